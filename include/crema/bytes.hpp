@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace crema {
+
+class ByteBuffer;
+
+/// An immutable run of bytes that shares its storage: copies and slices cost a reference count.
+/// Thread safety: different objects that share storage may be used from different threads.
+class Bytes {
+ public:
+  Bytes() = default;
+  /// Takes the buffer's storage without copying.
+  explicit Bytes(ByteBuffer&& buffer) noexcept;
+  Bytes(const Bytes& other) noexcept;
+  Bytes(Bytes&& other) noexcept;
+  Bytes& operator=(Bytes other) noexcept;
+  ~Bytes();
+
+  static Bytes copy_of(std::span<const std::byte> data);
+
+  /// A part of these bytes that keeps the whole storage alive. Requires offset + size <= this->size().
+  [[nodiscard]] Bytes slice(std::size_t offset, std::size_t size) const noexcept;
+  /// The same bytes in storage of at most twice their size: what outlives a packet must not keep the packet.
+  [[nodiscard]] Bytes compact() const;
+
+  [[nodiscard]] const std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::span<const std::byte> span() const noexcept { return {data_, size_}; }
+
+ private:
+  struct Storage;
+  friend class ByteBuffer;
+
+  Storage* storage_ = nullptr;
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// A growing buffer that does not clear what it grows by. Integers are written in the machine's byte order: all ranks
+/// of a run share one architecture.
+class ByteBuffer {
+ public:
+  ByteBuffer() = default;
+  explicit ByteBuffer(std::size_t capacity) { reserve(capacity); }
+  ByteBuffer(ByteBuffer&& other) noexcept;
+  ByteBuffer& operator=(ByteBuffer&& other) noexcept;
+  ByteBuffer(const ByteBuffer&) = delete;
+  ByteBuffer& operator=(const ByteBuffer&) = delete;
+  ~ByteBuffer();
+
+  void reserve(std::size_t capacity);
+  /// Appends `size` bytes of unspecified value and returns where they start; the pointer holds until the next growth.
+  std::byte* extend(std::size_t size) {
+    if (size_ + size > capacity_) grow(size_ + size);
+    std::byte* place = data() + size_;
+    size_ += size;
+    return place;
+  }
+  void append(std::span<const std::byte> bytes) {
+    if (!bytes.empty()) std::memcpy(extend(bytes.size()), bytes.data(), bytes.size());
+  }
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  void put(const T& value) { std::memcpy(extend(sizeof(T)), &value, sizeof(T)); }
+  /// A length (64 bits) and the bytes themselves.
+  void put_sized(std::span<const std::byte> bytes) {
+    put<std::uint64_t>(bytes.size());
+    append(bytes);
+  }
+  void put_text(std::string_view text) { put_sized(std::as_bytes(std::span{text.data(), text.size()})); }
+  void clear() noexcept { size_ = 0; }
+
+  [[nodiscard]] std::byte* data() noexcept;
+  [[nodiscard]] const std::byte* data() const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::span<const std::byte> span() const noexcept { return {data(), size_}; }
+
+ private:
+  friend class Bytes;
+  void grow(std::size_t needed);
+
+  Bytes::Storage* storage_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+/// Reads what ByteBuffer wrote. Every read is checked: damaged input throws crema::Error and never reads past the end.
+class ByteReader {
+ public:
+  explicit ByteReader(Bytes bytes) : bytes_{std::move(bytes)} {}
+
+  template <class T>
+  requires std::is_trivially_copyable_v<T> T get() {
+    T value;
+    std::memcpy(&value, take(sizeof(T)), sizeof(T));
+    return value;
+  }
+  /// The next `size` bytes; the pointer holds as long as the reader.
+  const std::byte* take(std::size_t size) {
+    if (size > remaining()) truncated(size);
+    const std::byte* place = bytes_.data() + position_;
+    position_ += size;
+    return place;
+  }
+  /// A slice that shares storage with the input.
+  Bytes get_bytes(std::size_t size);
+  Bytes get_sized() { return get_bytes(get<std::uint64_t>()); }
+  /// The view holds as long as the reader's storage.
+  std::string_view get_text();
+
+  [[nodiscard]] std::size_t remaining() const noexcept { return bytes_.size() - position_; }
+
+ private:
+  [[noreturn]] void truncated(std::size_t wanted) const;
+
+  Bytes bytes_;
+  std::size_t position_ = 0;
+};
+
+}  // namespace crema

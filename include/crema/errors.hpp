@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "crema/ids.hpp"
+
+namespace crema {
+
+/// The root of every error crema throws. A message says what was attempted, on what, why it failed and what to do.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Wrong use of the command line or of the API. A driver that lets it pass ends the job with exit code 2.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Input that cannot be read as asked. A driver that lets it pass ends the job with exit code 2.
+class DataError : public Error {
+ public:
+  /// Where and what: `line` counts from 1 (0: the file as a whole), `column` is the column's name (empty: the row as a
+  /// whole).
+  struct Place {
+    std::string file;
+    std::uint64_t line = 0;
+    std::string column;
+    std::string expected;
+    std::string found;
+  };
+  explicit DataError(Place place);
+
+  [[nodiscard]] const std::string& file() const noexcept { return place_.file; }
+  [[nodiscard]] std::uint64_t line() const noexcept { return place_.line; }
+  [[nodiscard]] const std::string& column() const noexcept { return place_.column; }
+  [[nodiscard]] const std::string& expected() const noexcept { return place_.expected; }
+  [[nodiscard]] const std::string& found() const noexcept { return place_.found; }
+  [[nodiscard]] const Place& place() const noexcept { return place_; }
+
+ private:
+  Place place_;
+};
+
+/// How one attempt of a task or an actor call failed, as it travels between ranks and into the run file.
+struct Failure {
+  enum class Kind : std::uint8_t {
+    task = 0,
+    actor = 1,
+    data = 2,
+    usage = 3,
+    worker_lost = 4,
+    cancelled = 5,
+    timeout = 6
+  };
+
+  Kind kind = Kind::task;
+  std::string function;  ///< demangled, as registered
+  TaskId task;
+  std::uint32_t attempt = 0;  ///< counts from 0
+  RankId rank;
+  std::string host;
+  std::string type;        ///< the original exception's type, demangled
+  std::string message;     ///< the original exception's what(), empty where it had none
+  DataError::Place place;  ///< where kind is data
+};
+
+/// A task threw: thrown again where its value is asked for.
+class TaskError : public Error {
+ public:
+  explicit TaskError(Failure failure);
+
+  [[nodiscard]] const std::string& function() const noexcept { return failure_.function; }
+  [[nodiscard]] TaskId task() const noexcept { return failure_.task; }
+  [[nodiscard]] std::uint32_t attempt() const noexcept { return failure_.attempt; }
+  [[nodiscard]] RankId rank() const noexcept { return failure_.rank; }
+  [[nodiscard]] const std::string& host() const noexcept { return failure_.host; }
+  /// The original exception's type, demangled.
+  [[nodiscard]] const std::string& type() const noexcept { return failure_.type; }
+  /// The original exception's message.
+  [[nodiscard]] const std::string& message() const noexcept { return failure_.message; }
+  [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
+
+ private:
+  Failure failure_;
+};
+
+/// An actor's constructor or method threw. The actor's state is as the method left it.
+class ActorError : public TaskError {
+ public:
+  using TaskError::TaskError;
+};
+
+class TaskTimeout : public TaskError {
+ public:
+  using TaskError::TaskError;
+};
+
+class TaskCancelled : public TaskError {
+ public:
+  using TaskError::TaskError;
+};
+
+/// A rank died, and what it held or ran cannot be had again.
+class WorkerLost : public TaskError {
+ public:
+  using TaskError::TaskError;
+};
+
+/// Throws the class that belongs to the failure's kind.
+[[noreturn]] void throw_failure(const Failure& failure);
+
+}  // namespace crema

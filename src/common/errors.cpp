@@ -1,0 +1,52 @@
+#include "crema/errors.hpp"
+
+#include <utility>
+
+namespace crema {
+namespace {
+
+std::string describe(const DataError::Place& place) {
+  std::string text = place.file;
+  if (place.line != 0) text += ":" + std::to_string(place.line);
+  if (!place.column.empty()) text += ": column \"" + place.column + "\"";
+  text += ": expected " + place.expected;
+  if (!place.found.empty()) text += ", found " + place.found;
+  return text;
+}
+
+std::string describe(const Failure& failure) {
+  std::string text = (failure.kind == Failure::Kind::actor ? "actor call " : "task ") + failure.function + " (id " +
+                     std::to_string(failure.task.number) + ", attempt " + std::to_string(failure.attempt + 1) +
+                     ", rank " + std::to_string(failure.rank.number) + " on " + failure.host + ") failed with " +
+                     failure.type;
+  if (!failure.message.empty()) text += ": " + failure.message;
+  return text;
+}
+
+}  // namespace
+
+DataError::DataError(Place place) : Error{describe(place)}, place_{std::move(place)} {}
+
+TaskError::TaskError(Failure failure) : Error{describe(failure)}, failure_{std::move(failure)} {}
+
+void throw_failure(const Failure& failure) {
+  switch (failure.kind) {
+    case Failure::Kind::task:
+      throw TaskError{failure};
+    case Failure::Kind::actor:
+      throw ActorError{failure};
+    case Failure::Kind::data:
+      throw DataError{failure.place};
+    case Failure::Kind::usage:
+      throw UsageError{failure.message};
+    case Failure::Kind::worker_lost:
+      throw WorkerLost{failure};
+    case Failure::Kind::cancelled:
+      throw TaskCancelled{failure};
+    case Failure::Kind::timeout:
+      throw TaskTimeout{failure};
+  }
+  throw TaskError{failure};
+}
+
+}  // namespace crema

@@ -1,0 +1,49 @@
+#include "crema/bytes.hpp"
+
+#include <gtest/gtest.h>
+
+#include "crema/errors.hpp"
+
+namespace crema {
+namespace {
+
+TEST(Bytes, ASliceOutlivesWhatItWasCutFrom) {
+  ByteBuffer buffer;
+  buffer.put_text("espresso");
+  buffer.put_text("mocha");
+  Bytes second;
+  {
+    const Bytes whole{std::move(buffer)};
+    second = whole.slice(sizeof(std::uint64_t) + 8, whole.size() - sizeof(std::uint64_t) - 8);
+  }
+  ByteReader reader{second};
+  EXPECT_EQ(reader.get_text(), "mocha");
+  EXPECT_EQ(reader.remaining(), 0U);
+}
+
+TEST(Bytes, GrowthKeepsWhatWasWritten) {
+  ByteBuffer buffer;
+  for (int i = 0; i < 100'000; ++i) buffer.put(i);
+  ByteReader reader{Bytes{std::move(buffer)}};
+  for (int i = 0; i < 100'000; ++i) ASSERT_EQ(reader.get<int>(), i);
+}
+
+TEST(Bytes, CompactLeavesALargeStorageBehind) {
+  ByteBuffer buffer;
+  buffer.extend(1 << 20);
+  const Bytes whole{std::move(buffer)};
+  const Bytes part = whole.slice(5, 10).compact();
+  EXPECT_NE(part.data(), whole.data() + 5);
+  EXPECT_EQ(part.size(), 10U);
+  EXPECT_EQ(whole.compact().data(), whole.data());
+}
+
+TEST(ByteReader, DamagedInputIsAnErrorNotAReadPastTheEnd) {
+  ByteBuffer buffer;
+  buffer.put<std::uint64_t>(1'000'000'000'000);
+  ByteReader reader{Bytes{std::move(buffer)}};
+  EXPECT_THROW(reader.get_sized(), Error);
+}
+
+}  // namespace
+}  // namespace crema
