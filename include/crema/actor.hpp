@@ -1,0 +1,109 @@
+#pragma once
+
+#include <compare>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "crema/function.hpp"
+#include "crema/future.hpp"
+#include "crema/lane_context.hpp"
+#include "crema/options.hpp"
+
+namespace crema {
+
+/// A handle to an object that lives on an actor rank until the job ends. A regular value; may be passed to tasks and
+/// actors. Calls of one caller apply in the order made; calls apply one at a time.
+template <class A>
+class Actor {
+ public:
+  Actor() = default;
+  explicit Actor(ActorId id) : id_{id} {}
+
+  /// Calls a member function on the actor's rank and returns at once. What the method throws is thrown by the future as
+  /// ActorError; the actor lives on with the state the method left.
+  template <auto method, class... Arguments>
+  auto remote(Arguments&&... arguments) const {
+    static_assert(std::is_member_function_pointer_v<decltype(method)>,
+                  "crema: name a member function of the actor: handle.remote<&Class::method>(arguments...)");
+    using Wrapper = detail::MethodFunction<method, A>;
+    using signature = typename Wrapper::signature;
+    static_assert(std::is_base_of_v<typename signature::object, A>,
+                  "crema: this member function belongs to another class than the actor");
+    using R = std::remove_cvref_t<typename signature::result>;
+    Bytes encoded = detail::encode_arguments<signature>(std::forward<Arguments>(arguments)...);
+    return Future<R>{
+        detail::FutureHandle{LaneContext::current().call(id_, detail::registered_id<Wrapper>, std::move(encoded))}};
+  }
+
+  [[nodiscard]] ActorId id() const noexcept { return id_; }
+
+  friend auto operator<=>(const Actor&, const Actor&) = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& id_.number;
+  }
+
+ private:
+  ActorId id_;
+};
+
+namespace detail {
+
+template <class A, class... Arguments>
+Actor<A> create(const ActorOptions& options, Arguments&&... arguments) {
+  using Wrapper = ConstructorFunction<A, std::decay_t<Arguments>...>;
+  constexpr bool fits = std::is_constructible_v<A, std::decay_t<Arguments>...>;
+  static_assert(fits, "crema: the actor's class has no constructor for these arguments");
+  if constexpr (fits) {
+    ByteBuffer encoded;
+    (encode_argument<std::decay_t<Arguments>>(encoded, std::forward<Arguments>(arguments)), ...);
+    return Actor<A>{LaneContext::current().create_actor(registered_id<Wrapper>, options, demangle(typeid(A).name()),
+                                                        Bytes{std::move(encoded)})};
+  } else {
+    return {};
+  }
+}
+
+}  // namespace detail
+
+/// Makes an object A(arguments...) on an actor rank and returns at once. A constructor that throws makes every call
+/// fail with its ActorError.
+template <class A, class... Arguments>
+Actor<A> actor(Arguments&&... arguments) {
+  return detail::create<A>(ActorOptions{}, std::forward<Arguments>(arguments)...);
+}
+
+/// What with(ActorOptions) returns.
+class ActorCreator {
+ public:
+  explicit ActorCreator(ActorOptions options) : options_{std::move(options)} {}
+
+  /// Throws UsageError when the name is taken.
+  template <class A, class... Arguments>
+  Actor<A> actor(Arguments&&... arguments) const {
+    return detail::create<A>(options_, std::forward<Arguments>(arguments)...);
+  }
+
+ private:
+  ActorOptions options_;
+};
+
+inline ActorCreator with(ActorOptions options) { return ActorCreator{std::move(options)}; }
+
+/// The actor that was created with this name and class. One round trip; throws UsageError when there is none.
+template <class A>
+Actor<A> find_actor(const std::string& name) {
+  return Actor<A>{LaneContext::current().find_actor(name, demangle(typeid(A).name()))};
+}
+
+}  // namespace crema
+
+template <class A>
+struct std::hash<crema::Actor<A>> {
+  std::size_t operator()(const crema::Actor<A>& actor) const noexcept {
+    return std::hash<crema::ActorId>{}(actor.id());
+  }
+};

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace crema {
+
+/// What a task or an actor occupies while it runs.
+struct Resources {
+  double cpus = 1;                         ///< cores
+  double gpus = 0;                         ///< devices; fractions share one
+  std::map<std::string, double> custom{};  ///< any other resource, by the name a rank offers it under
+
+  friend bool operator==(const Resources&, const Resources&) = default;
+};
+
+/// When a task's outcome goes into the journal.
+enum class JournalPolicy : std::uint8_t { automatic, always, never };
+
+/// How one task is run. This version takes `name` and `priority`; any other field that differs from its default is
+/// refused with UsageError when the task is submitted, never ignored.
+struct TaskOptions {
+  std::string name{};             ///< shown instead of the function's name in the run file, logs and errors
+  std::int32_t priority = 0;      ///< higher runs first; first come, first served among equals
+  int max_retries = 3;            ///< further attempts after crashes, timeouts and lost ranks
+  bool retry_exceptions = false;  ///< a thrown exception costs an attempt too, instead of being the result
+  std::optional<std::chrono::milliseconds> timeout{};
+  Resources resources{};
+  JournalPolicy journal = JournalPolicy::automatic;
+};
+
+/// How one actor lives. This version takes `name`; any other field that differs from its default is refused with
+/// UsageError.
+struct ActorOptions {
+  std::string name{};  ///< find_actor finds it by; unique within a run; empty: no name
+  Resources resources{};
+  int max_restarts = 3;
+  std::int64_t max_pending_calls = 0;  ///< 0: no bound of the actor's own
+  bool durable = true;
+};
+
+}  // namespace crema
