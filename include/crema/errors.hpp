@@ -58,14 +58,14 @@ struct Failure {
   };
 
   Kind kind = Kind::task;
-  std::string function;  ///< demangled, as registered
-  TaskId task;
+  std::string function{};  ///< demangled, as registered
+  TaskId task{};
   std::uint32_t attempt = 0;  ///< counts from 0
-  RankId rank;
-  std::string host;
-  std::string type;        ///< the original exception's type, demangled
-  std::string message;     ///< the original exception's what(), empty where it had none
-  DataError::Place place;  ///< where kind is data
+  RankId rank{};
+  std::string host{};
+  std::string type{};        ///< the original exception's type, demangled
+  std::string message{};     ///< the original exception's what(), empty where it had none
+  DataError::Place place{};  ///< where kind is data
 };
 
 /// A task threw: thrown again where its value is asked for.

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace crema {
+
+/// Entries by 64-bit ids that are handed out in rising order by many sources: ids that are close share a page, so a
+/// look-up is an index and a page goes when its last entry goes.
+template <class Entry>
+class IdTable {
+ public:
+  /// The entry, or nullptr. Pointers hold until the entry is erased.
+  Entry* find(std::uint64_t id) {
+    Page* page = find_page(id);
+    if (page == nullptr) return nullptr;
+    std::optional<Entry>& place = page->entries[id % page_size];
+    return place ? &*place : nullptr;
+  }
+
+  /// The entry, made with its default constructor where there was none.
+  Entry& operator[](std::uint64_t id) {
+    Page* page = find_page(id);
+    if (page == nullptr) {
+      auto& made = pages_[id / page_size];
+      made = std::make_unique<Page>();
+      page = last_page_ = made.get();
+      last_number_ = id / page_size;
+    }
+    std::optional<Entry>& place = page->entries[id % page_size];
+    if (!place) {
+      place.emplace();
+      ++page->used;
+      ++size_;
+    }
+    return *place;
+  }
+
+  void erase(std::uint64_t id) {
+    Page* page = find_page(id);
+    if (page == nullptr || !page->entries[id % page_size]) return;
+    page->entries[id % page_size].reset();
+    --size_;
+    if (--page->used > 0) return;
+    last_page_ = nullptr;
+    pages_.erase(id / page_size);
+  }
+
+  template <class Visit>
+  void for_each(Visit&& visit) {
+    for (auto& [number, page] : pages_) {
+      for (std::size_t i = 0; i < page_size; ++i)
+        if (page->entries[i]) visit(number * page_size + i, *page->entries[i]);
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  static constexpr std::uint64_t page_size = 256;
+
+  struct Page {
+    std::array<std::optional<Entry>, page_size> entries;
+    std::size_t used = 0;
+  };
+
+  Page* find_page(std::uint64_t id) {
+    const std::uint64_t number = id / page_size;
+    if (last_page_ != nullptr && last_number_ == number) return last_page_;
+    const auto found = pages_.find(number);
+    if (found == pages_.end()) return nullptr;
+    last_number_ = number;
+    return last_page_ = found->second.get();
+  }
+
+  std::unordered_map<std::uint64_t, std::unique_ptr<Page>> pages_;
+  Page* last_page_ = nullptr;
+  std::uint64_t last_number_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace crema

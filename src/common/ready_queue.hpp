@@ -1,0 +1,57 @@
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <utility>
+
+namespace crema {
+
+/// What decides who runs first: higher priority, then deeper nesting (so nested work goes depth first and few parents
+/// wait at a time), then first come, first served.
+struct RunOrder {
+  std::int32_t priority = 0;
+  std::uint32_t depth = 0;
+
+  friend auto operator<=>(const RunOrder&, const RunOrder&) = default;
+};
+
+template <class Item>
+class ReadyQueue {
+ public:
+  void push(RunOrder order, Item item) {
+    buckets_[order].push_back(std::move(item));
+    ++size_;
+  }
+  /// Before all others of the same order: for what was taken back.
+  void push_front(RunOrder order, Item item) {
+    buckets_[order].push_front(std::move(item));
+    ++size_;
+  }
+  /// Requires !empty().
+  [[nodiscard]] Item& front() { return buckets_.begin()->second.front(); }
+  [[nodiscard]] RunOrder front_order() const { return buckets_.begin()->first; }
+  Item pop() {
+    const auto first = buckets_.begin();
+    Item item = std::move(first->second.front());
+    first->second.pop_front();
+    if (first->second.empty()) buckets_.erase(first);
+    --size_;
+    return item;
+  }
+  void clear() {
+    buckets_.clear();
+    size_ = 0;
+  }
+
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  std::map<RunOrder, std::deque<Item>, std::greater<>> buckets_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace crema

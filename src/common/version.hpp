@@ -1,0 +1,7 @@
+#pragma once
+
+namespace crema {
+
+inline constexpr const char* version = CREMA_VERSION;
+
+}  // namespace crema

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "common/ready_queue.hpp"
+#include "wire/messages.hpp"
+
+namespace crema::head {
+
+/// Decides which ready task goes to which worker, and how much is sent ahead. Knows no messages and no clock.
+///
+/// A worker has about 200 microseconds of work ahead: long tasks go out singly, short ones in batches (guided
+/// self-scheduling, Polychronopoulos and Kuck 1987: never more than a worker's fair share of what is ready). How long a
+/// function takes is learnt from its outcomes; of an unknown one a worker gets no more than it can run at once.
+class Dispatcher {
+ public:
+  static constexpr double ahead_nanoseconds = 200'000;
+  static constexpr std::uint32_t max_ahead_tasks = 1024;     ///< a worker's bound, however short the tasks
+  static constexpr std::uint64_t max_ahead_bytes = 4 << 20;  ///< of arguments, a worker
+
+  struct Ready {
+    TaskId id;
+    FunctionId function;
+    Bytes frame_payload;  ///< the encoded task
+  };
+  /// What a sent task was counted as, to be given back with `ended`.
+  struct Load {
+    float nanoseconds = 0;
+    std::uint32_t bytes = 0;
+  };
+  struct Assignment {
+    Ready task;
+    RankId worker;
+    Load load;
+  };
+
+  void add_worker(RankId rank);
+  void on_pull(RankId rank, const wire::Pull& pull);
+  void add_ready(RunOrder order, Ready task) { ready_.push(order, std::move(task)); }
+  /// A task that was assigned has ended on its worker after this time.
+  void ended(RankId rank, FunctionId function, Load load, std::int64_t nanoseconds);
+  /// Drops all that has not been assigned.
+  void clear() { ready_.clear(); }
+
+  /// What to send now. Call after every group of events.
+  std::vector<Assignment> assign();
+
+  [[nodiscard]] std::size_t ready() const { return ready_.size(); }
+  [[nodiscard]] std::size_t running() const;
+  [[nodiscard]] std::uint32_t slots() const;
+  [[nodiscard]] std::uint32_t free_slots() const;
+
+ private:
+  struct Worker {
+    RankId rank;
+    std::uint32_t slots = 0;
+    std::uint32_t parked = 0;
+    std::uint32_t outstanding = 0;  ///< sent and not ended
+    double nanoseconds = 0;         ///< estimate for all that is outstanding
+    std::uint64_t bytes = 0;
+
+    [[nodiscard]] std::uint32_t runnable() const { return outstanding > parked ? outstanding - parked : 0; }
+    [[nodiscard]] bool has_free_slot() const { return runnable() < slots; }
+  };
+  struct Duration {
+    double mean = 0;  // nanoseconds
+    std::uint32_t count = 0;
+  };
+
+  [[nodiscard]] std::optional<double> estimate(FunctionId function) const;
+  [[nodiscard]] Worker* freest_worker();
+  Assignment assign_front(Worker& worker);
+  void fill_ahead(std::vector<Assignment>& assignments);
+
+  ReadyQueue<Ready> ready_;
+  std::vector<Worker> workers_;
+  std::unordered_map<RankId, std::size_t> places_;
+  std::vector<Duration> durations_;  // by function
+};
+
+}  // namespace crema::head

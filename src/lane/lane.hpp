@@ -1,0 +1,83 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "crema/errors.hpp"
+#include "crema/ids.hpp"
+#include "wire/frame.hpp"
+
+// The lane contract: a lane is a place where user code runs, one piece of work at a time. It speaks with its rank's
+// event loop in frames only, so a lane may be a thread of the rank or a process of its own.
+namespace crema::lane {
+
+/// Where the lanes of a rank post their frames.
+/// Thread safety: any thread. Never blocks. Frames of one lane arrive in the order posted.
+class Inbox {
+ public:
+  virtual ~Inbox() = default;
+  /// `wake`: the loop should look at once; otherwise it looks when it next wakes, within about a millisecond.
+  virtual void post(wire::Frame frame, bool wake) = 0;
+  /// The loop should look at what was posted without waking it.
+  virtual void wake() = 0;
+};
+
+/// The loop's side of one lane. Used on the loop's thread; no call blocks.
+class Lane {
+ public:
+  virtual ~Lane() = default;
+
+  [[nodiscard]] virtual LaneId id() const = 0;
+  /// Work is run in the order given.
+  virtual void give_work(wire::Frame frame) = 0;
+  /// Work that was given and has not been started, in order. It is the caller's again.
+  virtual std::vector<wire::Frame> take_back() = 0;
+  /// An answer to the work that runs now.
+  virtual void reply(wire::Frame frame) = 0;
+  /// Starts nothing further; whoever waits in a call of crema's gets LaneStopped.
+  virtual void stop() = 0;
+  /// After stop(): whether user code has come back, so that the lane can be destroyed.
+  [[nodiscard]] virtual bool stopped() const = 0;
+};
+
+/// The lane's own side. Used on the thread that runs user code, except post, which any thread may call.
+class Channel {
+ public:
+  virtual ~Channel() = default;
+
+  /// Waits; wakes the loop first if frames were posted that did not. Empty: the lane is to end.
+  virtual std::optional<wire::Frame> next_work() = 0;
+  /// Waits. Throws LaneStopped.
+  virtual wire::Frame next_reply() = 0;
+  virtual std::optional<wire::Frame> poll_reply() = 0;
+  virtual void post(wire::Frame frame, bool wake) = 0;
+};
+
+/// Thrown out of a waiting call when the job ends under it. User code should let it pass.
+class LaneStopped : public Error {
+ public:
+  LaneStopped() : Error{"waiting for a result: the job is ending, the result will not come"} {}
+};
+
+/// Who a lane is.
+struct Identity {
+  RankId rank;
+  LaneId lane;
+  std::string host;
+};
+
+/// What a lane does with its channel until next_work is empty; returns when the lane ends.
+using Main = std::function<void(const Identity&, Channel&)>;
+
+/// Starts lanes of one kind (threads, processes) for one rank.
+class Factory {
+ public:
+  virtual ~Factory() = default;
+  /// Throws Error when the system refuses another lane.
+  virtual std::unique_ptr<Lane> start(LaneId id, Main main) = 0;
+};
+
+}  // namespace crema::lane

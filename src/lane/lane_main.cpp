@@ -1,0 +1,191 @@
+#include "lane/lane_main.hpp"
+
+#include <cxxabi.h>
+
+#include <chrono>
+
+#include "crema/registry.hpp"
+#include "lane/lane_session.hpp"
+#include "wire/messages.hpp"
+
+namespace crema::lane {
+namespace {
+
+using wire::FrameType;
+using wire::Outcome;
+
+/// Outcomes leave in groups while work is short, and at once when it is not.
+constexpr std::chrono::microseconds wake_interval{50};
+
+std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+/// Names the exception that is being handled.
+Failure describe_current_exception() {
+  Failure failure;
+  try {
+    throw;
+  } catch (const DataError& error) {
+    failure.kind = Failure::Kind::data;
+    failure.place = error.place();
+    failure.type = "crema::DataError";
+    failure.message = error.what();
+  } catch (const std::exception& error) {
+    failure.type = demangle(typeid(error).name());
+    failure.message = error.what();
+  } catch (...) {
+    const std::type_info* type = abi::__cxa_current_exception_type();
+    failure.type = type == nullptr ? "an unknown exception" : demangle(type->name());
+  }
+  return failure;
+}
+
+Bytes encode_failure(const Failure& failure) {
+  ByteBuffer out;
+  wire::write_failure(out, failure);
+  return Bytes{std::move(out)};
+}
+
+/// Runs one piece of work and posts its outcome; `label` is shown instead of the function's name.
+class WorkRunner {
+ public:
+  WorkRunner(const Identity& identity, LaneSession& session) : identity_{identity}, session_{session} {}
+
+  template <class Run>
+  bool run(Outcome outcome, std::uint32_t depth, const std::string& label, Run&& body) {
+    session_.begin({outcome.id, outcome.attempt, depth});
+    outcome.started = now();
+    try {
+      outcome.value = body();
+    } catch (const LaneStopped&) {
+      throw;
+    } catch (...) {
+      Failure failure = describe_current_exception();
+      if (outcome.work != Outcome::Work::task && failure.kind == Failure::Kind::task)
+        failure.kind = Failure::Kind::actor;
+      failure.function = label.empty() ? FunctionRegistry::at(outcome.function).name : label;
+      failure.task = outcome.id;
+      failure.attempt = outcome.attempt;
+      failure.rank = identity_.rank;
+      failure.host = identity_.host;
+      outcome.failed = true;
+      outcome.value = encode_failure(failure);
+    }
+    outcome.finished = now();
+    outcome.calls_made = session_.calls_made();
+    const bool wake = outcome.finished - last_wake_ > std::chrono::nanoseconds{wake_interval}.count();
+    if (wake) last_wake_ = outcome.finished;
+    const bool succeeded = !outcome.failed;
+    session_.post(FrameType::outcome, wire::write(outcome), wake);
+    return succeeded;
+  }
+
+ private:
+  const Identity& identity_;
+  LaneSession& session_;
+  std::int64_t last_wake_ = 0;
+};
+
+}  // namespace
+
+void run_tasks(const Identity& identity, Channel& channel) try {
+  const auto session = std::make_shared<LaneSession>(identity, channel, true);
+  const LaneSession::Scope scope{*session};
+  WorkRunner runner{identity, *session};
+  while (const auto frame = channel.next_work()) {
+    const wire::TaskSpec task = wire::read_task(frame->payload);
+    runner.run({.id = task.id,
+                .parent = task.parent,
+                .function = task.function,
+                .attempt = task.attempt,
+                .bytes_in = task.arguments.size()},
+               task.depth, task.label, [&] {
+                 ByteReader arguments{task.arguments};
+                 return FunctionRegistry::at(task.function).body(nullptr, arguments);
+               });
+  }
+} catch (const LaneStopped&) {
+  // The job ends while this task waited: its outcome is nobody's any more.
+}
+
+void run_actor(const Identity& identity, Channel& channel) try {
+  const auto session = std::make_shared<LaneSession>(identity, channel, false);
+  const LaneSession::Scope scope{*session};
+  WorkRunner runner{identity, *session};
+  std::shared_ptr<void> object;
+  std::string constructor_error;
+  while (const auto frame = channel.next_work()) {
+    if (frame->header.type == FrameType::start_actor) {
+      const wire::ActorSpec actor = wire::read_actor(frame->payload);
+      runner.run({.id = TaskId{actor.id.number},
+                  .parent = actor.parent,
+                  .actor = actor.id,
+                  .function = actor.constructor,
+                  .work = Outcome::Work::construction,
+                  .bytes_in = actor.arguments.size()},
+                 1, actor.class_name, [&] {
+                   ByteReader arguments{actor.arguments};
+                   try {
+                     return FunctionRegistry::at(actor.constructor).body(&object, arguments);
+                   } catch (...) {
+                     const Failure failure = describe_current_exception();
+                     constructor_error = failure.type + ": " + failure.message;
+                     throw;
+                   }
+                 });
+      continue;
+    }
+    const wire::CallSpec call = wire::read_call(frame->payload);
+    runner.run({.id = call.id,
+                .parent = call.parent,
+                .actor = call.actor,
+                .function = call.method,
+                .work = Outcome::Work::call,
+                .bytes_in = call.arguments.size()},
+               call.depth, {}, [&] {
+                 if (!object) throw Error{"calling an actor whose constructor failed with " + constructor_error};
+                 ByteReader arguments{call.arguments};
+                 return FunctionRegistry::at(call.method).body(object.get(), arguments);
+               });
+  }
+} catch (const LaneStopped&) {
+  // As in run_tasks.
+}
+
+Main run_driver(std::function<void()> driver) {
+  return [driver = std::move(driver)](const Identity& identity, Channel& channel) {
+    const auto session = std::make_shared<LaneSession>(identity, channel, false);
+    const LaneSession::Scope scope{*session};
+    DriverResult result;
+    try {
+      driver();
+    } catch (...) {
+      const Failure failure = describe_current_exception();
+      result.type = failure.type;
+      result.message = failure.message;
+      result.exit_code = failure.kind == Failure::Kind::data || failure.type == "crema::UsageError" ? 2 : 1;
+    }
+    result.calls_made = session->calls_made();
+    session->post(FrameType::driver_done, write(result), true);
+  };
+}
+
+ByteBuffer write(const DriverResult& result) {
+  ByteBuffer out;
+  out.put(result.exit_code);
+  out.put(result.calls_made);
+  out.put_text(result.type);
+  out.put_text(result.message);
+  return out;
+}
+
+DriverResult read_driver_result(const Bytes& payload) {
+  ByteReader in{payload};
+  DriverResult result;
+  result.exit_code = in.get<std::uint8_t>();
+  result.calls_made = in.get<std::uint32_t>();
+  result.type = in.get_text();
+  result.message = in.get_text();
+  return result;
+}
+
+}  // namespace crema::lane

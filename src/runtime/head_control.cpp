@@ -1,0 +1,137 @@
+#include "runtime/head_control.hpp"
+
+#include <fmt/format.h>
+
+namespace crema::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using wire::FrameType;
+
+/// How long the ranks have to say goodbye: user code that does not come back is left behind.
+constexpr auto goodbye_limit = 3s;
+
+std::int64_t steady_nanoseconds() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+head::Layout layout_of(const std::vector<RankInfo>& ranks) {
+  const int count = static_cast<int>(ranks.size());
+  return {count_nodes(ranks), count, workers_of(count), actor_hosts_of(count)};
+}
+
+}  // namespace
+
+HeadControl::HeadControl(wire::Outbox& outbox, RunSink& sink, Progress& progress, std::vector<RankInfo> ranks,
+                         Clock::time_point began, spdlog::logger& log)
+    : outbox_{outbox},
+      sink_{sink},
+      progress_{progress},
+      ranks_{std::move(ranks)},
+      began_{began},
+      log_{log},
+      head_{outbox, sink, layout_of(ranks_), began.time_since_epoch().count(), &steady_nanoseconds} {}
+
+void HeadControl::on_frame(RankId from, wire::Frame frame) {
+  switch (frame.header.type) {
+    case FrameType::goodbye:
+      end_.reports[from] = wire::read_report(frame.payload);
+      return;
+    case FrameType::fatal: {
+      ByteReader reader{frame.payload};
+      return fail(fmt::format("rank {} on {}: {}", from.number, ranks_[from.number].host, reader.get_text()));
+    }
+    default:
+      head_.on_frame(from, std::move(frame));
+  }
+}
+
+void HeadControl::turn(Clock::time_point now) {
+  switch (phase_) {
+    case Phase::running:
+      if (sink_.keeps_up()) head_.turn();
+      if (failed_ || head_.finished()) end_run(now);
+      return;
+    case Phase::collecting:
+      if (end_.reports.size() + end_.lost_at.size() >= ranks_.size() || now - collecting_since_ > goodbye_limit)
+        keep_run();
+      return;
+    case Phase::keeping:
+      if (keeping_.wait_for(0s) == std::future_status::ready) leave(keeping_.get());
+      return;
+    case Phase::left:
+      return;
+  }
+}
+
+void HeadControl::tick(Clock::time_point now) {
+  if (phase_ != Phase::running) return;
+  progress_.update(head_.progress(), now);
+  log_unheard();
+  sink_.flush();
+  if (const std::string reason = sink_.failure(); !reason.empty()) fail(reason);
+}
+
+void HeadControl::log_unheard() {
+  for (const Failure& failure : head_.take_unheard_failures())
+    log_.error("{} (nobody asked for its result)", TaskError{failure}.what());
+}
+
+void HeadControl::on_rank_lost(RankId rank, const std::string& reason) {
+  if (phase_ != Phase::running && phase_ != Phase::collecting) return;
+  end_.lost_at[rank] = std::chrono::duration<double>(Clock::now() - began_).count();
+  const auto& info = ranks_[static_cast<std::size_t>(rank.number)];
+  fail(fmt::format(
+      "rank {} ({}) on {} was lost: {}; a crash in a task takes its rank with it in this version of crema, so "
+      "look above for the cause",
+      rank.number, roles_of(rank, static_cast<int>(ranks_.size())).text(), info.host, reason));
+}
+
+void HeadControl::fail(const std::string& reason, int exit_code) {
+  if (failed_) return;
+  failed_ = true;
+  end_.exit_code = exit_code;
+  end_.error = reason;
+}
+
+void HeadControl::end_run(Clock::time_point now) {
+  progress_.finish();
+  head_.stop_dispatching();
+  if (!failed_) {
+    end_.exit_code = head_.close();
+    const lane::DriverResult& driver = *head_.driver();
+    end_.error_type = driver.type;
+    if (driver.exit_code == 2) end_.error = driver.message;
+    if (driver.exit_code == 1) end_.error = fmt::format("the driver failed with {}: {}", driver.type, driver.message);
+    if (driver.exit_code == 0 && end_.exit_code != 0) end_.error = "tasks failed whose results nobody asked for";
+  }
+  log_unheard();
+  send_to_all(FrameType::shutdown, [] { return ByteBuffer{}; });
+  collecting_since_ = now;
+  phase_ = Phase::collecting;
+}
+
+void HeadControl::keep_run() {
+  end_.actors = &head_.actors();
+  end_.driver_came_back = head_.driver().has_value();
+  phase_ = Phase::keeping;
+  keeping_ = std::async(std::launch::async, [this] { return sink_.finish(end_); });
+}
+
+void HeadControl::leave(int exit_code) {
+  send_to_all(FrameType::leave, [&] {
+    ByteBuffer payload;
+    payload.put<std::int32_t>(exit_code);
+    payload.put<std::uint8_t>(everybody_lives());
+    return payload;
+  });
+  phase_ = Phase::left;
+  left_ = Left{exit_code, Clock::now()};
+}
+
+void HeadControl::send_to_all(FrameType type, const std::function<ByteBuffer()>& payload) {
+  for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
+    const RankId to{static_cast<std::int32_t>(rank)};
+    if (!end_.lost_at.contains(to)) outbox_.send(to, wire::make_frame(type, payload()));
+  }
+}
+
+}  // namespace crema::runtime

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "head/head.hpp"
+#include "runtime/progress.hpp"
+#include "runtime/roles.hpp"
+
+namespace crema::runtime {
+
+using wire::RankReport;
+
+/// What the head knows when the job ends.
+struct RunEnd {
+  int exit_code = 0;
+  std::string error;              ///< empty, or why the job failed
+  std::string error_type;         ///< of the exception, where there was one
+  bool driver_came_back = false;  ///< else it may still use what it was given
+  std::map<RankId, RankReport> reports;
+  std::map<RankId, double> lost_at;  ///< seconds since the run began
+  const head::ActorDirectory* actors = nullptr;
+};
+
+/// Where a run is kept: the run file, or memory in tests.
+class RunSink : public head::Recorder {
+ public:
+  /// Whether the sink keeps up. While it does not, the head hands out no work.
+  [[nodiscard]] virtual bool keeps_up() const = 0;
+  /// Why nothing more can be kept, or empty.
+  [[nodiscard]] virtual std::string failure() const = 0;
+  /// Called from time to time: pass on what is held back.
+  virtual void flush() = 0;
+  /// The job is over. May take long, so it runs on a thread of its own; nothing else is called during and after it.
+  /// Returns the exit code the job ends with: another than the given one if the run cannot be kept.
+  virtual int finish(const RunEnd& end) = 0;
+};
+
+/// The head's part of a job's life: from the driver's start to the last rank's leave. Used on the event loop's thread.
+class HeadControl {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  HeadControl(wire::Outbox& outbox, RunSink& sink, Progress& progress, std::vector<RankInfo> ranks,
+              Clock::time_point began, spdlog::logger& log);
+
+  void on_frame(RankId from, wire::Frame frame);
+  /// Once a turn of the loop, after all frames of that turn.
+  void turn(Clock::time_point now);
+  /// About once a second.
+  void tick(Clock::time_point now);
+  void on_rank_lost(RankId rank, const std::string& reason);
+  /// Something failed that leaves no way on: the job ends, with what is finished on disk.
+  void fail(const std::string& reason, int exit_code = 1);
+
+  struct Left {
+    int exit_code = 0;
+    Clock::time_point at;
+  };
+  /// Set once the leave message is on its way to all ranks.
+  [[nodiscard]] const std::optional<Left>& left() const { return left_; }
+  [[nodiscard]] bool everybody_lives() const { return end_.lost_at.empty(); }
+
+ private:
+  enum class Phase { running, collecting, keeping, left };
+
+  void end_run(Clock::time_point now);
+  void keep_run();
+  void leave(int exit_code);
+  void send_to_all(wire::FrameType type, const std::function<ByteBuffer()>& payload);
+  void log_unheard();
+
+  wire::Outbox& outbox_;
+  RunSink& sink_;
+  Progress& progress_;
+  const std::vector<RankInfo> ranks_;
+  const Clock::time_point began_;
+  spdlog::logger& log_;
+
+  head::Head head_;
+  Phase phase_ = Phase::running;
+  RunEnd end_;
+  bool failed_ = false;
+  Clock::time_point collecting_since_;
+  std::future<int> keeping_;
+  std::optional<Left> left_;
+};
+
+}  // namespace crema::runtime

@@ -1,0 +1,188 @@
+#include "crema/job.hpp"
+
+#include <fmt/format.h>
+#include <mpi.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
+
+#include <boost/mpi/collectives.hpp>
+#include <boost/mpi/environment.hpp>
+#include <iostream>
+
+#include "common/version.hpp"
+#include "crema/errors.hpp"
+#include "crema/registry.hpp"
+#include "crema/results.hpp"
+#include "runtime/launch.hpp"
+#include "runtime/rank.hpp"
+#include "runtime/run_options.hpp"
+#include "runtime/run_record.hpp"
+#include "transport/mpi.hpp"
+
+namespace crema {
+namespace runtime {
+namespace {
+
+std::string mpi_version() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  const std::string all(text, static_cast<std::size_t>(length));
+  return all.substr(0, all.find_first_of(",\n"));
+}
+
+std::string command_line(int argc, char** argv) {
+  std::string text;
+  for (int i = 0; i < argc; ++i) text += (i == 0 ? "" : " ") + std::string{argv[i]};
+  return text;
+}
+
+std::shared_ptr<spdlog::logger> make_logger(const RunOptions& options, int rank, const RankInfo& info,
+                                            const Roles& roles) {
+  auto log = std::make_shared<spdlog::logger>("crema", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  log->set_pattern(fmt::format("%Y-%m-%d %H:%M:%S.%e rank {} {} {} [%l] %v", rank, info.host, roles.text()));
+  log->set_level(spdlog::level::from_str(options.log_level));
+  log->flush_on(spdlog::level::trace);
+  return log;
+}
+
+void flush_output() {
+  std::cout.flush();
+  std::fflush(nullptr);
+}
+
+}  // namespace
+}  // namespace runtime
+
+class Job::State {
+ public:
+  State(int argc, char** argv, std::string description)
+      : argc_{argc}, argv_{argv}, name_{runtime::job_name(argv[0])}, cli_{std::move(description), name_} {
+    // crema's own help joins in run, where a clash of names can be told in a sentence.
+    cli_.set_help_flag();
+  }
+
+  CLI::App& cli() { return cli_; }
+
+  Results& results() {
+    if (record_ == nullptr) {
+      throw UsageError{
+          "storing a result outside the driver: call results() inside the function given to Job::run; tasks "
+          "and actors return what is to be stored"};
+    }
+    return record_->results();
+  }
+
+  int run(const std::function<void()>& driver) {
+    if (const auto exit_code = parse()) return *exit_code;
+    // Never aborts the other ranks when it goes: the ranks agree on an exit code, and leave together.
+    const boost::mpi::environment environment{boost::mpi::threading::funneled, false};
+    const boost::mpi::communicator world;
+    std::vector<runtime::RankInfo> ranks;
+    boost::mpi::all_gather(
+        world,
+        runtime::RankInfo{boost::mpi::environment::processor_name(), getpid(), version, FunctionRegistry::digest()},
+        ranks);
+    std::string problem = runtime::describe_broken_launch(world.size());
+    if (problem.empty()) problem = runtime::describe_difference(ranks);
+    if (!problem.empty()) return refuse(problem, world.rank());
+
+    const auto began = std::chrono::system_clock::now();
+    if (world.rank() == 0) {
+      try {
+        record_ = std::make_unique<runtime::RunRecord>(runtime::output_path(options_, name_),
+                                                       run_info(began, ranks.size()), ranks);
+      } catch (const Error& error) {
+        problem = error.what();
+      }
+    }
+    bool refused = !problem.empty();
+    boost::mpi::broadcast(world, refused, 0);
+    if (refused) return refuse(problem, world.rank());
+    return run_rank(world, ranks, driver);
+  }
+
+ private:
+  /// The exit code, when the job is over before it began. Every rank decides alike; rank 0 speaks.
+  std::optional<int> parse() {
+    const int rank = runtime::launched_rank();
+    try {
+      runtime::add_run_options(cli_, options_);
+      runtime::parse(cli_, argc_, argv_);
+      return std::nullopt;
+    } catch (const CLI::Success& help_or_version) {
+      if (rank == 0) cli_.exit(help_or_version);
+      return leave(0, rank);
+    } catch (const CLI::ParseError& error) {
+      return refuse(fmt::format("{} (see {} --help)", error.what(), name_), rank);
+    } catch (const UsageError& error) {
+      return refuse(error.what(), rank);
+    }
+  }
+
+  int refuse(const std::string& problem, int rank) const {
+    if (rank == 0) fmt::print(stderr, "{}: {}\n", name_, problem);
+    return leave(2, rank);
+  }
+
+  static int leave(int exit_code, int rank) {
+    if (rank == 0) runtime::write_exit_file(exit_code);
+    return exit_code;
+  }
+
+  record::RunInfo run_info(std::chrono::system_clock::time_point began, std::size_t ranks) const {
+    return {.job = name_,
+            .command_line = runtime::command_line(argc_, argv_),
+            .seed = 0,
+            .started_at = began,
+            .crema_version = version,
+            .mpi_version = runtime::mpi_version(),
+            .slurm_job_id = runtime::environment("SLURM_JOB_ID"),
+            .ranks = static_cast<std::uint32_t>(ranks)};
+  }
+
+  int run_rank(const boost::mpi::communicator& world, const std::vector<runtime::RankInfo>& ranks,
+               const std::function<void()>& driver) {
+    const auto log = runtime::make_logger(options_, world.rank(), ranks[static_cast<std::size_t>(world.rank())],
+                                          runtime::roles_of(RankId{world.rank()}, world.size()));
+    transport::MpiTransport transport{world};
+    runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
+    constexpr std::uint32_t lanes = 1;
+    const auto rank = std::make_unique<runtime::Rank>(transport, ranks, lanes, *log);
+    if (record_ != nullptr) rank->become_head(*record_, progress, driver);
+    const runtime::Rank::End end = rank->run();
+    if (record_ != nullptr) tell_end(end.exit_code);
+    if (!end.lanes_came_back || !end.everybody_lives) {
+      // User code still runs on a lane, or a rank is gone that MPI_Finalize would wait for: the process ends as it is.
+      runtime::flush_output();
+      if (end.everybody_lives) MPI_Finalize();
+      _exit(end.exit_code);
+    }
+    return end.exit_code;
+  }
+
+  void tell_end(int exit_code) const {
+    std::cout.flush();
+    std::fflush(stdout);
+    for (const std::string& error : record_->errors()) fmt::print(stderr, "{}: {}\n", name_, error);
+    if (!record_->path().empty()) fmt::print("Results and timings: {}\n", record_->path());
+    std::fflush(stdout);
+    runtime::write_exit_file(exit_code);
+  }
+
+  const int argc_;
+  char** const argv_;
+  const std::string name_;
+  CLI::App cli_;
+  runtime::RunOptions options_;
+  std::unique_ptr<runtime::RunRecord> record_;  // the head only
+};
+
+Job::Job(int argc, char** argv, std::string description)
+    : state_{std::make_unique<State>(argc, argv, std::move(description))} {}
+Job::~Job() = default;
+CLI::App& Job::cli() { return state_->cli(); }
+int Job::run(const std::function<void()>& driver) { return state_->run(driver); }
+Results& Job::results() { return state_->results(); }
+
+}  // namespace crema

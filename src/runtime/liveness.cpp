@@ -1,0 +1,38 @@
+#include "runtime/liveness.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace crema::runtime {
+namespace {
+
+bool process_is_there(std::int64_t pid) { return kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH; }
+
+}  // namespace
+
+void Liveness::watch(RankId rank, const std::string& host, std::int64_t pid) {
+  // Ranks in containers can share a host's name without seeing each other's processes.
+  const bool visible = host == own_host_ && process_is_there(pid);
+  watched_.push_back({.rank = rank, .pid = visible ? pid : 0});
+  heard_.resize(std::max(heard_.size(), static_cast<std::size_t>(rank.number) + 1), false);
+}
+
+std::optional<Liveness::Loss> Liveness::look(Clock::time_point now) {
+  const Clock::duration watched_for = std::min<Clock::duration>(now - last_look_, 2 * interval);
+  last_look_ = now;
+  for (Watched& watched : watched_) {
+    if (watched.pid != 0 && !process_is_there(watched.pid))
+      return Loss{watched.rank, fmt::format("its process {} has ended", watched.pid)};
+    auto heard = heard_[static_cast<std::size_t>(watched.rank.number)];
+    watched.silence = heard ? Clock::duration{} : watched.silence + watched_for;
+    heard = false;
+    if (watched.silence > silence_limit)
+      return Loss{watched.rank, fmt::format("it has not been heard of for {} seconds", silence_limit.count())};
+  }
+  return std::nullopt;
+}
+
+}  // namespace crema::runtime

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crema/ids.hpp"
+
+namespace crema::runtime {
+
+/// Tells which of the watched ranks are gone: by their process on the same host, by silence elsewhere. MPI itself
+/// reports no death. Used on the event loop's thread; the caller brings the time.
+class Liveness {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// How often each rank says that it is there, and how often a watcher looks.
+  static constexpr std::chrono::milliseconds interval{1000};
+  /// Silence after which a rank counts as lost. Time during which the watcher itself did not run does not count.
+  static constexpr std::chrono::seconds silence_limit{30};
+
+  Liveness(std::string own_host, Clock::time_point now) : own_host_{std::move(own_host)}, last_look_{now} {}
+
+  void watch(RankId rank, const std::string& host, std::int64_t pid);
+  void heard_from(RankId rank) { heard_.at(static_cast<std::size_t>(rank.number)) = true; }
+
+  struct Loss {
+    RankId rank;
+    std::string reason;
+  };
+  /// The first rank that is gone, if any. Call about every `interval`.
+  std::optional<Loss> look(Clock::time_point now);
+
+ private:
+  struct Watched {
+    RankId rank;
+    std::int64_t pid = 0;  ///< 0: not to be seen from here
+    Clock::duration silence{};
+  };
+
+  std::string own_host_;
+  Clock::time_point last_look_;
+  std::vector<Watched> watched_;
+  std::vector<bool> heard_;  // by rank, since the last look
+};
+
+}  // namespace crema::runtime

@@ -1,0 +1,240 @@
+#include "runtime/rank.hpp"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <thread>
+
+#include "lane/lane_main.hpp"
+
+namespace crema::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using wire::FrameType;
+
+/// How long an idle loop looks for messages without sleeping: a few round trips.
+constexpr auto spin = 100us;
+/// Messages taken in one turn before what they caused is sent.
+constexpr int frames_a_turn = 1024;
+/// After the head's shutdown: how long user code has to come back before the rank says goodbye without it.
+constexpr auto lane_grace = 1s;
+/// After the head has sent its last message: how long it has to leave the rank.
+constexpr auto last_send_limit = 2s;
+
+bool bound_to_one_core() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  return sched_getaffinity(0, sizeof(cores), &cores) == 0 && CPU_COUNT(&cores) == 1;
+}
+
+}  // namespace
+
+Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, std::uint32_t lanes, spdlog::logger& log)
+    : transport_{transport},
+      me_{transport.rank()},
+      ranks_{std::move(ranks)},
+      roles_{roles_of(me_, transport.size())},
+      one_core_{bound_to_one_core()},
+      log_{log},
+      began_{Clock::now()},
+      link_{transport},
+      factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, inbox_},
+      router_{link_},
+      liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_},
+      last_tick_{began_} {
+  if (roles_.worker)
+    worker_.emplace(
+        link_, [this] { return start_lane(&lane::run_tasks); }, lanes);
+  if (roles_.actor_host) {
+    host_.emplace(
+        link_, [this] { return start_lane(&lane::run_actor); },
+        lane::Identity{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host});
+  }
+  for (int rank = 0; rank < transport.size(); ++rank) {
+    if (rank == me_.number || (!roles_.head && rank != head_rank.number)) continue;
+    const RankInfo& info = ranks_[static_cast<std::size_t>(rank)];
+    liveness_.watch(RankId{rank}, info.host, info.pid);
+  }
+}
+
+std::unique_ptr<lane::Lane> Rank::start_lane(lane::Main main) {
+  return factory_.start(LaneId{++last_lane_.number}, std::move(main));
+}
+
+void Rank::become_head(RunSink& sink, Progress& progress, std::function<void()> driver) {
+  head_ = std::make_unique<HeadControl>(link_, sink, progress, ranks_, began_, log_);
+  driver_ = start_lane(lane::run_driver(std::move(driver)));
+}
+
+Rank::End Rank::run() {
+  Backoff backoff{spin};
+  while (!end_) {
+    bool moved = false;
+    try {
+      moved = turn();
+      if (const Clock::time_point now = Clock::now(); now - last_tick_ >= Liveness::interval) tick(now);
+    } catch (const std::exception& error) {
+      report_fatal(error.what());
+    }
+    if (moved) {
+      backoff.reset();
+      continue;
+    }
+    const std::chrono::microseconds pause = backoff.next();
+    if (pause > 0us || (one_core_ && has_running_lanes())) {
+      inbox_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  end_->lanes_came_back = lanes_stopped();
+  return *end_;
+}
+
+bool Rank::turn() {
+  bool moved = false;
+  taken_.clear();
+  inbox_.take(taken_);
+  for (wire::Frame& frame : taken_) on_lane_frame(std::move(frame));
+  moved = !taken_.empty();
+  for (int i = 0; i < frames_a_turn; ++i) {
+    auto received = link_.receive();
+    if (!received) break;
+    moved = true;
+    liveness_.heard_from(received->from);
+    on_frame(received->from, std::move(received->frame));
+  }
+  const Clock::time_point now = Clock::now();
+  if (head_) head_->turn(now);
+  if (worker_ && !stopping_since_) worker_->turn();
+  if (stopping_since_) finish_stop_if_possible(now);
+  link_.flush();
+  if (head_ && head_->left() && (link_.all_sent() || now - head_->left()->at > last_send_limit))
+    end_ = End{head_->left()->exit_code, head_->everybody_lives(), true};
+  return moved;
+}
+
+void Rank::on_lane_frame(wire::Frame frame) {
+  switch (frame.header.type) {
+    case FrameType::park:
+    case FrameType::resume:
+      return worker_->on_lane(std::move(frame));
+    case FrameType::outcome:
+      if (worker_ && worker_->owns(frame.header.lane)) return worker_->on_lane(std::move(frame));
+      return host_->on_lane(std::move(frame));
+    case FrameType::call:
+      return router_.on_call(std::move(frame));
+    default:
+      link_.send(head_rank, std::move(frame));
+  }
+}
+
+void Rank::on_frame(RankId from, wire::Frame frame) {
+  switch (frame.header.type) {
+    case FrameType::run_task:
+      if (worker_ && !stopping_since_) worker_->on_task(std::move(frame));
+      return;
+    case FrameType::start_actor:
+    case FrameType::call:
+      if (host_ && !stopping_since_) host_->on_frame(std::move(frame));
+      return;
+    case FrameType::actor_location:
+      return router_.on_location(frame);
+    case FrameType::value:
+    case FrameType::reply:
+      return on_reply(std::move(frame));
+    case FrameType::heartbeat:
+      return;
+    case FrameType::shutdown:
+      return begin_stop();
+    case FrameType::leave: {
+      if (head_) return;
+      ByteReader reader{frame.payload};
+      const auto exit_code = reader.get<std::int32_t>();
+      end_ = End{exit_code, reader.get<std::uint8_t>() != 0, true};
+      return;
+    }
+    default:
+      if (!head_) {
+        throw Error{"handling a message from rank " + std::to_string(from.number) + ": type " +
+                    std::to_string(static_cast<int>(frame.header.type)) +
+                    " is for the head; do all ranks run the same build?"};
+      }
+      head_->on_frame(from, std::move(frame));
+  }
+}
+
+void Rank::on_reply(wire::Frame frame) {
+  if (worker_ && worker_->on_reply(frame)) return;
+  if (host_ && host_->on_reply(frame)) return;
+  if (driver_ && driver_->id() == frame.header.lane) driver_->reply(std::move(frame));
+}
+
+void Rank::tick(Clock::time_point now) {
+  last_tick_ = now;
+  if (roles_.head) {
+    for (int rank = 1; rank < transport_.size(); ++rank)
+      link_.send(RankId{rank}, wire::make_frame(FrameType::heartbeat));
+  } else {
+    link_.send(head_rank, wire::make_frame(FrameType::heartbeat));
+  }
+  const auto loss = liveness_.look(now);
+  if (head_) {
+    if (loss) head_->on_rank_lost(loss->rank, loss->reason);
+    head_->tick(now);
+  } else if (loss) {
+    log_.error("the head (rank 0 on {}) was lost: {}; this rank ends", ranks_[0].host, loss->reason);
+    end_ = End{1, false, true};
+  }
+}
+
+void Rank::report_fatal(const std::string& reason) {
+  if (failed_) return;
+  failed_ = true;
+  if (head_) return head_->fail(reason);
+  log_.error("{}", reason);
+  ByteBuffer payload;
+  payload.put_text(reason);
+  link_.send(head_rank, wire::make_frame(FrameType::fatal, std::move(payload)));
+  link_.flush();
+}
+
+void Rank::begin_stop() {
+  stopping_since_ = Clock::now();
+  if (worker_) worker_->stop();
+  if (host_) host_->stop();
+  if (driver_) driver_->stop();
+}
+
+void Rank::finish_stop_if_possible(Clock::time_point now) {
+  if (said_goodbye_ || (!lanes_stopped() && now - *stopping_since_ < lane_grace)) return;
+  said_goodbye_ = true;
+  link_.send(head_rank, wire::make_frame(FrameType::goodbye, wire::write(report())));
+}
+
+RankReport Rank::report() const {
+  RankReport report;
+  if (worker_) {
+    report.busy_seconds += worker_->busy_seconds();
+    report.tasks += worker_->tasks_done();
+  }
+  if (host_) {
+    report.busy_seconds += host_->busy_seconds();
+    report.tasks += host_->calls_done();
+  }
+  const double lived = std::chrono::duration<double>(Clock::now() - began_).count();
+  report.idle_seconds = std::max(0.0, lived - report.busy_seconds);
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  report.peak_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  return report;
+}
+
+bool Rank::lanes_stopped() const {
+  return (!worker_ || worker_->stopped()) && (!host_ || host_->stopped()) && (!driver_ || driver_->stopped());
+}
+
+bool Rank::has_running_lanes() const { return (worker_ && worker_->busy()) || (driver_ && !driver_->stopped()); }
+
+}  // namespace crema::runtime

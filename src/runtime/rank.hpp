@@ -1,0 +1,87 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actor/call_router.hpp"
+#include "actor/host.hpp"
+#include "common/backoff.hpp"
+#include "lane/thread_lane.hpp"
+#include "runtime/head_control.hpp"
+#include "runtime/lane_inbox.hpp"
+#include "runtime/liveness.hpp"
+#include "runtime/roles.hpp"
+#include "wire/link.hpp"
+#include "worker/worker.hpp"
+
+namespace crema::runtime {
+
+/// One rank: the event loop on the thread that speaks MPI, the roles the rank has, and its lanes. User code never runs
+/// on this thread, and nothing here waits for user code.
+class Rank {
+ public:
+  /// `ranks`: what each rank told, by rank. `lanes`: tasks at a time, where the rank is a worker.
+  Rank(transport::Transport& transport, std::vector<RankInfo> ranks, std::uint32_t lanes, spdlog::logger& log);
+
+  /// Makes this rank, 0, the head: runs `driver` on its lane; `sink` keeps what happened. Call before run.
+  void become_head(RunSink& sink, Progress& progress, std::function<void()> driver);
+
+  struct End {
+    int exit_code = 0;
+    bool everybody_lives = true;  ///< else no MPI call that waits for all ranks may be made
+    bool lanes_came_back = true;  ///< else user code still runs in this process
+  };
+  /// The event loop: returns when the head says that the job is over, or the head is lost.
+  End run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool turn();
+  void tick(Clock::time_point now);
+  void on_lane_frame(wire::Frame frame);
+  void on_frame(RankId from, wire::Frame frame);
+  void on_reply(wire::Frame frame);
+  void report_fatal(const std::string& reason);
+  void begin_stop();
+  void finish_stop_if_possible(Clock::time_point now);
+  [[nodiscard]] RankReport report() const;
+  [[nodiscard]] bool lanes_stopped() const;
+  [[nodiscard]] bool has_running_lanes() const;
+  std::unique_ptr<lane::Lane> start_lane(lane::Main main);
+
+  // Constant after construction.
+  transport::Transport& transport_;
+  const RankId me_;
+  const std::vector<RankInfo> ranks_;
+  const Roles roles_;
+  const bool one_core_;
+  spdlog::logger& log_;
+  const Clock::time_point began_;
+
+  // The event loop's thread only, but for what posts to the inbox.
+  LaneInbox inbox_;  // before the lanes, which post to it until they end
+  wire::Link link_;
+  lane::ThreadLaneFactory factory_;
+  LaneId last_lane_;
+  actor::CallRouter router_;
+  std::optional<worker::Worker> worker_;
+  std::optional<actor::Host> host_;
+  std::unique_ptr<HeadControl> head_;
+  std::unique_ptr<lane::Lane> driver_;
+  Liveness liveness_;
+  Clock::time_point last_tick_;
+  std::vector<wire::Frame> taken_;  // from the inbox; kept for its capacity
+
+  bool failed_ = false;
+  std::optional<Clock::time_point> stopping_since_;
+  bool said_goodbye_ = false;
+  std::optional<End> end_;
+};
+
+}  // namespace crema::runtime

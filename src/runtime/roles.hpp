@@ -1,0 +1,45 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "crema/ids.hpp"
+
+namespace crema::runtime {
+
+/// What every rank tells every other before anything else.
+struct RankInfo {
+  std::string host;
+  std::int64_t pid = 0;
+  std::string version;                    ///< of crema
+  std::array<std::uint64_t, 2> digest{};  ///< of the registered functions
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned) {
+    ar& host& pid& version& digest[0] & digest[1];
+  }
+};
+
+/// Who does what. Rank 0 is the head, rank 1 hosts the actors, the others are workers; with two ranks the head hosts
+/// the actors, one rank does everything.
+struct Roles {
+  bool head = false;
+  bool actor_host = false;
+  bool worker = false;
+
+  /// "head", "head+actors", …: for the run file and the log.
+  [[nodiscard]] std::string text() const;
+};
+
+Roles roles_of(RankId rank, int ranks);
+/// All ranks that have the role.
+std::vector<RankId> workers_of(int ranks);
+std::vector<RankId> actor_hosts_of(int ranks);
+int count_nodes(const std::vector<RankInfo>& ranks);
+
+/// Empty when all ranks run the same functions of the same crema; else what differs, for the user.
+std::string describe_difference(const std::vector<RankInfo>& ranks);
+
+}  // namespace crema::runtime

@@ -1,0 +1,90 @@
+#include "runtime/run_options.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+
+#include "common/version.hpp"
+#include "crema/errors.hpp"
+
+namespace crema::runtime {
+namespace {
+
+constexpr const char* group = "Options of every crema job";
+
+/// Options of later versions: known, so that no job takes their names, and refused, so that none is silently ignored.
+struct Reserved {
+  const char* name;
+  const char* only;  ///< the one value that describes this version; nullptr: none does
+};
+constexpr std::array reserved{
+    Reserved{"--isolation", "none"},   Reserved{"--journal", "off"},     Reserved{"--actor-ranks", "1"},
+    Reserved{"--lanes", "1"},          Reserved{"--resume", nullptr},    Reserved{"--restart", nullptr},
+    Reserved{"--time-limit", nullptr}, Reserved{"--seed", nullptr},      Reserved{"--memory-budget", nullptr},
+    Reserved{"--spill-dir", nullptr},  Reserved{"--resources", nullptr},
+};
+
+void add_reserved(CLI::App& cli, const Reserved& option) {
+  const auto refuse = [option](const CLI::results_t& values) -> bool {
+    const std::string given = values.empty() ? "" : values.front();
+    if (option.only != nullptr && given == option.only) return true;
+    throw CLI::ValidationError{
+        option.name, option.only == nullptr
+                         ? fmt::format("not available in crema {}: leave it out", version)
+                         : fmt::format("\"{}\" is not available in crema {}, whose only value is \"{}\"", given,
+                                       version, option.only)};
+  };
+  cli.add_option(option.name, refuse)
+      ->expected(0, 1)
+      ->group(option.only == nullptr ? "" : group)
+      ->type_name("")
+      ->description(option.only == nullptr ? "" : fmt::format("only \"{}\" in this version", option.only));
+}
+
+}  // namespace
+
+void add_run_options(CLI::App& cli, RunOptions& options) try {
+  cli.add_option("--output", options.output,
+                 "Run file with results and timings; never overwritten [<job>-<start time or Slurm job id>.h5]")
+      ->type_name("FILE.h5")
+      ->group(group);
+  cli.add_option("--progress", options.progress, "Progress on stderr: auto (a bar on a terminal), bar, plain or off")
+      ->check(CLI::IsMember({"auto", "bar", "plain", "off"}))
+      ->type_name("STYLE")
+      ->default_str(options.progress)
+      ->group(group);
+  cli.add_option("--log-level", options.log_level, "Least level logged: trace, debug, info, warning, error or off")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
+      ->type_name("LEVEL")
+      ->default_str(options.log_level)
+      ->group(group);
+  for (const Reserved& option : reserved) add_reserved(cli, option);
+  cli.set_version_flag("--version", fmt::format("crema {}", version), "Print crema's version and exit")->group(group);
+  cli.set_help_flag("-h,--help", "Print this help and exit")->group(group);
+} catch (const CLI::OptionAlreadyAdded& error) {
+  throw UsageError{
+      fmt::format("an option of this job has the name of one of crema's own ({}): rename the job's option where it is "
+                  "added to cli()",
+                  error.what())};
+}
+
+void parse(CLI::App& cli, int argc, const char* const* argv) { cli.parse(argc, argv); }
+
+std::filesystem::path output_path(const RunOptions& options, const std::string& job) {
+  if (!options.output.empty()) return options.output;
+  const char* slurm_job = std::getenv("SLURM_JOB_ID");
+  const std::string start =
+      slurm_job != nullptr
+          ? slurm_job
+          : fmt::format("{:%Y%m%d-%H%M%S}",
+                        fmt::localtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+  std::filesystem::path path = fmt::format("{}-{}.h5", job, start);
+  for (int number = 2; std::filesystem::exists(path); ++number) path = fmt::format("{}-{}-{}.h5", job, start, number);
+  return path;
+}
+
+}  // namespace crema::runtime

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+
+namespace crema::runtime {
+
+/// The options that every job understands.
+struct RunOptions {
+  std::string output;  ///< empty: `<job>-<Slurm job id or start time>.h5` in the current folder
+  std::string progress = "auto";
+  std::string log_level = "warning";
+};
+
+/// Adds crema's options to a job's command line. Throws UsageError when the job has an option of the same name.
+void add_run_options(CLI::App& cli, RunOptions& options);
+
+/// Throws CLI::ParseError: wrong usage, --help or --version.
+void parse(CLI::App& cli, int argc, const char* const* argv);
+
+/// Where the run file goes. A default name that is taken gets a number.
+std::filesystem::path output_path(const RunOptions& options, const std::string& job);
+
+}  // namespace crema::runtime

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "crema/results.hpp"
+#include "record/run_file.hpp"
+#include "runtime/head_control.hpp"
+
+namespace crema::runtime {
+
+/// Keeps a run in its HDF5 file. Used on the head's event loop's thread, but for finish and results.
+class RunRecord final : public RunSink {
+ public:
+  /// Rows that may wait for the disk before the head hands out no more work.
+  static constexpr std::size_t max_backlog_bytes = 128 << 20;
+
+  RunRecord(const std::filesystem::path& target, const record::RunInfo& info, std::vector<RankInfo> ranks);
+
+  /// For the driver's thread.
+  [[nodiscard]] Results& results() { return results_; }
+  /// After finish: where the run file is; empty if it could not be kept.
+  [[nodiscard]] const std::string& path() const { return path_; }
+  /// After finish: what to tell the user, one line each.
+  [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
+
+  std::uint32_t name(const std::string& text) override;
+  void attempt(const record::TaskRow& row) override;
+  void failure(const Failure& failure) override;
+  bool keeps_up() const override { return file_.backlog_bytes() < max_backlog_bytes; }
+  std::string failure() const override;
+  void flush() override;
+  int finish(const RunEnd& end) override;
+
+ private:
+  [[nodiscard]] record::Summary summarise(const RunEnd& end) const;
+
+  const std::vector<RankInfo> ranks_;
+  const std::chrono::steady_clock::time_point began_;
+  record::RunFile file_;
+  Results results_;
+  std::unordered_map<std::string, std::uint32_t> numbers_;
+  std::vector<std::string> names_;
+  std::vector<record::TaskRow> rows_;
+  std::string path_;
+  std::vector<std::string> errors_;
+};
+
+}  // namespace crema::runtime

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+
+#include "crema/bytes.hpp"
+#include "crema/ids.hpp"
+
+namespace crema::transport {
+
+struct Packet {
+  RankId from;
+  Bytes bytes;
+};
+
+/// Moves packets between ranks. Used by one thread per rank, the one that runs the event loop.
+/// Packets between one pair of ranks arrive in the order sent; nothing is promised between pairs.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  [[nodiscard]] virtual RankId rank() const = 0;
+  [[nodiscard]] virtual int size() const = 0;
+
+  /// Never blocks. Shares the packet's storage until it is sent. Packets may have any size. A packet to the own rank
+  /// arrives like any other.
+  virtual void send(RankId to, Bytes packet) = 0;
+
+  /// The next packet that is here, if any. Never blocks; also moves pending sends along.
+  virtual std::optional<Packet> receive() = 0;
+
+  /// Packets whose send has not completed.
+  [[nodiscard]] virtual std::size_t sends_pending() const = 0;
+};
+
+}  // namespace crema::transport

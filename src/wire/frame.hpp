@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "crema/bytes.hpp"
+#include "crema/ids.hpp"
+
+namespace crema::wire {
+
+/// What a frame asks or tells. The byte layout is in src/wire/README.md; a value, once released, keeps its meaning.
+enum class FrameType : std::uint16_t {
+  // lane -> head
+  submit = 1,
+  get = 2,
+  ready = 3,
+  release = 4,
+  create_actor = 5,
+  find_actor = 6,
+  cluster = 7,
+  driver_done = 8,
+  // worker, actor host -> head
+  outcome = 16,
+  pull = 17,
+  locate_actor = 18,
+  heartbeat = 19,
+  goodbye = 20,
+  fatal = 21,
+  // head -> worker
+  run_task = 32,
+  // head -> actor host; caller -> actor host
+  start_actor = 33,
+  call = 34,
+  // head -> every rank
+  actor_location = 35,
+  shutdown = 36,
+  leave = 37,
+  // any -> lane
+  value = 48,
+  reply = 49,
+  refuse_park = 50,
+  // lane -> its own rank
+  park = 64,
+  resume = 65,
+};
+
+/// Fixed size, in front of every payload. Fields that a type does not use are zero.
+struct FrameHeader {
+  FrameType type{};
+  std::uint16_t flags = 0;
+  LaneId lane{};  ///< the lane that sent the frame, or the lane a reply is for
+  std::uint64_t payload_size = 0;
+  std::uint64_t sequence = 0;      ///< caller sequence: counts a lane's calls, and its requests
+  std::uint64_t acknowledged = 0;  ///< the highest sequence of the other side that is taken care of
+  std::uint32_t attempt = 0;       ///< of the task the frame is about
+  std::uint32_t incarnation = 0;   ///< of the actor or rank the frame is about
+};
+inline constexpr std::size_t frame_header_size = 40;
+static_assert(sizeof(FrameHeader) == frame_header_size && std::is_trivially_copyable_v<FrameHeader>);
+
+/// In FrameHeader::flags: the payload is not behind the header but is the next packet of the same sender.
+inline constexpr std::uint16_t flag_detached_payload = 1;
+
+struct Frame {
+  FrameHeader header;
+  Bytes payload;
+};
+
+inline Frame make_frame(FrameType type, ByteBuffer&& payload = {}, LaneId lane = {}) {
+  Frame frame{{.type = type, .lane = lane}, Bytes{std::move(payload)}};
+  frame.header.payload_size = frame.payload.size();
+  return frame;
+}
+
+/// Frames of one packet, one after the other.
+class FrameReader {
+ public:
+  explicit FrameReader(Bytes packet) : packet_{std::move(packet)} {}
+
+  /// The next frame; its payload shares the packet's storage. A frame with flag_detached_payload comes with an empty
+  /// payload. Throws Error when the packet is damaged.
+  std::optional<Frame> next();
+
+ private:
+  Bytes packet_;
+  std::size_t position_ = 0;
+};
+
+/// Appends header and payload to a packet.
+void append_frame(ByteBuffer& packet, const Frame& frame);
+
+}  // namespace crema::wire

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "transport/transport.hpp"
+#include "wire/outbox.hpp"
+
+namespace crema::wire {
+
+/// Frames over a transport. All small frames that one turn of the loop has for one rank travel in one packet, so
+/// senders need no batches of their own; a large payload travels alone and is never copied. Used on the loop's thread.
+class Link final : public Outbox {
+ public:
+  /// A payload of at least this many bytes travels as a packet of its own.
+  static constexpr std::size_t detached_payload = 64 << 10;
+  /// A packet that reaches this size is sent before the turn ends.
+  static constexpr std::size_t full_packet = 64 << 10;
+
+  explicit Link(transport::Transport& transport);
+
+  struct Received {
+    RankId from;
+    Frame frame;
+  };
+
+  /// A frame to the own rank is received without the transport.
+  void send(RankId to, Frame frame) override;
+  /// Hands all that was sent to the transport.
+  void flush();
+  /// The next frame that is here, if any. Frames of one rank come in the order sent. Never blocks.
+  std::optional<Received> receive();
+
+  [[nodiscard]] bool all_sent() const;
+
+ private:
+  void flush(std::size_t rank);
+  std::optional<Received> next_of_packet();
+
+  transport::Transport& transport_;
+  std::vector<ByteBuffer> outgoing_;  // by rank
+  std::vector<std::int32_t> unsent_;  // ranks with something in outgoing_
+  std::deque<Frame> to_myself_;
+  std::optional<FrameReader> packet_;  // being read
+  RankId packet_from_;
+  std::vector<std::optional<Frame>> detached_;  // by rank: waits for its payload
+};
+
+}  // namespace crema::wire

@@ -1,0 +1,249 @@
+#include "wire/messages.hpp"
+
+namespace crema::wire {
+namespace {
+
+std::string text(ByteReader& in) { return std::string{in.get_text()}; }
+Bytes rest(ByteReader& in) { return in.get_bytes(in.remaining()); }
+
+}  // namespace
+
+ByteBuffer write(const TaskSpec& task) {
+  ByteBuffer out{48 + task.label.size() + task.arguments.size()};
+  out.put(task.id);
+  out.put(task.parent);
+  out.put(task.function);
+  out.put(task.priority);
+  out.put(task.depth);
+  out.put(task.attempt);
+  out.put_text(task.label);
+  out.append(task.arguments.span());
+  return out;
+}
+
+TaskSpec read_task(const Bytes& payload) {
+  ByteReader in{payload};
+  TaskSpec task;
+  task.id = in.get<TaskId>();
+  task.parent = in.get<TaskId>();
+  task.function = in.get<FunctionId>();
+  task.priority = in.get<std::int32_t>();
+  task.depth = in.get<std::uint32_t>();
+  task.attempt = in.get<std::uint32_t>();
+  task.label = text(in);
+  task.arguments = rest(in);
+  return task;
+}
+
+ByteBuffer write(const CallSpec& call) {
+  ByteBuffer out{32 + call.arguments.size()};
+  out.put(call.id);
+  out.put(call.parent);
+  out.put(call.actor);
+  out.put(call.method);
+  out.put(call.depth);
+  out.append(call.arguments.span());
+  return out;
+}
+
+CallSpec read_call(const Bytes& payload) {
+  ByteReader in{payload};
+  CallSpec call;
+  call.id = in.get<TaskId>();
+  call.parent = in.get<TaskId>();
+  call.actor = in.get<ActorId>();
+  call.method = in.get<FunctionId>();
+  call.depth = in.get<std::uint32_t>();
+  call.arguments = rest(in);
+  return call;
+}
+
+ByteBuffer write(const ActorSpec& actor) {
+  ByteBuffer out{64 + actor.name.size() + actor.class_name.size() + actor.arguments.size()};
+  out.put(actor.id);
+  out.put(actor.parent);
+  out.put(actor.constructor);
+  out.put_text(actor.name);
+  out.put_text(actor.class_name);
+  out.append(actor.arguments.span());
+  return out;
+}
+
+ActorSpec read_actor(const Bytes& payload) {
+  ByteReader in{payload};
+  ActorSpec actor;
+  actor.id = in.get<ActorId>();
+  actor.parent = in.get<TaskId>();
+  actor.constructor = in.get<FunctionId>();
+  actor.name = text(in);
+  actor.class_name = text(in);
+  actor.arguments = rest(in);
+  return actor;
+}
+
+ByteBuffer write(const Outcome& outcome) {
+  ByteBuffer out{72 + outcome.value.size()};
+  out.put(outcome.id);
+  out.put(outcome.parent);
+  out.put(outcome.actor);
+  out.put(outcome.function);
+  out.put(outcome.work);
+  out.put(static_cast<std::uint8_t>(outcome.failed));
+  out.put(outcome.attempt);
+  out.put(outcome.calls_made);
+  out.put(outcome.started);
+  out.put(outcome.finished);
+  out.put(outcome.bytes_in);
+  out.append(outcome.value.span());
+  return out;
+}
+
+Outcome read_outcome(const Bytes& payload) {
+  ByteReader in{payload};
+  Outcome outcome;
+  outcome.id = in.get<TaskId>();
+  outcome.parent = in.get<TaskId>();
+  outcome.actor = in.get<ActorId>();
+  outcome.function = in.get<FunctionId>();
+  const auto work = in.get<std::uint8_t>();
+  if (work > static_cast<std::uint8_t>(Outcome::Work::construction))
+    throw Error{"reading an outcome: unknown kind of work " + std::to_string(work)};
+  outcome.work = static_cast<Outcome::Work>(work);
+  outcome.failed = in.get<std::uint8_t>() != 0;
+  outcome.attempt = in.get<std::uint32_t>();
+  outcome.calls_made = in.get<std::uint32_t>();
+  outcome.started = in.get<std::int64_t>();
+  outcome.finished = in.get<std::int64_t>();
+  outcome.bytes_in = in.get<std::uint64_t>();
+  outcome.value = rest(in);
+  return outcome;
+}
+
+ByteBuffer write(const Pull& pull) {
+  ByteBuffer out;
+  out.put(pull.slots);
+  out.put(pull.parked);
+  return out;
+}
+
+Pull read_pull(const Bytes& payload) {
+  ByteReader in{payload};
+  Pull pull;
+  pull.slots = in.get<std::uint32_t>();
+  pull.parked = in.get<std::uint32_t>();
+  return pull;
+}
+
+ByteBuffer write(const Value& value) {
+  ByteBuffer out{16 + value.bytes.size()};
+  out.put(value.id);
+  out.put(static_cast<std::uint8_t>(value.failed));
+  out.append(value.bytes.span());
+  return out;
+}
+
+Value read_value(const Bytes& payload) {
+  ByteReader in{payload};
+  Value value;
+  value.id = in.get<TaskId>();
+  value.failed = in.get<std::uint8_t>() != 0;
+  value.bytes = rest(in);
+  return value;
+}
+
+ByteBuffer write(const Reply& reply) {
+  ByteBuffer out;
+  out.put_text(reply.error);
+  out.append(reply.bytes.span());
+  return out;
+}
+
+Reply read_reply(const Bytes& payload) {
+  ByteReader in{payload};
+  Reply reply;
+  reply.error = text(in);
+  reply.bytes = rest(in);
+  return reply;
+}
+
+ByteBuffer write(const RankReport& report) {
+  ByteBuffer out;
+  out.put(report.busy_seconds);
+  out.put(report.idle_seconds);
+  out.put(report.tasks);
+  out.put(report.peak_rss_bytes);
+  return out;
+}
+
+RankReport read_report(const Bytes& payload) {
+  ByteReader in{payload};
+  RankReport report;
+  report.busy_seconds = in.get<double>();
+  report.idle_seconds = in.get<double>();
+  report.tasks = in.get<std::uint64_t>();
+  report.peak_rss_bytes = in.get<std::uint64_t>();
+  return report;
+}
+
+ByteBuffer write(const ActorLocation& location) {
+  ByteBuffer out;
+  out.put(location.actor);
+  out.put(location.rank);
+  return out;
+}
+
+ActorLocation read_location(const Bytes& payload) {
+  ByteReader in{payload};
+  ActorLocation location;
+  location.actor = in.get<ActorId>();
+  location.rank = in.get<RankId>();
+  return location;
+}
+
+ByteBuffer write_ids(const std::vector<TaskId>& ids) {
+  ByteBuffer out{ids.size() * sizeof(TaskId)};
+  out.append(std::as_bytes(std::span{ids}));
+  return out;
+}
+
+std::vector<TaskId> read_ids(const Bytes& payload) {
+  std::vector<TaskId> ids(payload.size() / sizeof(TaskId));
+  if (!ids.empty()) std::memcpy(static_cast<void*>(ids.data()), payload.data(), ids.size() * sizeof(TaskId));
+  return ids;
+}
+
+void write_failure(ByteBuffer& out, const Failure& failure) {
+  out.put(failure.kind);
+  out.put_text(failure.function);
+  out.put(failure.task);
+  out.put(failure.attempt);
+  out.put(failure.rank);
+  out.put_text(failure.host);
+  out.put_text(failure.type);
+  out.put_text(failure.message);
+  out.put_text(failure.place.file);
+  out.put(failure.place.line);
+  out.put_text(failure.place.column);
+  out.put_text(failure.place.expected);
+  out.put_text(failure.place.found);
+}
+
+Failure read_failure(ByteReader& in) {
+  Failure failure;
+  failure.kind = in.get<Failure::Kind>();
+  failure.function = text(in);
+  failure.task = in.get<TaskId>();
+  failure.attempt = in.get<std::uint32_t>();
+  failure.rank = in.get<RankId>();
+  failure.host = text(in);
+  failure.type = text(in);
+  failure.message = text(in);
+  failure.place.file = text(in);
+  failure.place.line = in.get<std::uint64_t>();
+  failure.place.column = text(in);
+  failure.place.expected = text(in);
+  failure.place.found = text(in);
+  return failure;
+}
+
+}  // namespace crema::wire

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "crema/bytes.hpp"
+#include "crema/errors.hpp"
+#include "crema/ids.hpp"
+
+// The payloads of the frames. Each message has one write and one read; the byte layout is in src/wire/README.md.
+namespace crema::wire {
+
+/// A task to run. Payload of submit and run_task.
+struct TaskSpec {
+  TaskId id{};
+  TaskId parent{};
+  FunctionId function{};
+  std::int32_t priority = 0;
+  std::uint32_t depth = 0;  ///< nesting: deeper tasks run first, so nested work goes depth first
+  std::uint32_t attempt = 0;
+  std::string label{};  ///< TaskOptions::name
+  Bytes arguments{};
+};
+ByteBuffer write(const TaskSpec& task);
+TaskSpec read_task(const Bytes& payload);
+
+/// A call of an actor's method. Payload of call.
+struct CallSpec {
+  TaskId id{};
+  TaskId parent{};
+  ActorId actor{};
+  FunctionId method{};
+  std::uint32_t depth = 0;
+  Bytes arguments{};
+};
+ByteBuffer write(const CallSpec& call);
+CallSpec read_call(const Bytes& payload);
+
+/// Payload of create_actor (lane to head) and start_actor (head to host).
+struct ActorSpec {
+  ActorId id{};
+  TaskId parent{};
+  FunctionId constructor{};
+  std::string name{};
+  std::string class_name{};
+  Bytes arguments{};
+};
+ByteBuffer write(const ActorSpec& actor);
+ActorSpec read_actor(const Bytes& payload);
+
+/// How a task, a call or an actor's construction ended. Payload of outcome.
+struct Outcome {
+  enum class Work : std::uint8_t { task = 0, call = 1, construction = 2 };
+
+  TaskId id{};
+  TaskId parent{};
+  ActorId actor{};  ///< of calls and constructions
+  FunctionId function{};
+  Work work = Work::task;
+  bool failed = false;
+  std::uint32_t attempt = 0;
+  std::uint32_t calls_made = 0;  ///< actor calls this work sent: the head waits for their outcomes before the job ends
+  std::int64_t started = 0;      ///< nanoseconds on the sender's steady clock
+  std::int64_t finished = 0;
+  std::uint64_t bytes_in = 0;
+  Bytes value{};  ///< the result, or the encoded Failure
+};
+ByteBuffer write(const Outcome& outcome);
+Outcome read_outcome(const Bytes& payload);
+
+/// What a worker can take. Payload of pull; sent after the outcomes it takes account of.
+struct Pull {
+  std::uint32_t slots = 0;   ///< tasks it runs at a time
+  std::uint32_t parked = 0;  ///< tasks that wait in get and have given up their slot
+};
+ByteBuffer write(const Pull& pull);
+Pull read_pull(const Bytes& payload);
+
+/// A result on its way to a lane. Payload of value.
+struct Value {
+  TaskId id{};
+  bool failed = false;
+  Bytes bytes{};
+};
+ByteBuffer write(const Value& value);
+Value read_value(const Bytes& payload);
+
+/// The answer to one request of a lane, matched by FrameHeader::sequence. Payload of reply.
+struct Reply {
+  std::string error{};  ///< empty: granted; otherwise the message of the UsageError to throw
+  Bytes bytes{};
+};
+ByteBuffer write(const Reply& reply);
+Reply read_reply(const Bytes& payload);
+
+/// What a rank tells of itself when it leaves. Payload of goodbye.
+struct RankReport {
+  double busy_seconds = 0;  ///< in user code, summed over its lanes
+  double idle_seconds = 0;
+  std::uint64_t tasks = 0;
+  std::uint64_t peak_rss_bytes = 0;
+};
+ByteBuffer write(const RankReport& report);
+RankReport read_report(const Bytes& payload);
+
+/// Payload of actor_location; rank -1: there is no such actor.
+struct ActorLocation {
+  ActorId actor{};
+  RankId rank{};
+};
+ByteBuffer write(const ActorLocation& location);
+ActorLocation read_location(const Bytes& payload);
+
+/// Payload of get, ready and release.
+ByteBuffer write_ids(const std::vector<TaskId>& ids);
+std::vector<TaskId> read_ids(const Bytes& payload);
+
+void write_failure(ByteBuffer& out, const Failure& failure);
+Failure read_failure(ByteReader& in);
+
+}  // namespace crema::wire

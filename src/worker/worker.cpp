@@ -1,0 +1,124 @@
+#include "worker/worker.hpp"
+
+namespace crema::worker {
+namespace {
+
+/// Tasks given to one lane ahead of time: enough to hide the hand-over of microsecond tasks, few enough to take back.
+constexpr std::size_t given_ahead = 64;
+
+RunOrder order_of(const wire::Frame& frame) {
+  const wire::TaskSpec task = wire::read_task(frame.payload);
+  return {task.priority, task.depth};
+}
+
+}  // namespace
+
+using wire::FrameType;
+
+Worker::Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots)
+    : outbox_{outbox}, start_lane_{std::move(start_lane)}, slots_{slots} {}
+
+void Worker::on_task(wire::Frame frame) {
+  frame.payload = frame.payload.compact();
+  const RunOrder order = order_of(frame);
+  queue_.push(order, std::move(frame));
+}
+
+void Worker::on_lane(wire::Frame frame) {
+  Slot& slot = lanes_.at(frame.header.lane);
+  switch (frame.header.type) {
+    case FrameType::outcome: {
+      const wire::Outcome outcome = wire::read_outcome(frame.payload);
+      --slot.given;
+      --given_;
+      ++tasks_done_;
+      busy_nanoseconds_ += outcome.finished - outcome.started;
+      outbox_.send(head_rank, std::move(frame));
+      break;
+    }
+    case FrameType::park:
+      park(slot);
+      break;
+    case FrameType::resume:
+      slot.parked = false;
+      --parked_;
+      break;
+    default:
+      throw Error{"handling a lane's message: a worker does not know type " +
+                  std::to_string(static_cast<int>(frame.header.type))};
+  }
+}
+
+void Worker::park(Slot& slot) {
+  slot.parked = true;
+  ++parked_;
+  // What was given to this lane must not wait behind the task that waits.
+  std::vector<wire::Frame> unstarted = slot.lane->take_back();
+  slot.given -= unstarted.size();
+  given_ -= unstarted.size();
+  for (auto frame = unstarted.rbegin(); frame != unstarted.rend(); ++frame) {
+    const RunOrder order = order_of(*frame);
+    queue_.push_front(order, std::move(*frame));
+  }
+  if (parked_ > max_parked) slot.lane->reply(wire::make_frame(FrameType::refuse_park));
+}
+
+bool Worker::on_reply(wire::Frame& frame) {
+  const auto found = lanes_.find(frame.header.lane);
+  if (found == lanes_.end()) return false;
+  found->second.lane->reply(std::move(frame));
+  return true;
+}
+
+void Worker::turn() {
+  hand_out();
+  if (announced_ && announced_parked_ == parked_) return;
+  announced_ = true;
+  announced_parked_ = static_cast<std::uint32_t>(parked_);
+  outbox_.send(head_rank, wire::make_frame(FrameType::pull, wire::write(wire::Pull{slots_, announced_parked_})));
+}
+
+void Worker::hand_out() {
+  while (!queue_.empty()) {
+    Slot* slot = lane_for_next_task();
+    if (slot == nullptr) return;
+    slot->lane->give_work(queue_.pop());
+    ++slot->given;
+    ++given_;
+  }
+}
+
+Worker::Slot* Worker::lane_for_next_task() {
+  std::size_t running = 0;
+  Slot* least = nullptr;
+  for (auto& [id, slot] : lanes_) {
+    if (slot.parked) continue;
+    if (slot.given > 0) ++running;
+    if (least == nullptr || slot.given < least->given) least = &slot;
+  }
+  const bool idle_lane = least != nullptr && least->given == 0;
+  if (running < slots_) {
+    if (idle_lane) return least;
+    auto lane = start_lane_();
+    const LaneId id = lane->id();
+    return &lanes_.emplace(id, Slot{std::move(lane)}).first->second;
+  }
+  // All slots run: work ahead goes to the shortest queue of a running lane.
+  least = nullptr;
+  for (auto& [id, slot] : lanes_)
+    if (!slot.parked && slot.given > 0 && (least == nullptr || slot.given < least->given)) least = &slot;
+  return least != nullptr && least->given < given_ahead ? least : nullptr;
+}
+
+void Worker::stop() {
+  queue_.clear();
+  for (auto& [id, slot] : lanes_) slot.lane->stop();
+}
+
+bool Worker::stopped() const {
+  for (const auto& [id, slot] : lanes_)
+    if (!slot.lane->stopped()) return false;
+  return true;
+}
+
+}  // namespace crema::worker

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "common/ready_queue.hpp"
+#include "lane/lane.hpp"
+#include "wire/messages.hpp"
+#include "wire/outbox.hpp"
+
+namespace crema::worker {
+
+/// The worker's half of the pull protocol: tasks from the head go to lanes, outcomes go back, and pulls tell the head
+/// what fits. Knows no MPI and no threads: frames in, frames out. Used on the event loop's thread.
+class Worker {
+ public:
+  /// Makes a lane that runs tasks and posts to this rank.
+  using StartLane = std::function<std::unique_ptr<lane::Lane>()>;
+
+  /// Tasks that may wait in get at a time, a rank: each holds a lane (a thread with its stack).
+  static constexpr std::size_t max_parked = 256;
+
+  Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots);
+
+  /// From the head: run_task.
+  void on_task(wire::Frame frame);
+  /// From this rank's lanes: outcome, park, resume.
+  void on_lane(wire::Frame frame);
+  /// From the head, for one of this worker's lanes: value, reply. False: the lane is not this worker's.
+  bool on_reply(wire::Frame& frame);
+  /// Hands tasks to lanes and tells the head of changes. Called once a turn of the loop, after all frames of that turn.
+  void turn();
+
+  [[nodiscard]] bool owns(LaneId lane) const { return lanes_.contains(lane); }
+  void stop();
+  [[nodiscard]] bool stopped() const;
+  [[nodiscard]] std::uint64_t tasks_done() const { return tasks_done_; }
+  /// Seconds spent in tasks, summed over lanes.
+  [[nodiscard]] double busy_seconds() const { return static_cast<double>(busy_nanoseconds_) * 1e-9; }
+  /// Whether a lane has work now.
+  [[nodiscard]] bool busy() const { return given_ > parked_; }
+
+ private:
+  struct Slot {
+    std::unique_ptr<lane::Lane> lane;
+    std::size_t given = 0;  ///< tasks given and not ended
+    bool parked = false;
+  };
+
+  void hand_out();
+  Slot* lane_for_next_task();
+  void park(Slot& slot);
+
+  // Constant after construction.
+  wire::Outbox& outbox_;
+  const StartLane start_lane_;
+  const std::uint32_t slots_;
+
+  ReadyQueue<wire::Frame> queue_;  // bounded by what the head sends ahead
+  std::unordered_map<LaneId, Slot> lanes_;
+  std::size_t given_ = 0;
+  std::size_t parked_ = 0;
+  bool announced_ = false;
+  std::uint32_t announced_parked_ = 0;
+  std::uint64_t tasks_done_ = 0;
+  std::int64_t busy_nanoseconds_ = 0;
+};
+
+}  // namespace crema::worker
