@@ -1,9 +1,10 @@
 #pragma once
 
 #include <boost/mpl/bool.hpp>
+#include <boost/serialization/extended_type_info_typeid.hpp>  // base_object of a polymorphic base needs this
 #include <boost/serialization/library_version_type.hpp>
 #include <boost/serialization/nvp.hpp>
-#include <boost/serialization/void_cast.hpp>  // base_object of a polymorphic base needs it
+#include <boost/serialization/void_cast.hpp>  // and this
 #include <boost/serialization/wrapper.hpp>
 #include <cstddef>
 #include <cstdint>

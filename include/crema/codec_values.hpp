@@ -85,13 +85,17 @@ template <class... Elements>
 struct Codec<std::tuple<Elements...>> {
   static constexpr bool serializable = (is_serializable<Elements> && ...);
   static void write(OutArchive& archive, const std::tuple<Elements...>& value) {
-    if constexpr (sizeof...(Elements) == 0) write_nothing(archive);
-    std::apply([&](const Elements&... elements) { (archive << ... << elements); }, value);
+    std::apply([&](const auto&... elements) { (static_cast<void>(archive << elements), ...); }, value);
   }
   static void read(InArchive& archive, std::tuple<Elements...>& value) {
-    if constexpr (sizeof...(Elements) == 0) read_nothing(archive);
-    std::apply([&](Elements&... elements) { (archive >> ... >> elements); }, value);
+    std::apply([&](auto&... elements) { (static_cast<void>(archive >> elements), ...); }, value);
   }
+};
+template <>
+struct Codec<std::tuple<>> {
+  static constexpr bool serializable = true;
+  static void write(OutArchive& archive, std::tuple<>) { write_nothing(archive); }
+  static void read(InArchive& archive, std::tuple<>&) { read_nothing(archive); }
 };
 
 template <class T>
