@@ -1,0 +1,127 @@
+#include "io/csv_partitioner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "crema/errors.hpp"
+#include "io/csv_records.hpp"
+
+namespace crema::csv {
+namespace {
+
+constexpr std::size_t chunk_size = 1 << 20;  // bytes read at a time: large enough for disks, small enough for caches
+constexpr std::uint64_t usual_header = 1 << 14;    // bytes: read first, since there may be thousands of files
+constexpr std::uint64_t largest_header = 1 << 20;  // bytes: beyond it a quote is open or the file is no CSV
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+[[noreturn]] void fail(const std::string& path, std::uint64_t line, std::string expected, std::string found) {
+  throw DataError{
+      {.file = path, .line = line, .column = {}, .expected = std::move(expected), .found = std::move(found)}};
+}
+
+/// Where the header begins: behind a byte order mark and blank lines.
+std::size_t header_begin(std::string_view text) {
+  std::size_t begin = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  begin = text.find_first_not_of("\r\n", begin);
+  return begin == std::string_view::npos ? text.size() : begin;
+}
+
+std::uint64_t count_lines(std::string_view text) { return static_cast<std::uint64_t>(std::ranges::count(text, '\n')); }
+
+}  // namespace
+
+std::uint64_t Partitioner::block_size_for(std::uint64_t file_size) {
+  return std::clamp<std::uint64_t>(file_size / 64, 64 << 10, 8 << 20);
+}
+
+Partitioner::Partitioner(const std::string& pattern, std::span<const std::string> fields, std::uint64_t block_size)
+    : block_size_{block_size}, buffer_{std::make_unique_for_overwrite<char[]>(chunk_size)} {
+  for (const std::string& path : io::matching_paths(pattern)) inputs_.push_back(check(path, fields));
+}
+
+Partitioner::Input Partitioner::check(const std::string& path, std::span<const std::string> fields) {
+  const io::File file{path};
+  std::unique_ptr<char[]> text;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  for (const std::uint64_t limit : {usual_header, largest_header}) {
+    const auto size = static_cast<std::size_t>(std::min(file.size(), limit));
+    text = std::make_unique_for_overwrite<char[]>(size + 1);
+    file.read(0, text.get(), size);
+    const std::string_view head{text.get(), size};
+    begin = header_begin(head);
+    const std::size_t length = RecordScanner{}.find_end(head.substr(begin), 0);
+    end = length == RecordScanner::npos ? size : begin + length;
+    if (length != RecordScanner::npos || size == file.size()) break;
+    if (limit == largest_header) {
+      fail(path, 1, fmt::format("a header line within the first {} bytes", limit),
+           "none (is a quote left open, or is this no CSV file?)");
+    }
+  }
+  if (begin == end) fail(path, 0, "a header line with the names of the columns", "an empty file");
+
+  Input input{.path = path, .size = file.size(), .records = end, .records_line = 1, .header = {}};
+  const std::uint64_t header_line = 1 + count_lines({text.get(), begin});
+  input.records_line = 1 + count_lines({text.get(), end});
+  std::memmove(text.get(), text.get() + begin, end - begin);
+  Records records{{.path = path, .offset = begin, .size = end - begin, .first_line = header_line, .header = {}},
+                  std::move(text)};
+  records.next();
+  for (const std::string_view name : records.cells()) input.header.emplace_back(crema::detail::trim_blanks(name));
+  map_columns(path, input.header, fields, header_line);
+  return input;
+}
+
+std::optional<Block> Partitioner::next() {
+  for (; !inputs_.empty(); inputs_.pop_front(), file_.reset()) {
+    const Input& input = inputs_.front();
+    if (!file_) open(input);
+    const std::uint64_t target = block_size_ != 0 ? block_size_ : block_size_for(input.size);
+    Block block{
+        .path = input.path, .offset = read_to_ - chunk_.size(), .size = 0, .first_line = line_, .header = input.header};
+    bool complete = false;
+    while (!complete && (!chunk_.empty() || fill(input))) {
+      const std::uint64_t missing = target > block.size ? target - block.size - 1 : 0;
+      const std::size_t end = scanner_.find_end(chunk_, missing);
+      complete = end != RecordScanner::npos;
+      const std::string_view consumed = chunk_.substr(0, end);
+      chunk_.remove_prefix(consumed.size());
+      line_ += count_lines(consumed);
+      block.size += consumed.size();
+    }
+    if (!complete && scanner_.in_quotes()) fail_unclosed(input, block);
+    if (block.size != 0) return block;
+  }
+  return std::nullopt;
+}
+
+void Partitioner::open(const Input& input) {
+  file_.emplace(input.path);
+  scanner_ = RecordScanner{};
+  chunk_ = {};
+  read_to_ = input.records;
+  line_ = input.records_line;
+}
+
+bool Partitioner::fill(const Input& input) {
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, input.size - read_to_));
+  file_->read(read_to_, buffer_.get(), size);
+  chunk_ = {buffer_.get(), size};
+  read_to_ += size;
+  return size != 0;
+}
+
+void Partitioner::fail_unclosed(const Input& input, const Block& block) {
+  const std::uint64_t opened = input.records + scanner_.quote_offset();
+  line_ = block.first_line;
+  for (read_to_ = block.offset; read_to_ < opened;) {
+    fill(input);
+    line_ += count_lines(chunk_.substr(0, chunk_.size() - (read_to_ > opened ? read_to_ - opened : 0)));
+  }
+  fail(input.path, line_, unclosed_expected, unclosed_found);
+}
+
+}  // namespace crema::csv

@@ -1,0 +1,102 @@
+#include "io/file.hpp"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "crema/errors.hpp"
+
+namespace crema::io {
+namespace {
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+[[noreturn]] void fail(const std::string& path, std::string expected, std::string found) {
+  throw DataError{{.file = path, .line = 0, .column = {}, .expected = std::move(expected), .found = std::move(found)}};
+}
+
+std::string current_folder() {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::current_path(error);
+  return error ? "unknown: " + error.message() : folder.string();
+}
+
+}  // namespace
+
+// O_NONBLOCK: opening a pipe must be an error, not a wait for its writer.
+File::File(std::string path)
+    : path_{std::move(path)}, descriptor_{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)} {
+  if (descriptor_ < 0) {
+    const int error = errno;
+    if (error == ENOENT) {
+      fail(path_, "a file", "none of that name (paths start at the current folder, " + current_folder() + ")");
+    }
+    fail(path_, "a file that can be read", reason(error));
+  }
+  struct stat status {};
+  const int error = ::fstat(descriptor_, &status) == 0 ? 0 : errno;
+  if (error == 0 && S_ISREG(status.st_mode)) {
+    size_ = static_cast<std::uint64_t>(status.st_size);
+    return;
+  }
+  ::close(descriptor_);
+  if (error != 0) fail(path_, "a file that can be read", reason(error));
+  if (S_ISDIR(status.st_mode))
+    fail(path_, "a file", "a folder (for the files in it name a pattern, as in folder/*.csv)");
+  fail(path_, "a file that several ranks can read from any place", "a pipe or a device (store its contents in a file)");
+}
+
+File::File(File&& other) noexcept
+    : path_{std::move(other.path_)}, descriptor_{std::exchange(other.descriptor_, -1)}, size_{other.size_} {}
+
+File& File::operator=(File&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+File::~File() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void File::read(std::uint64_t offset, char* to, std::size_t size) const {
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t got = ::pread(descriptor_, to + done, size - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(path_, "a file that can be read", reason(errno) + " at byte " + std::to_string(offset + done));
+    if (got == 0) {
+      fail(path_, std::to_string(offset + size) + " bytes or more, as when the job started",
+           std::to_string(offset + done) + " bytes (do not change input files while a job runs)");
+    }
+    done += static_cast<std::size_t>(got);
+  }
+}
+
+std::vector<std::string> matching_paths(const std::string& pattern) {
+  struct stat status {};
+  if (::stat(pattern.c_str(), &status) == 0 || pattern.find_first_of("*?[~") == std::string::npos) return {pattern};
+
+  glob_t matches{};
+  const int result = ::glob(pattern.c_str(), GLOB_ERR | GLOB_TILDE, nullptr, &matches);
+  const int error = errno;
+  std::vector<std::string> paths{matches.gl_pathv, matches.gl_pathv + matches.gl_pathc};
+  ::globfree(&matches);
+  if (result == GLOB_NOMATCH) {
+    fail(pattern, "a file that this pattern matches",
+         "none (paths start at the current folder, " + current_folder() + ")");
+  }
+  if (result != 0) fail(pattern, "folders that can be listed for this pattern", reason(error));
+  std::ranges::sort(paths);
+  return paths;
+}
+
+}  // namespace crema::io

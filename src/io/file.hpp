@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace crema::io {
+
+/// A regular file that is open for reading. Every failure is a DataError that names the file.
+class File {
+ public:
+  explicit File(std::string path);
+  File(File&& other) noexcept;
+  File& operator=(File&& other) noexcept;
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File();
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// Bytes, when it was opened.
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  /// Reads exactly `size` bytes; a file that has become shorter is an error.
+  void read(std::uint64_t offset, char* to, std::size_t size) const;
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+/// The paths a glob(7) pattern matches, sorted by their bytes, which is the same in every locale. A pattern that is the
+/// name of something that exists is taken as that name. Throws DataError where nothing matches or a folder cannot be
+/// listed.
+std::vector<std::string> matching_paths(const std::string& pattern);
+
+}  // namespace crema::io
