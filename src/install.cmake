@@ -1,0 +1,19 @@
+# `cmake --install` and the package that find_package(crema) reads, from an install folder or from this build tree.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/crema)
+
+install(TARGETS crema EXPORT cremaTargets)
+install(DIRECTORY include/crema DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT cremaTargets NAMESPACE crema:: DESTINATION ${package_dir})
+export(EXPORT cremaTargets NAMESPACE crema:: FILE ${PROJECT_BINARY_DIR}/cremaTargets.cmake)
+
+configure_package_config_file(src/cremaConfig.cmake.in ${PROJECT_BINARY_DIR}/cremaConfig.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/cremaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+configure_file(src/check_boost_mpi.cmake ${PROJECT_BINARY_DIR}/check_boost_mpi.cmake COPYONLY)
+install(FILES ${PROJECT_BINARY_DIR}/cremaConfig.cmake ${PROJECT_BINARY_DIR}/cremaConfigVersion.cmake
+              src/check_boost_mpi.cmake
+        DESTINATION ${package_dir})
+install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
