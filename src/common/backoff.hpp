@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 #include <utility>
 
 namespace crema {
@@ -17,15 +16,16 @@ class Backoff {
   explicit Backoff(std::chrono::microseconds spin) : spin_{spin} {}
 
   /// Something was done.
-  void reset() { idle_since_.reset(); }
+  void reset() { idle_ = false; }
   /// Nothing was done. Zero: look again at once.
   std::chrono::microseconds next() {
     const Clock::time_point now = Clock::now();
-    if (!idle_since_) {
+    if (!idle_) {
+      idle_ = true;
       idle_since_ = now;
       sleep_ = shortest;
     }
-    if (now - *idle_since_ < spin_) return std::chrono::microseconds{0};
+    if (now - idle_since_ < spin_) return std::chrono::microseconds{0};
     return std::exchange(sleep_, std::min(sleep_ * 2, longest));
   }
 
@@ -35,7 +35,8 @@ class Backoff {
 
   std::chrono::microseconds spin_;
   std::chrono::microseconds sleep_{shortest};
-  std::optional<Clock::time_point> idle_since_;
+  bool idle_ = false;
+  Clock::time_point idle_since_{};
 };
 
 }  // namespace crema

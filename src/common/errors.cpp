@@ -1,5 +1,7 @@
 #include "crema/errors.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace crema {
@@ -7,19 +9,19 @@ namespace {
 
 std::string describe(const DataError::Place& place) {
   std::string text = place.file;
-  if (place.line != 0) text += ":" + std::to_string(place.line);
-  if (!place.column.empty()) text += ": column \"" + place.column + "\"";
-  text += ": expected " + place.expected;
-  if (!place.found.empty()) text += ", found " + place.found;
+  if (place.line != 0) text += fmt::format(":{}", place.line);
+  if (!place.column.empty()) text += fmt::format(": column \"{}\"", place.column);
+  text += fmt::format(": expected {}", place.expected);
+  if (!place.found.empty()) text += fmt::format(", found {}", place.found);
   return text;
 }
 
 std::string describe(const Failure& failure) {
-  std::string text = (failure.kind == Failure::Kind::actor ? "actor call " : "task ") + failure.function + " (id " +
-                     std::to_string(failure.task.number) + ", attempt " + std::to_string(failure.attempt + 1) +
-                     ", rank " + std::to_string(failure.rank.number) + " on " + failure.host + ") failed with " +
-                     failure.type;
-  if (!failure.message.empty()) text += ": " + failure.message;
+  std::string text =
+      fmt::format("{} {} (id {}, attempt {}, rank {} on {}) failed with {}",
+                  failure.kind == Failure::Kind::actor ? "actor call" : "task", failure.function, failure.task.number,
+                  failure.attempt + 1, failure.rank.number, failure.host, failure.type);
+  if (!failure.message.empty()) text += fmt::format(": {}", failure.message);
   return text;
 }
 

@@ -24,7 +24,10 @@ class Liveness {
   Liveness(std::string own_host, Clock::time_point now) : own_host_{std::move(own_host)}, last_look_{now} {}
 
   void watch(RankId rank, const std::string& host, std::int64_t pid);
-  void heard_from(RankId rank) { heard_.at(static_cast<std::size_t>(rank.number)) = true; }
+  /// Any rank; that of one that is not watched is of no interest.
+  void heard_from(RankId rank) {
+    if (const auto place = static_cast<std::size_t>(rank.number); place < heard_.size()) heard_[place] = true;
+  }
 
   struct Loss {
     RankId rank;

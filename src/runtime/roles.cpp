@@ -7,14 +7,11 @@
 namespace crema::runtime {
 
 std::string Roles::text() const {
-  std::string text;
-  const auto add = [&text](bool has, const char* name) {
-    if (has) text += (text.empty() ? "" : "+") + std::string{name};
-  };
-  add(head, "head");
-  add(actor_host, "actors");
-  add(worker, "worker");
-  return text;
+  std::vector<const char*> names;
+  if (head) names.push_back("head");
+  if (actor_host) names.push_back("actors");
+  if (worker) names.push_back("worker");
+  return fmt::format("{}", fmt::join(names, "+"));
 }
 
 Roles roles_of(RankId rank, int ranks) {

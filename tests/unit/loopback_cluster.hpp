@@ -1,0 +1,90 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <unistd.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "runtime/rank.hpp"
+#include "transport/loopback.hpp"
+
+namespace crema {
+
+/// Keeps a run in memory.
+class MemorySink final : public runtime::RunSink {
+ public:
+  std::uint32_t name(const std::string& text) override {
+    const auto place = numbers.try_emplace(text, static_cast<std::uint32_t>(names.size()));
+    if (place.second) names.push_back(text);
+    return place.first->second;
+  }
+  void attempt(const record::TaskRow& row) override { rows.push_back(row); }
+  void failure(const Failure& failure) override { failures.push_back(failure); }
+  bool keeps_up() const override { return true; }
+  std::string failure() const override { return broken; }
+  void flush() override {}
+  int finish(const runtime::RunEnd& run_end) override {
+    end = run_end;
+    end.actors = nullptr;
+    for (const auto& [id, actor] : run_end.actors->all()) actors.push_back(actor);
+    return run_end.exit_code;
+  }
+
+  std::map<std::string, std::uint32_t> numbers;
+  std::vector<std::string> names;
+  std::vector<record::TaskRow> rows;
+  std::vector<Failure> failures;
+  std::vector<head::ActorDirectory::Entry> actors;
+  std::string broken;
+  runtime::RunEnd end;
+};
+
+/// A whole job in one process: real ranks with thread lanes, joined by the loopback transport, a thread a rank.
+class LoopbackCluster {
+ public:
+  explicit LoopbackCluster(int ranks, std::uint64_t seed = 1) : network{ranks, seed}, size_{ranks} {}
+
+  /// Runs the driver to the job's end; returns every rank's exit code.
+  std::vector<int> run(std::function<void()> driver) {
+    std::vector<runtime::RankInfo> infos(static_cast<std::size_t>(size_));
+    for (auto& info : infos) info = {"testhost", getpid(), "test", {}};
+    auto log_sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log_);
+    spdlog::logger log{"test", log_sink};
+    std::vector<int> codes(static_cast<std::size_t>(size_), -1);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < size_; ++i) {
+      threads.emplace_back([&, i] {
+        runtime::Progress progress{runtime::ProgressStyle::off, stderr, std::chrono::steady_clock::now()};
+        runtime::Rank rank{network.endpoint(RankId{i}), infos, 1, log};
+        if (i == 0) rank.become_head(sink, progress, driver);
+        codes[static_cast<std::size_t>(i)] = rank.run().exit_code;
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    return codes;
+  }
+  /// The head's exit code; every rank has the same.
+  int run_all(std::function<void()> driver) {
+    const std::vector<int> codes = run(std::move(driver));
+    for (const int code : codes) EXPECT_EQ(code, codes.front()) << sink.end.error;
+    return codes.front();
+  }
+
+  [[nodiscard]] std::string log() const { return log_.str(); }
+
+  transport::LoopbackNetwork network;
+  MemorySink sink;
+
+ private:
+  int size_;
+  std::ostringstream log_;
+};
+
+}  // namespace crema
