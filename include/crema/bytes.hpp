@@ -61,7 +61,7 @@ class ByteBuffer {
   /// Appends `size` bytes of unspecified value and returns where they start; the pointer holds until the next growth.
   std::byte* extend(std::size_t size) {
     if (size_ + size > capacity_) grow(size_ + size);
-    std::byte* place = data() + size_;
+    std::byte* place = data_ + size_;
     size_ += size;
     return place;
   }
@@ -79,16 +79,17 @@ class ByteBuffer {
   void put_text(std::string_view text) { put_sized(std::as_bytes(std::span{text.data(), text.size()})); }
   void clear() noexcept { size_ = 0; }
 
-  [[nodiscard]] std::byte* data() noexcept;
-  [[nodiscard]] const std::byte* data() const noexcept;
+  [[nodiscard]] std::byte* data() noexcept { return data_; }
+  [[nodiscard]] const std::byte* data() const noexcept { return data_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] std::span<const std::byte> span() const noexcept { return {data(), size_}; }
+  [[nodiscard]] std::span<const std::byte> span() const noexcept { return {data_, size_}; }
 
  private:
   friend class Bytes;
   void grow(std::size_t needed);
 
   Bytes::Storage* storage_ = nullptr;
+  std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <boost/mpl/bool.hpp>
 #include <boost/serialization/nvp.hpp>
 #include <boost/serialization/serialization.hpp>
+#include <boost/serialization/version.hpp>
 #include <chrono>
 #include <concepts>
 #include <optional>
@@ -81,7 +82,7 @@ class FieldArchive {
                     "crema: a field of a table's row must be a number, bool, enum, std::string, chrono time, "
                     "std::optional of these, or a record of such fields");
       prefix_ += '.';
-      boost::serialization::serialize_adl(*this, field, 0U);
+      boost::serialization::serialize_adl(*this, field, boost::serialization::version<Field>::value);
     }
     prefix_.resize(outer);
     return *this;
@@ -110,7 +111,7 @@ void visit_fields(T& row, Visitor&& visitor) {
     visitor(name, row);
   } else {
     detail::FieldArchive<std::remove_reference_t<Visitor>, std::is_const_v<T>> archive{visitor};
-    boost::serialization::serialize_adl(archive, const_cast<Row&>(row), 0U);
+    boost::serialization::serialize_adl(archive, const_cast<Row&>(row), boost::serialization::version<Row>::value);
   }
 }
 

@@ -25,6 +25,7 @@ Bytes::Bytes(ByteBuffer&& buffer) noexcept
     : storage_{std::exchange(buffer.storage_, nullptr)},
       data_{storage_ == nullptr ? nullptr : storage_->bytes()},
       size_{std::exchange(buffer.size_, 0)} {
+  buffer.data_ = nullptr;
   buffer.capacity_ = 0;
 }
 
@@ -66,11 +67,13 @@ Bytes Bytes::compact() const {
 
 ByteBuffer::ByteBuffer(ByteBuffer&& other) noexcept
     : storage_{std::exchange(other.storage_, nullptr)},
+      data_{std::exchange(other.data_, nullptr)},
       size_{std::exchange(other.size_, 0)},
       capacity_{std::exchange(other.capacity_, 0)} {}
 
 ByteBuffer& ByteBuffer::operator=(ByteBuffer&& other) noexcept {
   std::swap(storage_, other.storage_);
+  std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   std::swap(capacity_, other.capacity_);
   return *this;
@@ -85,13 +88,11 @@ void ByteBuffer::reserve(std::size_t capacity) {
   if (place == nullptr) throw std::bad_alloc{};
   storage_ = ::new (place) Bytes::Storage;
   storage_->capacity = capacity;
+  data_ = storage_->bytes();
   capacity_ = capacity;
 }
 
 void ByteBuffer::grow(std::size_t needed) { reserve(std::max({needed, capacity_ + capacity_ / 2, std::size_t{64}})); }
-
-std::byte* ByteBuffer::data() noexcept { return storage_ == nullptr ? nullptr : storage_->bytes(); }
-const std::byte* ByteBuffer::data() const noexcept { return storage_ == nullptr ? nullptr : storage_->bytes(); }
 
 Bytes ByteReader::get_bytes(std::size_t size) {
   const std::size_t start = position_;

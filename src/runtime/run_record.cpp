@@ -92,7 +92,11 @@ record::Summary RunRecord::summarise(const RunEnd& end) const {
   for (int i = 0; i < count; ++i) {
     const RankId rank{i};
     const RankInfo& info = ranks_[static_cast<std::size_t>(i)];
-    record::RankRow row{.rank = rank, .role = roles_of(rank, count).text(), .host = info.host, .pid = info.pid};
+    record::RankRow row;
+    row.rank = rank;
+    row.role = roles_of(rank, count).text();
+    row.host = info.host;
+    row.pid = info.pid;
     if (const auto report = end.reports.find(rank); report != end.reports.end()) {
       row.busy_seconds = report->second.busy_seconds;
       row.idle_seconds = report->second.idle_seconds;

@@ -1,0 +1,14 @@
+#pragma once
+
+// All of crema.
+
+#include "crema/actor.hpp"
+#include "crema/archive.hpp"
+#include "crema/cluster.hpp"
+#include "crema/csv.hpp"
+#include "crema/errors.hpp"
+#include "crema/future.hpp"
+#include "crema/job.hpp"
+#include "crema/results.hpp"
+#include "crema/task.hpp"
+#include "crema/this_task.hpp"
