@@ -123,9 +123,7 @@ struct Codec<std::vector<bool, Allocator>> {
   }
   static void read(InArchive& archive, Vector& value) {
     const auto count = archive.reader().get<std::uint64_t>();
-    const std::size_t bytes = count / 8 + (count % 8 != 0);
-    if (bytes > archive.reader().remaining()) throw_bad_count(count, archive.reader().remaining());
-    const std::byte* bits = archive.reader().take(bytes);
+    const std::byte* bits = archive.reader().take(count / 8 + (count % 8 != 0));
     value.resize(count);
     for (std::size_t i = 0; i < count; ++i) value[i] = (bits[i / 8] >> (i % 8) & std::byte{1}) != std::byte{0};
   }
