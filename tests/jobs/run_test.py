@@ -33,6 +33,7 @@ rm "$STAND_IN/stale"; mkdir -p "$2/jobs"; cp "$STAND_IN/bin/cmake" "$2/jobs/coff
     "ompi_info": """cat "$STAND_IN/ompi_info" """,
     "mpiexec": """if [[ $1 == --version ]]; then cat "$STAND_IN/version"; exit; fi
 echo "mpiexec $*" >>"$STAND_IN/log"; source "$STAND_IN/job" """,
+    "scontrol": """echo "TaskPlugin = $(cat "$STAND_IN/task_plugin")" """,
     "srun": """echo "srun $*" >>"$STAND_IN/log"; source "$STAND_IN/job" """,
 }
 
@@ -71,8 +72,8 @@ class JobsRun(unittest.TestCase):
         return [str(self.checkout / "jobs" / "run"), *arguments]
 
     def run_job(self, *arguments, prefix=()):
-        return subprocess.run([*prefix, *self.command(*arguments)], env=self.environment, capture_output=True, text=True,
-                              timeout=30, stdin=subprocess.DEVNULL, cwd="/")
+        return subprocess.run([*prefix, *self.command(*arguments)], env=self.environment, capture_output=True,
+                              text=True, timeout=30, stdin=subprocess.DEVNULL, cwd="/")
 
     def launch_line(self, *arguments, **options):
         """The words mpirun was called with."""
@@ -198,13 +199,18 @@ class JobsRun(unittest.TestCase):
 
     def test_srun_in_an_allocation(self):
         self.environment |= {"SLURM_NTASKS": "6", "CREMA_LAUNCHER": "srun"}
+        self.put("task_plugin", "task/none")
         words = self.launch_line("coffee_shop")
-        self.assertEqual(words[:4], ["srun", "--mpi=pmix", "--ntasks=6", "--cpu-bind=none"])
-        self.assertNotIn("--overcommit", words)
+        self.assertEqual(words[:3], ["srun", "--mpi=pmix", "--ntasks=6"])
+        self.assertTrue(words[3].startswith("/"), words)
+        self.put("task_plugin", "task/affinity,task/cgroup")
+        self.assertIn("--cpu-bind=none", self.launch_line("coffee_shop"))
+        self.assertIn("--overcommit", self.launch_line("coffee_shop", "--workers", "8"))
 
     def test_wrong_use(self):
         for arguments, text in (((), "usage: jobs/run NAME"), (("espresso",), "  coffee_shop\n  weather"),
-                                (("../jobs/coffee_shop",), "There is no job"), (("coffee_shop", "--workers", "0"), "(found: 0)"),
+                                (("../jobs/coffee_shop",), "There is no job"),
+                                (("coffee_shop", "--workers", "0"), "(found: 0)"),
                                 (("coffee_shop", "--workers"), "(found: nothing)"),
                                 (("coffee_shop", "--workers=many"), "(found: many)")):
             result = self.run_job(*arguments)
@@ -265,7 +271,8 @@ sleep 0.2; kill %1; %s"""
 
     def test_signals_are_passed_on(self):
         for number, passed, end, code in ((signal.SIGINT, "INT", 'echo 75 >"$CREMA_EXIT_FILE"', 75),
-                                          (signal.SIGTERM, "TERM", "exit 0", 143), (signal.SIGHUP, "TERM", "exit 0", 129),
+                                          (signal.SIGTERM, "TERM", "exit 0", 143),
+                                          (signal.SIGHUP, "TERM", "exit 0", 129),
                                           (signal.SIGUSR1, "USR1", 'echo 75 >"$CREMA_EXIT_FILE"', 75)):
             with self.subTest(signal=number.name):
                 self.waiting_job(end)

@@ -14,33 +14,34 @@ import sys
 # Layer: the layers it may include, besides itself. A folder of src/ is the layer of its name.
 MAY_INCLUDE = {
     "common": [],
+    "record": ["common"],
     "contract": ["common"],
     "transport": ["common"],
     "wire": ["common", "contract", "transport"],
     "lane": ["common", "contract", "wire"],
-    "head": ["common", "contract", "wire"],
+    "head": ["common", "contract", "wire", "lane", "record"],
     "worker": ["common", "contract", "wire", "lane"],
     "actor": ["common", "contract", "wire", "lane"],
-    "record": ["common"],
     "api": ["common", "contract", "wire"],
-    "results": ["common", "contract", "wire", "record", "api"],
     "dataset": ["common", "contract", "wire", "api"],
     "io": ["common", "contract", "wire", "api", "dataset"],
-    "runtime": ["common", "contract", "transport", "wire", "lane", "head", "worker", "actor", "record", "api", "results"],
-    "job": ["common", "contract", "api", "results"],
-    "umbrella": ["common", "contract", "wire", "record", "api", "results", "dataset", "io", "job"],
+    "job": ["common"],
+    "runtime": ["common", "record", "contract", "transport", "wire", "lane", "head", "worker", "actor", "api",
+                "job"],
+    "umbrella": ["common", "record", "contract", "wire", "api", "dataset", "io", "job"],
     "tools": ["common", "record", "umbrella"],
 }
 
-# Public headers lie in one folder; their layers stand here.
+# Public headers lie in one folder; their layers stand here. "contract" is what user code and lanes ask a rank for.
 PUBLIC_HEADERS = {
-    "common": ["bytes", "columns", "errors", "ids"],
+    "common": ["bytes", "columns", "errors", "ids", "schema"],
+    "record": ["result_options", "results", "table_rows"],
     "contract": ["cluster", "lane_context", "options"],
-    "wire": ["archive", "function", "registry", "schema"],
+    "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "function", "registry",
+             "serializable"],
     "api": ["actor", "future", "task", "this_task"],
-    "results": ["results"],
-    "dataset": ["dataset"],
-    "io": ["csv"],
+    "dataset": ["dataset", "dataset_plan", "dataset_steps", "row_function", "row_range"],
+    "io": ["cells", "csv", "csv_reader"],
     "job": ["job"],
     "umbrella": ["crema"],
 }
