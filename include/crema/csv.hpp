@@ -1,111 +1,49 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <span>
 #include <string>
-#include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "crema/cells.hpp"
-#include "crema/schema.hpp"
+#include "crema/csv_reader.hpp"
+#include "crema/dataset.hpp"
 
-namespace crema::csv {
+namespace crema {
 
-/// Some whole records of one CSV file, to be read and parsed by any rank.
-struct Block {
-  std::string path;              ///< as the driver named it
-  std::uint64_t offset = 0;      ///< of the first byte
-  std::uint64_t size = 0;        ///< bytes
-  std::uint64_t first_line = 1;  ///< line of the file on which the block begins, counted from 1
-  std::vector<std::string> header;
+namespace csv {
 
-  friend bool operator==(const Block&, const Block&) = default;
-  template <class Archive>
-  void serialize(Archive& archive, unsigned) {
-    archive& BOOST_SERIALIZATION_NVP(path) & BOOST_SERIALIZATION_NVP(offset) & BOOST_SERIALIZATION_NVP(size);
-    archive& BOOST_SERIALIZATION_NVP(first_line) & BOOST_SERIALIZATION_NVP(header);
+/// Blocks of the files a pattern matches, as encoded csv::Block. Throws DataError as Partitioner does.
+dataset::BlockSource open_blocks(const std::string& pattern, const std::vector<std::string>& fields);
+
+template <class T>
+struct Load {
+  static Bytes body(void* subject, ByteReader& description) {
+    dataset::rows_of(subject).assign(read_rows<T>(decode<Block>(description)));
+    return {};
   }
 };
 
-class Records;
+}  // namespace csv
 
-/// Reads the records of one block, one at a time. Thread safety: none.
-class BlockReader {
- public:
-  /// Reads the block's bytes into memory. `fields` are the columns wanted; their positions in it name cells afterwards.
-  /// Throws DataError where the file cannot be read or its header lacks a field.
-  BlockReader(const Block& block, std::span<const std::string> fields);
-  BlockReader(BlockReader&&) noexcept;
-  BlockReader& operator=(BlockReader&&) noexcept;
-  ~BlockReader();
-
-  /// The lines of the block: there are no more records than that.
-  [[nodiscard]] std::size_t lines() const;
-  /// Moves to the next record, if there is one; blank lines are no records. Throws DataError for a record that has not
-  /// as many cells as the header, a quote that is not closed, or text behind a closing quote.
-  bool next();
-  /// The text of a field's cell in this record, without its quotes; valid until the next call of next().
-  [[nodiscard]] std::string_view cell(std::size_t field) const { return cells_[columns_[field]]; }
-  /// Throws the DataError for a cell that does not hold what its field needs.
-  [[noreturn]] void fail(std::size_t field, std::string expected) const;
-
- private:
-  std::vector<std::size_t> columns_;  // by field
-  std::unique_ptr<Records> records_;
-  const std::string_view* cells_ = nullptr;  // of the current record
-};
-
-/// The names of a row type's columns, in the order of its `serialize`.
+/// The rows of one CSV file, or of all files that a glob pattern matches, in the order of their names. Every rank must
+/// see them under the same path.
+///
+/// Columns match the fields of T's `serialize` by name, in any order; other columns are ignored; names are taken
+/// without blanks around them; nested records are columns like "pos.x". Cells are read by their field's type: numbers
+/// and bools (true, false, 1, 0) with or without blanks around them, enums by their number, text as it is, time points
+/// by ISO 8601; an empty cell needs a std::optional or std::string. A T that is itself a number or text is the column
+/// "value".
+///
+/// The format is RFC 4180 in UTF-8: a first line of names, commas, cells in quotes where they hold commas, quotes
+/// (doubled) or line feeds. LF and CRLF, a byte order mark, blank lines and a last line without its end are fine.
+///
+/// Nothing is read before a consumer asks. It throws DataError, which names file, line, column, what was expected and
+/// what was found: for files and headers before any work starts, for rows when they are reached.
 template <class T>
-const std::vector<std::string>& field_names() {
-  static_assert(std::is_default_constructible_v<T>,
-                "crema: a row read from a file must be default constructible: give it a constructor without arguments");
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> collected;
-    T row{};
-    visit_fields(row, [&](const std::string& name, const auto&) { collected.push_back(name); });
-    return collected;
-  }();
-  return names;
+[[nodiscard]] Dataset<T> read_csv(std::string pattern) {
+  return Dataset<T>{
+      dataset::Plan{.open = [pattern = std::move(pattern)] { return csv::open_blocks(pattern, csv::field_names<T>()); },
+                    .load = dataset::step<csv::Load<T>>("read_csv<" + demangle(typeid(T).name()) + ">"),
+                    .steps = {}}};
 }
 
-namespace detail {
-
-template <class Field>
-void read_cell(const BlockReader& reader, std::size_t index, Field& field) {
-  const std::string_view text = reader.cell(index);
-  if constexpr (crema::detail::is_optional<Field>) {
-    using Value = typename Field::value_type;
-    constexpr bool blanks_count = std::is_same_v<Value, std::string>;
-    if ((blanks_count ? text : crema::detail::trim_blanks(text)).empty()) {
-      field.reset();
-    } else {
-      read_cell(reader, index, field.emplace());
-    }
-  } else if (!crema::detail::CellText<Field>::parse(text, field)) {
-    reader.fail(index, crema::detail::CellText<Field>::expected());
-  }
-}
-
-}  // namespace detail
-
-/// All rows of a block. Throws DataError, with line and column, for the first cell that does not fit its field.
-template <class T>
-std::vector<T> read_rows(const Block& block) {
-  BlockReader reader{block, field_names<T>()};
-  std::vector<T> rows;
-  rows.reserve(reader.lines());
-  while (reader.next()) {
-    T row{};
-    std::size_t index = 0;
-    visit_fields(row, [&](const std::string&, auto& field) { detail::read_cell(reader, index++, field); });
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
-}  // namespace crema::csv
+}  // namespace crema

@@ -39,6 +39,8 @@ class FunctionRegistry {
 
 /// "Order", "make_drink", …: the readable form of a type's or function's mangled name.
 std::string demangle(const char* mangled);
+/// RegisteredFunction::name of a wrapper, registered or not.
+std::string function_name(const std::type_info& wrapper);
 
 namespace detail {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "crema/csv.hpp"
+#include "crema/csv_reader.hpp"
 #include "io/csv_scanner.hpp"
 #include "io/file.hpp"
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "crema/csv.hpp"
+#include "crema/csv_reader.hpp"
 
 namespace crema::csv {
 

@@ -17,9 +17,18 @@ std::vector<RegisteredFunction>& table() {
   return functions;
 }
 
+}  // namespace
+
+std::string demangle(const char* mangled) {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name{abi::__cxa_demangle(mangled, nullptr, nullptr, &status),
+                                                         &std::free};
+  return status == 0 ? name.get() : mangled;
+}
+
 /// "crema::detail::TaskFunction<&(make_drink(Order const&))>" is "make_drink" to its user.
-std::string readable(const char* mangled) {
-  std::string name = demangle(mangled);
+std::string function_name(const std::type_info& wrapper) {
+  std::string name = demangle(wrapper.name());
   const std::size_t open = name.find('<');
   if (!name.starts_with("crema::") || open == std::string::npos || !name.ends_with('>')) return name;
   name = name.substr(open + 1, name.size() - open - 2);
@@ -43,17 +52,8 @@ std::string readable(const char* mangled) {
   return name;
 }
 
-}  // namespace
-
-std::string demangle(const char* mangled) {
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> name{abi::__cxa_demangle(mangled, nullptr, nullptr, &status),
-                                                         &std::free};
-  return status == 0 ? name.get() : mangled;
-}
-
 FunctionId FunctionRegistry::add(const std::type_info& wrapper, FunctionBody body) {
-  table().push_back({body, wrapper.name(), readable(wrapper.name())});
+  table().push_back({body, wrapper.name(), function_name(wrapper)});
   return FunctionId{static_cast<std::uint32_t>(table().size() - 1)};
 }
 

@@ -1,4 +1,4 @@
-#include "crema/csv.hpp"
+#include "crema/csv_reader.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -134,7 +134,7 @@ TEST_F(Csv, EveryBlockSizeGivesTheSameRows) {
 TEST_F(Csv, CutsNeverChangeWhatRandomTextMeans) {
   std::mt19937 random{7};
   int accepted = 0;
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 600; ++round) {
     std::string text = "value\n";
     for (auto length = random() % 12; length > 0; --length) text += "a,\"\"\n\r"[random() % 6];
     const std::string file = folder_.write("random.csv", text);
@@ -154,7 +154,7 @@ TEST_F(Csv, CutsNeverChangeWhatRandomTextMeans) {
       }
     }
   }
-  EXPECT_GT(accepted, 300) << "too few of the texts were CSV at all";
+  EXPECT_GT(accepted, 60) << "too few of the texts were CSV at all";
 }
 
 TEST_F(Csv, CellsThatAreNoNumbersAreToldByFileLineAndColumn) {

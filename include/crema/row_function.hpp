@@ -1,0 +1,57 @@
+#pragma once
+
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+#include "crema/function.hpp"
+
+namespace crema::dataset {
+
+/// A user's function `result(row, extra...)`.
+template <class T, auto function>
+struct RowFunction {
+  using signature = crema::detail::SignatureFor<std::remove_cv_t<decltype(function)>>;
+  using result = std::remove_cvref_t<typename signature::result>;
+  using parameters = typename signature::parameters;
+
+  static constexpr bool takes_a_row() {
+    if constexpr (signature::arity == 0) {
+      return false;
+    } else {
+      return std::is_convertible_v<T, std::tuple_element_t<0, typename signature::held>>;
+    }
+  }
+  static_assert(takes_a_row(),
+                "crema: the first parameter of a dataset's function must take the dataset's row: compare it with the "
+                "row type");
+
+  template <class Tuple>
+  struct Extra;
+  template <class First, class... Rest>
+  struct Extra<std::tuple<First, Rest...>> {
+    using held = std::tuple<crema::detail::held_t<Rest>...>;
+    static held decode_all(ByteReader& reader) { return crema::detail::ArgumentDecoder<held>::decode_all(reader); }
+    template <class Row>
+    static decltype(auto) call(Row&& row, held& extra) {
+      return std::apply(
+          [&](auto&... value) -> decltype(auto) {
+            return function(static_cast<First>(std::forward<Row>(row)), static_cast<Rest>(value)...);
+          },
+          extra);
+    }
+  };
+  using extra = Extra<parameters>;
+
+  static std::string name() {
+    using Function = std::remove_cv_t<decltype(function)>;
+    if constexpr (std::is_class_v<Function>)
+      return function_name(typeid(crema::detail::LambdaFunction<Function>));
+    else
+      return function_name(typeid(crema::detail::TaskFunction<function>));
+  }
+};
+
+}  // namespace crema::dataset

@@ -1,0 +1,52 @@
+#include "crema/dataset.hpp"
+
+#include <numeric>
+#include <string>
+
+#include "crema/errors.hpp"
+
+namespace crema {
+namespace dataset {
+
+std::ptrdiff_t items_per_block(std::size_t items) {
+  return static_cast<std::ptrdiff_t>(std::clamp<std::size_t>((items + 255) / 256, 1, 65'536));
+}
+
+Bytes LoadRange::body(void* subject, ByteReader& bounds) {
+  const auto begin = bounds.get<std::int64_t>();
+  const auto end = bounds.get<std::int64_t>();
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(end - begin));
+  std::iota(numbers.begin(), numbers.end(), begin);
+  rows_of(subject).assign(std::move(numbers));
+  return {};
+}
+
+void fail_sum() {
+  throw Error{
+      "summing a dataset: the sum does not fit into 64 bits; sum a key that is double instead, as in "
+      "sum<[](const Row& row) { return static_cast<double>(row.number); }>()"};
+}
+
+}  // namespace dataset
+
+Dataset<std::int64_t> range(std::int64_t count) {
+  if (count < 0) {
+    throw UsageError{"making a dataset of range(" + std::to_string(count) +
+                     "): it counts from 0, so the count cannot be negative"};
+  }
+  const auto open = [count]() -> dataset::BlockSource {
+    return [count, begin = std::int64_t{0}]() mutable -> std::optional<Bytes> {
+      if (begin == count) return std::nullopt;
+      const std::int64_t end =
+          begin + std::min<std::int64_t>(count - begin, dataset::items_per_block(static_cast<std::size_t>(count)));
+      ByteBuffer bounds;
+      bounds.put(begin);
+      bounds.put(end);
+      begin = end;
+      return Bytes{std::move(bounds)};
+    };
+  };
+  return Dataset<std::int64_t>{{.open = open, .load = dataset::step<dataset::LoadRange>("range"), .steps = {}}};
+}
+
+}  // namespace crema

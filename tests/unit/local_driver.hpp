@@ -1,0 +1,127 @@
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <queue>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "crema/future.hpp"
+#include "lane/lane_main.hpp"
+#include "wire/messages.hpp"
+
+namespace crema::testing {
+
+/// Runs a driver against a head that is only this object: a task runs when its value is asked for, on a worker's lane
+/// of its own. The rest is real: contexts, frames, encoded failures.
+class LocalDriver {
+ public:
+  explicit LocalDriver(int workers = 1) : workers_{workers} {}
+
+  /// Returns the message of the exception that ended the driver, if one did.
+  std::string run(std::function<void()> driver) {
+    DriverChannel channel{*this};
+    lane::run_driver(std::move(driver))({.rank = head_rank, .lane = LaneId{0}, .host = "here"}, channel);
+    return error_;
+  }
+
+  /// The labels of all tasks submitted, in order.
+  [[nodiscard]] const std::vector<std::string>& labels() const { return labels_; }
+  /// The most tasks that were submitted and not yet asked for.
+  [[nodiscard]] std::size_t most_waiting() const { return most_waiting_; }
+  [[nodiscard]] std::size_t waiting() const { return tasks_.size(); }
+
+ private:
+  class DriverChannel : public lane::Channel {
+   public:
+    explicit DriverChannel(LocalDriver& head) : head_{head} {}
+    std::optional<wire::Frame> next_work() override { return std::nullopt; }
+    std::optional<wire::Frame> poll_reply() override {
+      if (replies_.empty()) return std::nullopt;
+      wire::Frame frame = std::move(replies_.front());
+      replies_.pop();
+      return frame;
+    }
+    wire::Frame next_reply() override {
+      std::optional<wire::Frame> frame = poll_reply();
+      if (!frame) throw std::logic_error{"the driver waits for what will never come"};
+      return std::move(*frame);
+    }
+    void post(wire::Frame frame, bool) override {
+      if (std::optional<wire::Frame> reply = head_.answer(frame)) replies_.push(std::move(*reply));
+    }
+
+   private:
+    LocalDriver& head_;
+    std::queue<wire::Frame> replies_;
+  };
+
+  /// A worker's lane that has one task.
+  class WorkerChannel : public lane::Channel {
+   public:
+    explicit WorkerChannel(wire::TaskSpec task) : task_{std::move(task)} {}
+    std::optional<wire::Frame> next_work() override {
+      if (!task_) return std::nullopt;
+      wire::Frame frame = wire::make_frame(wire::FrameType::run_task, wire::write(*task_));
+      task_.reset();
+      return frame;
+    }
+    wire::Frame next_reply() override { throw std::logic_error{"these tasks ask for nothing"}; }
+    std::optional<wire::Frame> poll_reply() override { return std::nullopt; }
+    void post(wire::Frame frame, bool) override {
+      if (frame.header.type == wire::FrameType::outcome) outcome = wire::read_outcome(frame.payload);
+    }
+
+    wire::Outcome outcome;
+
+   private:
+    std::optional<wire::TaskSpec> task_;
+  };
+
+  std::optional<wire::Frame> answer(const wire::Frame& frame) {
+    switch (frame.header.type) {
+      case wire::FrameType::submit: {
+        wire::TaskSpec task = wire::read_task(frame.payload);
+        labels_.push_back(task.label);
+        tasks_.emplace(task.id, std::move(task));
+        most_waiting_ = std::max(most_waiting_, tasks_.size());
+        return std::nullopt;
+      }
+      case wire::FrameType::get:
+        return run_task(wire::read_ids(frame.payload).at(0));
+      case wire::FrameType::cluster: {
+        ByteBuffer cluster;
+        for (const std::int32_t number : {1, 1 + workers_, workers_}) cluster.put(number);
+        for (const double cpus : {1.0, 1.0}) cluster.put(cpus);
+        wire::Frame reply =
+            wire::make_frame(wire::FrameType::reply, wire::write(wire::Reply{{}, Bytes{std::move(cluster)}}));
+        reply.header.sequence = frame.header.sequence;
+        return reply;
+      }
+      case wire::FrameType::driver_done:
+        error_ = lane::read_driver_result(frame.payload).message;
+        return std::nullopt;
+      default:
+        return std::nullopt;
+    }
+  }
+
+  wire::Frame run_task(TaskId id) {
+    WorkerChannel channel{tasks_.extract(id).mapped()};
+    std::thread{[&] { lane::run_tasks({.rank = RankId{1}, .lane = LaneId{1}, .host = "there"}, channel); }}.join();
+    const wire::Value value{.id = id, .failed = channel.outcome.failed, .bytes = channel.outcome.value};
+    return wire::make_frame(wire::FrameType::value, wire::write(value));
+  }
+
+  const int workers_;
+  std::map<TaskId, wire::TaskSpec> tasks_;  // not yet asked for
+  std::vector<std::string> labels_;
+  std::size_t most_waiting_ = 0;
+  std::string error_;
+};
+
+}  // namespace crema::testing
