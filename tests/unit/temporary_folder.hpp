@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace crema::testing {
 
@@ -26,6 +27,13 @@ class TemporaryFolder {
   }
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  /// The names of what is in it, hidden files included.
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator{path_}) names.push_back(entry.path().filename());
+    return names;
+  }
   /// Writes a file of this name and returns its path.
   [[nodiscard]] std::string write(const std::string& name, std::string_view contents) const {
     const std::filesystem::path file = path_ / name;

@@ -1,0 +1,150 @@
+#pragma once
+
+// Records to columns: what stores rows in tables fills ColumnBatches with these.
+
+#include <cmath>
+#include <concepts>
+#include <limits>
+#include <stdexcept>
+
+#include "crema/errors.hpp"
+#include "crema/schema.hpp"
+
+namespace crema {
+
+namespace detail {
+
+/// The column type that holds a cell of type T, which is no optional: an enum is stored as its underlying integer,
+/// long double as float64.
+template <class T>
+consteval ColumnType column_type_of() {
+  if constexpr (std::is_enum_v<T>) {
+    return column_type_of<std::underlying_type_t<T>>();
+  } else if constexpr (std::same_as<T, std::string>) {
+    return ColumnType::text;
+  } else if constexpr (is_time_point<T>) {
+    return ColumnType::time;
+  } else if constexpr (is_duration<T>) {
+    return ColumnType::duration;
+  } else if constexpr (std::same_as<T, bool>) {
+    return ColumnType::boolean;
+  } else if constexpr (std::floating_point<T>) {
+    return sizeof(T) == 4 ? ColumnType::float32 : ColumnType::float64;
+  } else {
+    static_assert(std::integral<T> && sizeof(T) <= 8, "crema: a cell of a table must fit a column type");
+    constexpr bool is_signed = std::is_signed_v<T>;
+    switch (sizeof(T)) {
+      case 1:
+        return is_signed ? ColumnType::int8 : ColumnType::uint8;
+      case 2:
+        return is_signed ? ColumnType::int16 : ColumnType::uint16;
+      case 4:
+        return is_signed ? ColumnType::int32 : ColumnType::uint32;
+      default:
+        return is_signed ? ColumnType::int64 : ColumnType::uint64;
+    }
+  }
+}
+
+template <class T>
+struct CellOf {
+  using type = T;
+};
+template <class T>
+struct CellOf<std::optional<T>> {
+  using type = T;
+};
+
+/// What a missing value leaves in its column.
+template <class T>
+T missing_value() {
+  if constexpr (std::floating_point<T>) {
+    return std::numeric_limits<T>::quiet_NaN();
+  } else {
+    return T{};
+  }
+}
+
+/// Appends one field to each column in turn; the columns stand in the order of the visit.
+class RowAppender {
+ public:
+  explicit RowAppender(ColumnBatch& batch)
+      : next_{batch.columns.data()}, end_{batch.columns.data() + batch.columns.size()} {}
+
+  template <class T>
+  void operator()(const std::string& /*name*/, const T& field) {
+    if (next_ == end_) changed_shape();
+    ColumnBatch::Column& column = *next_++;
+    if constexpr (is_optional<T>) {
+      column.valid.push_back(field.has_value());
+      append(column, field ? *field : missing_value<typename CellOf<T>::type>());
+    } else {
+      append(column, field);
+    }
+  }
+
+  /// Bytes the row takes in its batch.
+  [[nodiscard]] std::size_t finish() const {
+    if (next_ != end_) changed_shape();
+    return bytes_;
+  }
+
+ private:
+  template <class T>
+  void append(ColumnBatch::Column& column, const T& value) {
+    using std::chrono::nanoseconds;
+    if constexpr (std::same_as<T, std::string>) {
+      column.texts.push_back(value);
+      bytes_ += sizeof(std::string) + value.size();
+    } else if constexpr (is_time_point<T>) {
+      put(column, std::int64_t{std::chrono::duration_cast<nanoseconds>(value.time_since_epoch()).count()});
+    } else if constexpr (is_duration<T>) {
+      put(column, std::int64_t{std::chrono::duration_cast<nanoseconds>(value).count()});
+    } else if constexpr (std::same_as<T, long double>) {
+      put(column, static_cast<double>(value));
+    } else {
+      put(column, value);
+    }
+  }
+  template <class T>
+  void put(ColumnBatch::Column& column, T value) {
+    column.values.put(value);
+    bytes_ += sizeof(T);
+  }
+  [[noreturn]] static void changed_shape() {
+    throw UsageError{
+        "storing a row: its serialize visited other fields than for the first row; a record's serialize must name "
+        "the same fields every time"};
+  }
+
+  ColumnBatch::Column* next_;
+  ColumnBatch::Column* end_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace detail
+
+/// The columns a record has in a table, in the order of its `serialize`. Row needs a default constructor.
+template <class Row>
+std::vector<ColumnSpec> columns_of() {
+  static_assert(std::default_initializable<Row>, "crema: a table's row type needs a default constructor");
+  std::vector<ColumnSpec> specs;
+  const Row row{};
+  visit_fields(row, [&specs]<class T>(const std::string& name, const T&) {
+    specs.push_back({name, detail::column_type_of<typename detail::CellOf<T>::type>(), detail::is_optional<T>});
+  });
+  return specs;
+}
+
+/// Appends one row to a batch made from columns_of<Row>() and returns the bytes it takes there. After an exception
+/// the batch is unusable.
+template <class Row>
+std::size_t append_row(ColumnBatch& batch, const Row& row) {
+  detail::RowAppender appender{batch};
+  visit_fields(row, appender);
+  const std::size_t bytes = appender.finish();
+  ++batch.rows;
+  return bytes;
+}
+
+}  // namespace crema

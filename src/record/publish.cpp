@@ -1,0 +1,95 @@
+#include "record/publish.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+#include "crema/errors.hpp"
+
+namespace crema::record {
+namespace {
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+std::string host_name() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return "host";
+  return name;
+}
+
+/// Renames without replacing; returns errno, 0 for success.
+int rename_exclusively(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  // Some filesystems (NFS, older Lustre) know no such rename; there a hard link does not replace either.
+  if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) return errno;
+  if (::link(from.c_str(), to.c_str()) != 0) return errno;
+  return ::unlink(from.c_str()) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+TemporaryFile::TemporaryFile(std::filesystem::path target) : target_{std::move(target)} {
+  const std::string attempt = fmt::format("making the run file \"{}\"", target_.string());
+  std::error_code error;
+  if (std::filesystem::exists(std::filesystem::symlink_status(target_, error))) {
+    throw UsageError{attempt + ": it exists already and is never overwritten; choose another --output or remove it"};
+  }
+  if (target_.filename().empty()) {
+    throw UsageError{attempt + ": that names a folder; give --output the name of a file"};
+  }
+  if (!std::filesystem::is_directory(folder(), error)) {
+    throw UsageError{fmt::format("{}: the folder \"{}\" does not exist; make it or choose another --output", attempt,
+                                 folder().string())};
+  }
+  // Host and pid say whose file it is; the count tells it from one that a killed process with that pid left behind.
+  const std::string stem = fmt::format(".{}.{}-{}", target_.filename().string(), host_name(), ::getpid());
+  for (int count = 0;; ++count) {
+    path_ = folder() / (count == 0 ? stem + ".partial" : fmt::format("{}-{}.partial", stem, count));
+    const int file = ::open(path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (file >= 0) {
+      ::close(file);
+      return;
+    }
+    if (errno != EEXIST) {
+      throw UsageError{fmt::format("{}: the folder \"{}\" cannot be written: {}; choose another --output", attempt,
+                                   folder().string(), reason(errno))};
+    }
+  }
+}
+
+TemporaryFile::~TemporaryFile() {
+  if (remove_) ::unlink(path_.c_str());
+}
+
+std::filesystem::path TemporaryFile::folder() const {
+  return target_.has_parent_path() ? target_.parent_path() : std::filesystem::path{"."};
+}
+
+void TemporaryFile::publish() {
+  remove_ = false;
+  try {
+    sync_to_disk(path_);
+    if (const int error = rename_exclusively(path_, target_); error != 0) {
+      throw Error{error == EEXIST ? "a file of that name was made meanwhile and is not overwritten" : reason(error)};
+    }
+    sync_to_disk(folder());
+  } catch (const Error& error) {
+    throw Error{fmt::format("publishing the run file \"{}\": {}; the results are in \"{}\"", target_.string(),
+                            error.what(), path_.string())};
+  }
+}
+
+void sync_to_disk(const std::filesystem::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && (::fsync(file) == 0 || errno == EINVAL);  // EINVAL: folders of some filesystems
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  if (!synced) throw Error{fmt::format("writing \"{}\" to disk: {}", path.string(), reason(error))};
+}
+
+}  // namespace crema::record

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace crema::record {
+
+/// The file that a finished one will be renamed from: exists from construction, under a hidden name of its own beside
+/// the target, and goes with this object unless it was published or kept.
+/// Thread safety: none; one owner at a time.
+class TemporaryFile {
+ public:
+  /// Throws UsageError when the target exists, or when no file can be made in its folder.
+  explicit TemporaryFile(std::filesystem::path target);
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile();
+
+  [[nodiscard]] const std::filesystem::path& target() const noexcept { return target_; }
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+  /// Gives the file its target's name, on disk, folder included; never replaces a file. Requires that it is closed.
+  /// Throws Error that names the temporary file, which is then kept.
+  void publish();
+
+ private:
+  [[nodiscard]] std::filesystem::path folder() const;
+
+  std::filesystem::path target_;
+  std::filesystem::path path_;
+  bool remove_ = true;
+};
+
+/// The file's data, or the folder's entries, are on disk afterwards. Throws Error with the system's reason.
+void sync_to_disk(const std::filesystem::path& path);
+
+}  // namespace crema::record
