@@ -48,6 +48,10 @@ struct CellText {
   static_assert(is_duration<T> || is_cell<T>,
                 "crema: a cell of text can be read as a number, bool, enum, std::string, std::chrono time point or a "
                 "std::optional of these");
+
+  // Declared so that the sentence stays the only error.
+  static bool parse(std::string_view text, T& value);
+  static std::string expected();
 };
 
 template <std::integral T>

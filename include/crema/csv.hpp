@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -40,10 +42,15 @@ struct Load {
 /// what was found: for files and headers before any work starts, for rows when they are reached.
 template <class T>
 [[nodiscard]] Dataset<T> read_csv(std::string pattern) {
-  return Dataset<T>{
-      dataset::Plan{.open = [pattern = std::move(pattern)] { return csv::open_blocks(pattern, csv::field_names<T>()); },
-                    .load = dataset::step<csv::Load<T>>("read_csv<" + demangle(typeid(T).name()) + ">"),
-                    .steps = {}}};
+  constexpr bool starts_empty = std::is_default_constructible_v<T>;
+  static_assert(starts_empty,
+                "crema: a row read from a file must be default constructible: give it a constructor without arguments");
+  if constexpr (starts_empty) {
+    return Dataset<T>{dataset::Plan{
+        .open = [pattern = std::move(pattern)] { return csv::open_blocks(pattern, csv::field_names<T>()); },
+        .load = dataset::step<csv::Load<T>>("read_csv<" + demangle(typeid(T).name()) + ">"),
+        .steps = {}}};
+  }
 }
 
 }  // namespace crema

@@ -62,8 +62,6 @@ class BlockReader {
 /// The names of a row type's columns, in the order of its `serialize`.
 template <class T>
 const std::vector<std::string>& field_names() {
-  static_assert(std::is_default_constructible_v<T>,
-                "crema: a row read from a file must be default constructible: give it a constructor without arguments");
   static const std::vector<std::string> names = [] {
     std::vector<std::string> collected;
     T row{};

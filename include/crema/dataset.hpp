@@ -32,12 +32,10 @@ class Dataset {
   template <auto function, class... Extra>
   [[nodiscard]] auto map(Extra&&... extra) const {
     using Call = dataset::RowFunction<T, function>;
-    using Mapped = typename Call::result;
-    static_assert(
-        !std::is_void_v<Mapped>,
-        "crema: the function given to map must return the new row; to run something for its effect use remote");
-    return Dataset<Mapped>{plan_.with(dataset::step<dataset::Map<T, function>>(
-        "map<" + Call::name() + ">", encode_extra<Call>(std::forward<Extra>(extra)...)))};
+    if constexpr (Call::takes_row() && Call::makes_row()) {
+      return Dataset<typename Call::result>{plan_.with(dataset::step<dataset::Map<T, function>>(
+          "map<" + Call::name() + ">", encode_extra<Call>(std::forward<Extra>(extra)...)))};
+    }
   }
   template <class Lambda, class... Extra>
   [[nodiscard]] auto map(Lambda, Extra&&... extra) const {
@@ -49,18 +47,15 @@ class Dataset {
   template <auto function, class... Extra>
   [[nodiscard]] Dataset filter(Extra&&... extra) const {
     using Call = dataset::RowFunction<T, function>;
-    static_assert(std::is_convertible_v<typename Call::result, bool>,
-                  "crema: the function given to filter must return bool: whether to keep the row");
-    return Dataset{plan_.with(dataset::step<dataset::Filter<T, function>>(
-        "filter<" + Call::name() + ">", encode_extra<Call>(std::forward<Extra>(extra)...)))};
+    if constexpr (Call::takes_row() && Call::decides()) {
+      return Dataset{plan_.with(dataset::step<dataset::Filter<T, function>>(
+          "filter<" + Call::name() + ">", encode_extra<Call>(std::forward<Extra>(extra)...)))};
+    }
   }
   template <class Lambda, class... Extra>
   [[nodiscard]] Dataset filter(Lambda, Extra&&... extra) const {
     detail::require_captureless<Lambda>();
-    if constexpr (std::is_empty_v<Lambda>)
-      return filter<Lambda{}>(std::forward<Extra>(extra)...);
-    else
-      return *this;
+    if constexpr (std::is_empty_v<Lambda>) return filter<Lambda{}>(std::forward<Extra>(extra)...);
   }
 
   // Consumers. Each throws DataError for input that cannot be read as asked, found before any task starts where it is

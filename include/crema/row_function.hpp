@@ -17,16 +17,31 @@ struct RowFunction {
   using result = std::remove_cvref_t<typename signature::result>;
   using parameters = typename signature::parameters;
 
-  static constexpr bool takes_a_row() {
-    if constexpr (signature::arity == 0) {
-      return false;
-    } else {
-      return std::is_convertible_v<T, std::tuple_element_t<0, typename signature::held>>;
-    }
+  // Whether the function can do this for a dataset; each says in one sentence why not.
+  static consteval bool takes_row() {
+    constexpr bool fits = [] {
+      if constexpr (signature::arity == 0) {
+        return false;
+      } else {
+        return std::is_convertible_v<T, std::tuple_element_t<0, typename signature::held>>;
+      }
+    }();
+    static_assert(fits,
+                  "crema: the first parameter of a dataset's function must take the dataset's row: compare it with the "
+                  "row type");
+    return fits;
   }
-  static_assert(takes_a_row(),
-                "crema: the first parameter of a dataset's function must take the dataset's row: compare it with the "
-                "row type");
+  static consteval bool makes_row() {
+    constexpr bool fits = !std::is_void_v<result>;
+    static_assert(
+        fits, "crema: the function given to map must return the new row; to run something for its effect use remote");
+    return fits;
+  }
+  static consteval bool decides() {
+    constexpr bool fits = std::is_convertible_v<result, bool>;
+    static_assert(fits, "crema: the function given to filter must return bool: whether to keep the row");
+    return fits;
+  }
 
   template <class Tuple>
   struct Extra;
