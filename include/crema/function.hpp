@@ -11,12 +11,10 @@
 #include <vector>
 
 #include "crema/archive.hpp"
+#include "crema/future.hpp"
 #include "crema/registry.hpp"
 
 namespace crema {
-
-template <class T>
-class Future;
 
 /// Picks one of several overloads: remote<overload<double(double)>(std::sin)>(x).
 template <class Signature>
@@ -169,16 +167,11 @@ struct ConstructorFunction {
   }
 };
 
-template <class T>
-struct IsFuture : std::false_type {};
-template <class T>
-struct IsFuture<Future<T>> : std::true_type {};
-
 /// Whether an argument fits its parameter; says in one sentence why not.
 template <class Held, class Argument>
 consteval bool check_argument() {
   using Given = std::remove_cvref_t<Argument>;
-  constexpr bool future = IsFuture<Given>::value && !std::is_same_v<Given, Held>;
+  constexpr bool future = is_future<Given> && !std::is_same_v<Given, Held>;
   constexpr bool fits = future || std::is_convertible_v<Argument, Held>;
   constexpr bool travels = !fits || future || is_serializable<Held>;
   static_assert(!future, "crema: this version does not take a future as an argument: pass future.get()");

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "crema/future.hpp"
 #include "crema/result_options.hpp"
 #include "crema/result_table.hpp"
 #include "crema/table_rows.hpp"
@@ -16,16 +17,10 @@
 namespace crema {
 
 template <class T>
-class Future;
-template <class T>
 class Dataset;
 
 namespace detail {
 
-template <class T>
-inline constexpr bool is_future_item = false;
-template <class T>
-inline constexpr bool is_future_item<Future<T>> = true;
 template <class T>
 inline constexpr bool is_dataset = false;
 template <class T>
@@ -45,7 +40,7 @@ concept ArrayElement = (std::is_arithmetic_v<T> && !std::same_as<T, long double>
 /// The value a source yields at one place; waits for a future.
 template <class T>
 decltype(auto) resolve(const T& item) {
-  if constexpr (is_future_item<T>) {
+  if constexpr (is_future<T>) {
     return item.get();
   } else {
     return (item);

@@ -1,5 +1,3 @@
-#include "crema/task.hpp"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -10,6 +8,7 @@
 #include <thread>
 #include <unordered_set>
 
+#include "crema/task.hpp"
 #include "crema/this_task.hpp"
 #include "loopback_cluster.hpp"
 
