@@ -6,6 +6,7 @@
 #include "crema/archive.hpp"
 #include "crema/cluster.hpp"
 #include "crema/csv.hpp"
+#include "crema/dataset.hpp"
 #include "crema/errors.hpp"
 #include "crema/future.hpp"
 #include "crema/job.hpp"
