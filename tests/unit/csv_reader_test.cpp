@@ -5,13 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <iterator>
-#include <memory>
 #include <random>
 
 #include "crema/errors.hpp"
 #include "io/csv_partitioner.hpp"
+#include "python.hpp"
 #include "temporary_folder.hpp"
 
 namespace crema::csv {
@@ -209,15 +208,6 @@ TEST_F(Csv, ABlockWhoseFileHasChangedIsAnErrorToo) {
   }
 }
 
-/// What python3 prints: the rows as its csv module reads them, summed up.
-std::string python(const std::string& program) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe{::popen(("python3 -c '" + program + "'").c_str(), "r"), ::pclose};
-  std::string output;
-  char part[4096];
-  while (pipe && std::fgets(part, sizeof part, pipe.get()) != nullptr) output += part;
-  return output;
-}
-
 struct Weather {
   std::string location;
   std::chrono::sys_days date;
@@ -246,7 +236,7 @@ TEST_F(Csv, RealWeatherIsWhatPythonReads) {
   }
   EXPECT_EQ(
       fmt::format("{} {} {} {}\n", rows.size(), rain, drizzle, days),
-      python(
+      testing::python(
           "import csv, datetime\n"
           "rows = list(csv.DictReader(open(\"" +
           file +
@@ -281,14 +271,14 @@ TEST_F(Csv, RealAirportsAreWhatPythonReads) {
     commas += row.name.find(',') != std::string::npos || row.city.find(',') != std::string::npos ? 1 : 0;
   }
   EXPECT_EQ(fmt::format("{} {} {} {}\n", rows.size(), latitudes, bytes, commas),
-            python("import csv\n"
-                   "rows = list(csv.DictReader(open(\"" +
-                   file +
-                   "\", newline=\"\")))\n"
-                   "latitudes = 0.0\n"
-                   "for r in rows: latitudes += float(r[\"latitude\"])\n"
-                   "print(len(rows), latitudes, sum(len((r[\"name\"] + r[\"city\"]).encode()) for r in rows),"
-                   " sum(\",\" in r[\"name\"] or \",\" in r[\"city\"] for r in rows))"));
+            testing::python("import csv\n"
+                            "rows = list(csv.DictReader(open(\"" +
+                            file +
+                            "\", newline=\"\")))\n"
+                            "latitudes = 0.0\n"
+                            "for r in rows: latitudes += float(r[\"latitude\"])\n"
+                            "print(len(rows), latitudes, sum(len((r[\"name\"] + r[\"city\"]).encode()) for r in rows),"
+                            " sum(\",\" in r[\"name\"] or \",\" in r[\"city\"] for r in rows))"));
 }
 
 /// Rows written by Python's csv module, in its default and its Excel-free dialect, come back as they were.
@@ -296,7 +286,7 @@ TEST_F(Csv, RandomRowsWrittenByPythonComeBack) {
   const std::string file = folder_.path() / "written.csv";
   const std::string numbers = folder_.path() / "plain.txt";
   EXPECT_EQ(
-      python(
+      testing::python(
           "import csv, random\n"
           "random.seed(3)\n"
           "rows = [(\"\".join(random.choice([\"a\", \"b\", \",\", chr(34), chr(10), chr(13) + chr(10), \"é\", \" \"])"

@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <set>
+
+#include "crema/csv.hpp"
+#include "crema/task.hpp"
+#include "crema/this_task.hpp"
+#include "io/csv_partitioner.hpp"
+#include "loopback_cluster.hpp"
+#include "python.hpp"
+#include "temporary_folder.hpp"
+
+namespace crema {
+namespace {
+
+struct Weather {
+  std::string location;
+  std::chrono::sys_days date;
+  double precipitation = 0;
+  double temp_max = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(location) & BOOST_SERIALIZATION_NVP(date);
+    archive& BOOST_SERIALIZATION_NVP(precipitation) & BOOST_SERIALIZATION_NVP(temp_max);
+  }
+};
+
+struct Airport {
+  std::string iata;
+  std::string name;
+  double latitude = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(iata) & BOOST_SERIALIZATION_NVP(name) & BOOST_SERIALIZATION_NVP(latitude);
+  }
+};
+
+bool is_in(const Weather& day, const std::string& location) { return day.location == location; }
+std::int64_t tenths(const Weather& day) { return std::llround(day.precipitation * 10); }
+std::uint64_t count_days(const std::string& file) { return read_csv<Weather>(file).count(); }
+
+/// Whole jobs on this many ranks.
+class DatasetsOnRanks : public ::testing::TestWithParam<int> {
+ protected:
+  LoopbackCluster cluster_{GetParam()};
+  const std::string weather_ = CREMA_TEST_DATA "/weather.csv";
+  const std::string airports_ = CREMA_TEST_DATA "/airports.csv";
+};
+
+TEST_P(DatasetsOnRanks, CountsAndSumsOfRealFilesArePythons) {
+  std::string found;
+  EXPECT_EQ(cluster_.run_all([&] {
+    const auto days = read_csv<Weather>(weather_);
+    const auto airports = read_csv<Airport>(airports_);
+    found = fmt::format("{} {} {} {} {:.6f} {}\n", days.count(), days.filter<is_in>("Seattle").count(),
+                        days.map<tenths>().sum(), airports.count(), airports.sum<&Airport::latitude>(),
+                        airports.sum<[](const Airport& airport) { return airport.name.size(); }>());
+  }),
+            0);
+  EXPECT_EQ(found, testing::python("import csv\n"
+                                   "days = list(csv.DictReader(open(\"" +
+                                   weather_ +
+                                   "\", newline=\"\")))\n"
+                                   "airports = list(csv.DictReader(open(\"" +
+                                   airports_ +
+                                   "\", newline=\"\")))\n"
+                                   "print(len(days), sum(d[\"location\"] == \"Seattle\" for d in days),\n"
+                                   "  sum(round(float(d[\"precipitation\"]) * 10) for d in days), len(airports),\n"
+                                   "  \"%.6f\" % sum(float(a[\"latitude\"]) for a in airports),\n"
+                                   "  sum(len(a[\"name\"].encode()) for a in airports))"));
+}
+
+TEST_P(DatasetsOnRanks, RowsKeepTheOrderOfTheFile) {
+  std::vector<std::string> codes;
+  EXPECT_EQ(cluster_.run_all([&] {
+    for (auto& airport : read_csv<Airport>(airports_).rows()) codes.push_back(std::move(airport.iata));
+  }),
+            0);
+  const std::string expected = testing::python(
+      "import csv\n"
+      "for a in csv.DictReader(open(\"" +
+      airports_ +
+      "\", newline=\"\")):"
+      " print(a[\"iata\"])");
+  EXPECT_EQ(fmt::format("{}\n", fmt::join(codes, "\n")), expected);
+}
+
+TEST_P(DatasetsOnRanks, ManyBlocksMakeTheSameSumToTheLastBit) {
+  const testing::TemporaryFolder folder;
+  std::string text = "value\n";
+  std::mt19937_64 random{11};
+  for (int i = 0; i < 50'000; ++i) text += fmt::format("{}\n", std::ldexp(double(random()), int(random() % 90) - 60));
+  const std::string file = folder.write("values.csv", text);
+  double expected = 0;
+  csv::Partitioner partitioner{file, csv::field_names<double>()};
+  while (const auto block = partitioner.next()) {
+    double partial = 0;
+    for (const double value : csv::read_rows<double>(*block)) partial += value;
+    expected += partial;
+  }
+  double sum = 0;
+  EXPECT_EQ(cluster_.run_all([&] { sum = read_csv<double>(file).sum(); }), 0);
+  EXPECT_GT(cluster_.sink.rows.size(), 5U) << "too few blocks to show anything";
+  EXPECT_EQ(sum, expected);
+}
+
+TEST_P(DatasetsOnRanks, ADataErrorThatIsCaughtFailsNothingElse) {
+  const testing::TemporaryFolder folder;
+  std::string text = "value\n";
+  for (int i = 0; i < 100'000; ++i) text += "not a number\n";
+  const std::string file = folder.write("values.csv", text);
+  std::string message;
+  EXPECT_EQ(cluster_.run_all([&] {
+    try {
+      (void)read_csv<double>(file).take_all();
+    } catch (const DataError& error) {
+      message = error.what();
+    }
+  }),
+            0)
+      << "later blocks failed as well, but the one error was theirs too";
+  EXPECT_EQ(message, file + ":2: column \"value\": expected a number (at most 1.79769e+308), found \"not a number\"");
+}
+
+TEST_P(DatasetsOnRanks, ADataErrorThatNobodyCatchesEndsTheJobWithTwo) {
+  EXPECT_EQ(cluster_.run_all([] { (void)read_csv<double>("no/such.csv").count(); }), 2);
+}
+
+TEST_P(DatasetsOnRanks, TasksMayAskDatasetsToo) {
+  std::uint64_t days = 0;
+  EXPECT_EQ(cluster_.run_all([&] { days = remote<count_days>(weather_).get(); }), 0);
+  EXPECT_EQ(days, 2922U);
+}
+
+TEST_P(DatasetsOnRanks, BlocksRunOnTheWorkers) {
+  std::set<RankId> ranks;
+  EXPECT_EQ(cluster_.run_all([&] {
+    for (const int rank : range(256).map([](std::int64_t) { return this_task().rank().number; }).rows()) {
+      ranks.insert(RankId{rank});
+    }
+  }),
+            0);
+  EXPECT_EQ(ranks.contains(head_rank), GetParam() == 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ranks, DatasetsOnRanks, ::testing::Values(1, 2, 3, 5));
+
+}  // namespace
+}  // namespace crema
