@@ -1,6 +1,6 @@
 #include "actor/call_router.hpp"
 
-namespace crema::actor {
+namespace crema::actors {
 
 using wire::FrameType;
 
@@ -24,4 +24,4 @@ void CallRouter::on_location(const wire::Frame& frame) {
   for (wire::Frame& call : held.mapped()) outbox_.send(location.rank, std::move(call));
 }
 
-}  // namespace crema::actor
+}  // namespace crema::actors

@@ -6,7 +6,7 @@
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
 
-namespace crema::actor {
+namespace crema::actors {
 
 /// Sends the calls of one rank's lanes straight to the ranks where the actors live. Where that is not known yet it asks
 /// the head once and holds the calls, in order. Used on the event loop's thread.
@@ -25,4 +25,4 @@ class CallRouter {
   std::unordered_map<ActorId, std::vector<wire::Frame>> held_;  // for one round trip to the head
 };
 
-}  // namespace crema::actor
+}  // namespace crema::actors

@@ -2,7 +2,7 @@
 
 #include "crema/registry.hpp"
 
-namespace crema::actor {
+namespace crema::actors {
 
 using wire::FrameType;
 using wire::Outcome;
@@ -91,4 +91,4 @@ bool Host::stopped() const {
   return true;
 }
 
-}  // namespace crema::actor
+}  // namespace crema::actors

@@ -10,7 +10,7 @@
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
 
-namespace crema::actor {
+namespace crema::actors {
 
 /// Owns the actors of one rank: a lane each, which applies calls one at a time in the order they come. Outcomes go to
 /// the head, which delivers them. Knows no MPI and no threads. Used on the event loop's thread.
@@ -52,4 +52,4 @@ class Host {
   std::int64_t busy_nanoseconds_ = 0;
 };
 
-}  // namespace crema::actor
+}  // namespace crema::actors

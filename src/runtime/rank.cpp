@@ -15,7 +15,7 @@ using wire::FrameType;
 
 /// How long an idle loop looks for messages without sleeping: a few round trips.
 constexpr auto spin = 100us;
-/// Messages taken in one turn before what they caused is sent.
+/// Frames of other ranks taken in one turn before what they caused is sent.
 constexpr int frames_a_turn = 1024;
 /// After the head's shutdown: how long user code has to come back before the rank says goodbye without it.
 constexpr auto lane_grace = 1s;
@@ -93,11 +93,10 @@ Rank::End Rank::run() {
 }
 
 bool Rank::turn() {
-  bool moved = false;
   taken_.clear();
   inbox_.take(taken_);
   for (wire::Frame& frame : taken_) on_lane_frame(std::move(frame));
-  moved = !taken_.empty();
+  bool moved = !taken_.empty();
   for (int i = 0; i < frames_a_turn; ++i) {
     auto received = link_.receive();
     if (!received) break;
@@ -105,13 +104,25 @@ bool Rank::turn() {
     liveness_.heard_from(received->from);
     on_frame(received->from, std::move(received->frame));
   }
+  moved |= handle_local();
   const Clock::time_point now = Clock::now();
   if (head_) head_->turn(now);
   if (worker_ && !stopping_since_) worker_->turn();
   if (stopping_since_) finish_stop_if_possible(now);
+  moved |= handle_local();
   link_.flush();
   if (head_ && head_->left() && (link_.all_sent() || now - head_->left()->at > last_send_limit))
     end_ = End{head_->left()->exit_code, head_->everybody_lives(), true};
+  return moved;
+}
+
+/// All of them: what lanes post is bounded a turn, and must not pile up here.
+bool Rank::handle_local() {
+  bool moved = false;
+  while (auto frame = link_.take_local()) {
+    moved = true;
+    on_frame(me_, std::move(*frame));
+  }
   return moved;
 }
 

@@ -43,6 +43,7 @@ class Rank {
   using Clock = std::chrono::steady_clock;
 
   bool turn();
+  bool handle_local();
   void tick(Clock::time_point now);
   void on_lane_frame(wire::Frame frame);
   void on_frame(RankId from, wire::Frame frame);
@@ -69,9 +70,9 @@ class Rank {
   wire::Link link_;
   lane::ThreadLaneFactory factory_;
   LaneId last_lane_;
-  actor::CallRouter router_;
+  actors::CallRouter router_;
   std::optional<worker::Worker> worker_;
-  std::optional<actor::Host> host_;
+  std::optional<actors::Host> host_;
   std::unique_ptr<HeadControl> head_;
   std::unique_ptr<lane::Lane> driver_;
   Liveness liveness_;

@@ -39,12 +39,14 @@ void Link::flush() {
   unsent_.clear();
 }
 
+std::optional<Frame> Link::take_local() {
+  if (to_myself_.empty()) return std::nullopt;
+  Frame frame = std::move(to_myself_.front());
+  to_myself_.pop_front();
+  return frame;
+}
+
 std::optional<Link::Received> Link::receive() {
-  if (!to_myself_.empty()) {
-    Received mine{transport_.rank(), std::move(to_myself_.front())};
-    to_myself_.pop_front();
-    return mine;
-  }
   while (true) {
     if (auto received = next_of_packet()) return received;
     std::optional<transport::Packet> packet = transport_.receive();

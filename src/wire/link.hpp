@@ -25,12 +25,14 @@ class Link final : public Outbox {
     Frame frame;
   };
 
-  /// A frame to the own rank is received without the transport.
+  /// A frame to the own rank never meets the transport: take_local has it.
   void send(RankId to, Frame frame) override;
   /// Hands all that was sent to the transport.
   void flush();
-  /// The next frame that is here, if any. Frames of one rank come in the order sent. Never blocks.
+  /// The next frame from another rank, if one is here. Frames of one rank come in the order sent. Never blocks.
   std::optional<Received> receive();
+  /// The next frame this rank sent to itself.
+  std::optional<Frame> take_local();
 
   [[nodiscard]] bool all_sent() const;
 
