@@ -35,7 +35,7 @@ MAY_INCLUDE = {
 # Public headers lie in one folder; their layers stand here. "contract" is what user code and lanes ask a rank for.
 PUBLIC_HEADERS = {
     "common": ["bytes", "columns", "errors", "ids", "schema"],
-    "record": ["result_options", "results", "table_rows"],
+    "record": ["result_options", "result_table", "results", "table_rows"],
     "contract": ["cluster", "lane_context", "options"],
     "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "function", "registry",
              "serializable"],
