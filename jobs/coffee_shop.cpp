@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   job.cli().add_option("--orders", orders_csv, "CSV file of orders, with the columns drink and price");
   job.cli()
       .add_option("--prep-seconds", prep_seconds, "Seconds it takes to make a drink")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0.0, 3600.0));
   job.cli().add_flag("--no-baseline", no_baseline, "Skip making the same drinks one by one");
 
   return job.run([&] {

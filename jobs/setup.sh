@@ -82,10 +82,11 @@ configure() {
   local log=$folder/configure.log
   shift
   mkdir -p "$folder"
-  if [[ $(cat "$folder/.environment" 2>/dev/null) != "$(describe_environment)" ]]; then
+  if [[ -f $folder/.environment && $(cat "$folder/.environment") != "$(describe_environment)" ]]; then
     rm -rf "$folder/CMakeCache.txt" "$folder/CMakeFiles"
   fi
-  rm -f "$folder/.environment"
+  rm -f "$folder/.requirements"
+  describe_environment >"$folder/.environment"
   local -a cmake=(env --chdir="$repository" cmake --preset "$preset" "$@")
   if ! "${cmake[@]}" >"$log" 2>&1; then
     local -a missing=()
@@ -102,7 +103,6 @@ configure() {
     fi
   fi
   describe_requirements >"$folder/.requirements"
-  describe_environment >"$folder/.environment"
 }
 
 # build PRESET TARGET...: quiet unless there is something to do or it fails.
