@@ -14,15 +14,15 @@ import sys
 # Layer: the layers it may include, besides itself. A folder of src/ is the layer of its name.
 MAY_INCLUDE = {
     "common": [],
-    "record": ["common"],
     "contract": ["common"],
     "transport": ["common"],
     "wire": ["common", "contract", "transport"],
+    "api": ["common", "contract", "wire"],
+    "record": ["common", "api"],
     "lane": ["common", "contract", "wire"],
     "head": ["common", "contract", "wire", "lane", "record"],
     "worker": ["common", "contract", "wire", "lane"],
     "actor": ["common", "contract", "wire", "lane"],
-    "api": ["common", "contract", "wire"],
     "dataset": ["common", "contract", "wire", "api"],
     "io": ["common", "contract", "wire", "api", "dataset"],
     "results": ["common", "contract", "wire", "record", "api"],
@@ -37,6 +37,7 @@ MAY_INCLUDE = {
 PUBLIC_HEADERS = {
     "common": ["bytes", "columns", "errors", "ids", "schema"],
     "record": ["result_options", "result_table", "table_rows"],
+    "record": ["result_options", "result_table", "results", "table_rows"],
     "contract": ["cluster", "lane_context", "options"],
     "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "registry", "serializable"],
     "api": ["actor", "function", "future", "task", "this_task"],

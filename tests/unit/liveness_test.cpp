@@ -1,0 +1,119 @@
+#include "runtime/liveness.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace crema::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+constexpr RankId other{3};
+
+/// A process that does nothing until end() or the test's end.
+class Process {
+ public:
+  Process() : pid_{fork()} {
+    if (pid_ != 0) return;
+    while (true) pause();
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process() { end(); }
+
+  void end() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
+class LivenessTest : public ::testing::Test {
+ protected:
+  std::optional<Liveness::Loss> look_after(Liveness::Clock::duration time) { return liveness_.look(now_ += time); }
+  /// Looks once a second; whether nothing was lost.
+  bool quiet_for(int seconds) {
+    for (int i = 0; i < seconds; ++i)
+      if (look_after(1s)) return false;
+    return true;
+  }
+
+  Liveness::Clock::time_point now_{1000s};
+  Liveness liveness_{"here", now_};
+};
+
+TEST_F(LivenessTest, ARankElsewhereIsLostAfterMoreThanThirtySecondsOfSilence) {
+  liveness_.watch(other, "elsewhere", 1);
+  EXPECT_TRUE(quiet_for(30));
+  const auto loss = look_after(1s);
+  ASSERT_TRUE(loss);
+  EXPECT_EQ(loss->rank, other);
+  EXPECT_EQ(loss->reason, "it has not been heard of for 30 seconds");
+}
+
+TEST_F(LivenessTest, AMessageEndsTheSilence) {
+  liveness_.watch(other, "elsewhere", 1);
+  EXPECT_TRUE(quiet_for(30));
+  liveness_.heard_from(other);
+  EXPECT_TRUE(quiet_for(31));
+  EXPECT_TRUE(look_after(1s));
+}
+
+TEST_F(LivenessTest, AMessageOfAnotherRankDoesNot) {
+  liveness_.watch(other, "elsewhere", 1);
+  for (int i = 0; i < 30; ++i) {
+    liveness_.heard_from(RankId{2});
+    liveness_.heard_from(RankId{99});
+    EXPECT_FALSE(look_after(1s));
+  }
+  EXPECT_TRUE(look_after(1s));
+}
+
+TEST_F(LivenessTest, APauseOfTheWatcherCountsAsTwoSecondsAtMost) {
+  liveness_.watch(other, "elsewhere", 1);
+  EXPECT_FALSE(look_after(1h));
+  EXPECT_TRUE(quiet_for(28));
+  EXPECT_TRUE(look_after(1s));
+}
+
+TEST_F(LivenessTest, OnTheSameHostTheEndOfTheProcessIsSeenAtOnce) {
+  Process process;
+  const pid_t pid = process.pid();
+  liveness_.watch(other, "here", pid);
+  EXPECT_FALSE(look_after(1s));
+  process.end();
+  const auto loss = look_after(1s);
+  ASSERT_TRUE(loss);
+  EXPECT_EQ(loss->rank, other);
+  EXPECT_EQ(loss->reason, "its process " + std::to_string(pid) + " has ended");
+}
+
+TEST_F(LivenessTest, AProcessThatLivesButIsSilentIsLostAsWell) {
+  liveness_.watch(other, "here", getpid());
+  EXPECT_TRUE(quiet_for(30));
+  const auto loss = look_after(1s);
+  ASSERT_TRUE(loss);
+  EXPECT_THAT(loss->reason, HasSubstr("not been heard of"));
+}
+
+TEST_F(LivenessTest, AProcessThatCannotBeSeenFromHereIsJudgedByItsMessages) {
+  Process process;
+  const pid_t ended = process.pid();
+  process.end();
+  liveness_.watch(RankId{2}, "here", ended);   // a container with the same host name
+  liveness_.watch(other, "elsewhere", ended);  // a number that means nothing here
+  EXPECT_TRUE(quiet_for(30));
+  EXPECT_TRUE(look_after(1s));
+}
+
+}  // namespace
+}  // namespace crema::runtime
