@@ -98,6 +98,17 @@ TEST_F(CsvPartitioner, SeveralFilesComeInTheOrderOfTheirNames) {
   EXPECT_EQ(partitioner.next(), std::nullopt);
 }
 
+TEST_F(CsvPartitioner, AFileStartsAnewWhateverTheOneBeforeItEndsWith) {
+  (void)folder_.write("1.csv", "a\n1");
+  const std::string second = folder_.write("2.csv", "a\n\"2\n2\"\n\"open\n");
+  Partitioner partitioner{folder_.path() / "*.csv", {}, 1};
+  EXPECT_EQ(partitioner.next()->size, 1U);
+  EXPECT_EQ(partitioner.next()->size, 6U);
+  EXPECT_THROW((void)partitioner.next(), DataError);
+  EXPECT_EQ(message_of(folder_.path() / "*.csv"),
+            second + ":4: expected a closing quote for the one that opens here, found the end of the file");
+}
+
 TEST_F(CsvPartitioner, ANameWithPatternCharactersIsANameFirst) {
   const std::string file = folder_.write("run[1].csv", "a\n1\n");
   EXPECT_THAT(blocks(file, 0), ElementsAre("1\n"));
@@ -184,9 +195,9 @@ TEST_F(CsvPartitioner, AQuoteThatIsNeverClosedIsToldByTheLineOnWhichItOpens) {
   EXPECT_EQ(message_of(header),
             header + ":2: expected a closing quote for the one that opens here, found the end of the file");
   std::string lines = "a\n";
-  for (int i = 0; i < 400'000; ++i) lines += "12345\n";
+  for (int i = 0; i < 399'990; ++i) lines += "12345\n";
   const std::string far = folder_.write("far.csv", lines + "\"x\n" + lines);
-  EXPECT_THAT(message_of(far), HasSubstr("far.csv:400002: expected a closing quote"));
+  EXPECT_THAT(message_of(far), HasSubstr("far.csv:399992: expected a closing quote"));
 }
 
 TEST_F(CsvPartitioner, AHeaderHasALimit) {

@@ -159,6 +159,10 @@ TEST_F(Csv, CutsNeverChangeWhatRandomTextMeans) {
 TEST_F(Csv, CellsThatAreNoNumbersAreToldByFileLineAndColumn) {
   EXPECT_EQ(message_of("drink,price\nLatte,5\n\"two\nlines\",4.5O\n"),
             "orders.csv:4: column \"price\": expected a number (at most 1.79769e+308), found \"4.5O\"");
+  EXPECT_EQ(message_of("drink,price\n\"two\nlines\",4\n\"\"\"\n\",5\n\nLatte,free\n"),
+            "orders.csv:7: column \"price\": expected a number (at most 1.79769e+308), found \"free\"");
+  EXPECT_EQ(message_of("drink,price\n\"\"\"\n\",free\n"),
+            "orders.csv:3: column \"price\": expected a number (at most 1.79769e+308), found \"free\"");
   EXPECT_EQ(message_of("drink,price\nLatte,1e999\n"),
             "orders.csv:2: column \"price\": expected a number (at most 1.79769e+308), found \"1e999\"");
   EXPECT_EQ(message_of<Sale>("position.x,position.y,paid,note,table,Cost Total $\n1,2,yes,,,4\n"),
