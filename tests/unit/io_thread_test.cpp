@@ -53,6 +53,9 @@ TEST(IoThread, AFailureDropsTheRestAndSaysWhy) {
   EXPECT_TRUE(thread.failed());
   EXPECT_EQ(thread.failure(), "the disk is full");
   EXPECT_EQ(thread.backlog_bytes(), 0U);
+  thread.post(7, IoThread::Work{[&] { ran = true; }});
+  EXPECT_EQ(thread.backlog_bytes(), 0U);
+  EXPECT_THROW(thread.call([&] { ran = true; }), Error);
   thread.wait_for_backlog(0);
   EXPECT_FALSE(ran);
 }
