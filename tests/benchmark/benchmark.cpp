@@ -1,0 +1,62 @@
+// What crema costs beside plain MPI. Three ways to start it, which tests/benchmark/run combines: on three ranks with
+// --raw (plain MPI), on three ranks as a crema job, and on one rank with --report, which sums up the samples of both.
+#include <fmt/format.h>
+#include <mpi.h>
+
+#include <crema/crema.hpp>
+#include <cstring>
+
+#include "crema_side.hpp"
+#include "raw_mpi.hpp"
+#include "report.hpp"
+
+namespace {
+
+struct Options {
+  std::string samples = "samples.csv";
+  benchmark::Amounts amounts;
+};
+
+void add_options(CLI::App& cli, Options& options) {
+  cli.add_option("--samples", options.samples, "CSV file that samples are appended to");
+  cli.add_option("--tasks", options.amounts.tasks, "Tasks, and actor calls, in one go")->check(CLI::PositiveNumber);
+  cli.add_option("--round-trips", options.amounts.round_trips, "Round trips in one go")->check(CLI::PositiveNumber);
+  cli.add_option("--idle-seconds", options.amounts.idle_seconds, "How long to look at idle ranks")
+      ->check(CLI::PositiveNumber);
+}
+
+// Without crema, which owns MPI in its own jobs.
+int run_raw(int argc, char** argv) {
+  Options options;
+  CLI::App cli{"The benchmark's baseline on plain MPI"};
+  cli.add_flag("--raw")->required();
+  add_options(cli, options);
+  CLI11_PARSE(cli, argc, argv);
+  MPI_Init(&argc, &argv);
+  int ranks = 0;
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  try {
+    if (ranks != 3) throw std::runtime_error{fmt::format("the baseline needs three ranks, not {}", ranks)};
+    benchmark::measure_raw_mpi(options.amounts, {options.samples, "raw"});
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "benchmark --raw: {}\n", error.what());
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
+  MPI_Finalize();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "--raw") == 0) return run_raw(argc, argv);
+  crema::Job job{argc, argv, "What crema costs beside plain MPI"};
+  Options options;
+  bool report = false;
+  add_options(job.cli(), options);
+  job.cli().add_flag("--report", report, "Measure nothing, sum up the samples");
+  return job.run([&] {
+    if (report) return benchmark::report(options.samples, job.results());
+    benchmark::measure_crema(options.amounts, {options.samples, "crema"});
+  });
+}

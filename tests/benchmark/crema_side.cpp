@@ -1,0 +1,98 @@
+#include "crema_side.hpp"
+
+#include <crema/crema.hpp>
+#include <thread>
+#include <vector>
+
+#include "stopwatch.hpp"
+
+namespace benchmark {
+namespace {
+
+void nothing() {}
+double cpu_of_worker() { return cpu_seconds(); }
+
+class Counter {
+ public:
+  void count() { ++calls_; }
+  std::int64_t calls() const { return calls_; }
+  double cpu_of_host() const { return cpu_seconds(); }
+
+ private:
+  std::int64_t calls_ = 0;
+};
+
+double kept_rate(std::int64_t tasks) {
+  const Stopwatch watch;
+  std::vector<crema::Future<void>> futures;
+  futures.reserve(static_cast<std::size_t>(tasks));
+  for (std::int64_t i = 0; i < tasks; ++i) futures.push_back(crema::remote<nothing>());
+  crema::get(futures);
+  return static_cast<double>(tasks) / watch.seconds();
+}
+
+/// One worker with one lane runs tasks in the order submitted: the last one's end is the end of all.
+double dropped_rate(std::int64_t tasks) {
+  const Stopwatch watch;
+  for (std::int64_t i = 1; i < tasks; ++i) crema::remote<nothing>();
+  crema::remote<nothing>().get();
+  return static_cast<double>(tasks) / watch.seconds();
+}
+
+double call_rate(const crema::Actor<Counter>& counter, std::int64_t calls) {
+  const std::int64_t before = counter.remote<&Counter::calls>().get();
+  const Stopwatch watch;
+  for (std::int64_t i = 0; i < calls; ++i) counter.remote<&Counter::count>();
+  const std::int64_t applied = counter.remote<&Counter::calls>().get() - before;
+  const double seconds = watch.seconds();
+  if (applied != calls) throw crema::Error{"measuring actor calls: not every call was applied once"};
+  return static_cast<double>(calls) / seconds;
+}
+
+/// Median in microseconds.
+double round_trip_time(std::int64_t round_trips) {
+  std::vector<double> times;
+  for (std::int64_t i = 0; i < round_trips; ++i) {
+    const Stopwatch watch;
+    crema::remote<nothing>().get();
+    times.push_back(watch.seconds() * 1e6);
+  }
+  return median(times);
+}
+
+void measure_idle(const crema::Actor<Counter>& counter, double seconds, const SamplesFile& samples) {
+  struct Cpu {
+    double head, host, worker;
+  };
+  const auto look = [&] {
+    const double host = counter.remote<&Counter::cpu_of_host>().get();
+    const double worker = crema::remote<cpu_of_worker>().get();
+    return Cpu{cpu_seconds(), host, worker};
+  };
+  const Cpu before = look();
+  const Stopwatch watch;
+  std::this_thread::sleep_for(std::chrono::duration<double>{seconds});
+  const Cpu after = look();
+  const double percent = 100 / watch.seconds();
+  samples.add(idle_head, (after.head - before.head) * percent);
+  samples.add(idle_actor_host, (after.host - before.host) * percent);
+  samples.add(idle_worker, (after.worker - before.worker) * percent);
+}
+
+}  // namespace
+
+void measure_crema(const Amounts& amounts, const SamplesFile& samples) {
+  if (const int workers = crema::cluster().workers; workers != 1)
+    throw crema::UsageError{"measuring one worker: there are " + std::to_string(workers) + "; start three ranks"};
+  const auto counter = crema::actor<Counter>();
+  constexpr std::int64_t warm_up = 10'000;
+  kept_rate(warm_up);
+  call_rate(counter, warm_up);
+  measure_idle(counter, amounts.idle_seconds, samples);
+  samples.add(round_trip, round_trip_time(amounts.round_trips));
+  samples.add(null_tasks_kept, kept_rate(amounts.tasks));
+  samples.add(null_tasks_dropped, dropped_rate(amounts.tasks));
+  samples.add(actor_calls, call_rate(counter, amounts.tasks));
+}
+
+}  // namespace benchmark

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <crema/crema.hpp>
+#include <filesystem>
+
+namespace benchmark {
+
+/// Prints medians, extremes and ratios of the samples, and stores them as the table "benchmark". Called on the driver.
+/// Throws crema::UsageError when a figure has no sample of one side.
+void report(const std::filesystem::path& samples, crema::Results& results);
+
+}  // namespace benchmark
