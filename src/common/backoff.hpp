@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
 
 namespace crema {
 
 /// How long an event loop that found nothing to do should sleep: not at all for a short while (a reply is likely under
-/// way), then twice as long each time up to about a millisecond, so that an idle rank costs next to no CPU.
+/// way), then an eighth of the time it has been idle, up to a millisecond, so that an idle rank costs next to no CPU.
+///
+/// The fraction matters where two ranks answer each other: a message is found late by at most an eighth of the wait for
+/// it, so the delays shrink with every exchange until both ranks are quick again. Sleeps that add up to the wait itself
+/// (doubling ones) keep both slow for ever.
 class Backoff {
  public:
   using Clock = std::chrono::steady_clock;
@@ -23,18 +26,15 @@ class Backoff {
     if (!idle_) {
       idle_ = true;
       idle_since_ = now;
-      sleep_ = shortest;
     }
-    if (now - idle_since_ < spin_) return std::chrono::microseconds{0};
-    return std::exchange(sleep_, std::min(sleep_ * 2, longest));
+    const auto idle = std::chrono::duration_cast<std::chrono::microseconds>(now - idle_since_);
+    return idle < spin_ ? std::chrono::microseconds{0} : std::min(idle / 8, longest);
   }
 
  private:
-  static constexpr std::chrono::microseconds shortest{25};
   static constexpr std::chrono::microseconds longest{1000};
 
   std::chrono::microseconds spin_;
-  std::chrono::microseconds sleep_{shortest};
   bool idle_ = false;
   Clock::time_point idle_since_{};
 };
