@@ -34,7 +34,7 @@ struct TaskRow {
   std::uint64_t bytes_out = 0;  ///< result
 };
 
-/// A failure nobody asked for, or the driver's own.
+/// A failure of a task, an actor call or the job as a whole; somebody may have asked for it and gone on.
 struct ErrorRow {
   TaskId task;  ///< zero: the driver
   std::string type;
