@@ -36,11 +36,11 @@ int rename_exclusively(const std::filesystem::path& from, const std::filesystem:
 TemporaryFile::TemporaryFile(std::filesystem::path target) : target_{std::move(target)} {
   const std::string attempt = fmt::format("making the run file \"{}\"", target_.string());
   std::error_code error;
+  if (target_.filename().empty() || std::filesystem::is_directory(target_, error)) {
+    throw UsageError{attempt + ": that names a folder; give --output the name of a file"};
+  }
   if (std::filesystem::exists(std::filesystem::symlink_status(target_, error))) {
     throw UsageError{attempt + ": it exists already and is never overwritten; choose another --output or remove it"};
-  }
-  if (target_.filename().empty()) {
-    throw UsageError{attempt + ": that names a folder; give --output the name of a file"};
   }
   if (!std::filesystem::is_directory(folder(), error)) {
     throw UsageError{fmt::format("{}: the folder \"{}\" does not exist; make it or choose another --output", attempt,

@@ -8,6 +8,7 @@
 #include <boost/mpi/collectives.hpp>
 #include <boost/mpi/environment.hpp>
 #include <iostream>
+#include <optional>
 
 #include "common/version.hpp"
 #include "crema/errors.hpp"
@@ -74,17 +75,23 @@ class Job::State {
   }
 
   int run(const std::function<void()>& driver) {
-    if (const auto exit_code = parse()) return *exit_code;
+    const int launched_rank = runtime::launched_rank();  // MPI changes what the launcher told
+    const std::optional<std::string> usage_problem = parse(launched_rank);
+    if (!usage_problem) return leave(0, launched_rank);
+    // Also after wrong usage: a rank that ended alone would have the launcher kill rank 0 before it has said why.
     // Never aborts the other ranks when it goes: the ranks agree on an exit code, and leave together.
     const boost::mpi::environment environment{boost::mpi::threading::funneled, false};
     const boost::mpi::communicator world;
     std::vector<runtime::RankInfo> ranks;
-    boost::mpi::all_gather(
-        world,
-        runtime::RankInfo{boost::mpi::environment::processor_name(), getpid(), version, FunctionRegistry::digest()},
-        ranks);
+    boost::mpi::all_gather(world,
+                           runtime::RankInfo{boost::mpi::environment::processor_name(), getpid(), version,
+                                             FunctionRegistry::digest(), *usage_problem},
+                           ranks);
+    // Processes that do not see each other are all rank 0 to MPI.
     std::string problem = runtime::describe_broken_launch(world.size());
-    if (problem.empty()) problem = runtime::describe_difference(ranks);
+    if (!problem.empty()) return refuse(problem, launched_rank);
+    problem = runtime::describe_difference(ranks);
+    if (problem.empty()) problem = runtime::describe_wrong_usage(ranks);
     if (!problem.empty()) return refuse(problem, world.rank());
 
     const auto began = std::chrono::system_clock::now();
@@ -103,20 +110,19 @@ class Job::State {
   }
 
  private:
-  /// The exit code, when the job is over before it began. Every rank decides alike; rank 0 speaks.
-  std::optional<int> parse() {
-    const int rank = runtime::launched_rank();
+  /// Empty, or why the command line cannot be used. Nothing: --help or --version, answered by rank 0.
+  std::optional<std::string> parse(int launched_rank) {
     try {
       runtime::add_run_options(cli_, options_);
       runtime::parse(cli_, argc_, argv_);
-      return std::nullopt;
+      return "";
     } catch (const CLI::Success& help_or_version) {
-      if (rank == 0) cli_.exit(help_or_version);
-      return leave(0, rank);
+      if (launched_rank == 0) cli_.exit(help_or_version);
+      return std::nullopt;
     } catch (const CLI::ParseError& error) {
-      return refuse(fmt::format("{} (see {} --help)", error.what(), name_), rank);
+      return fmt::format("{} (see {} --help)", error.what(), name_);
     } catch (const UsageError& error) {
-      return refuse(error.what(), rank);
+      return error.what();
     }
   }
 

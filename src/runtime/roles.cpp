@@ -60,4 +60,10 @@ std::string describe_difference(const std::vector<RankInfo>& ranks) {
   return {};
 }
 
+std::string describe_wrong_usage(const std::vector<RankInfo>& ranks) {
+  for (const RankInfo& rank : ranks)
+    if (!rank.usage_problem.empty()) return rank.usage_problem;
+  return {};
+}
+
 }  // namespace crema::runtime

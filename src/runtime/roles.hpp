@@ -15,10 +15,11 @@ struct RankInfo {
   std::int64_t pid = 0;
   std::string version;                    ///< of crema
   std::array<std::uint64_t, 2> digest{};  ///< of the registered functions
+  std::string usage_problem{};            ///< empty, or why its command line cannot be used
 
   template <class Archive>
   void serialize(Archive& ar, unsigned) {
-    ar& host& pid& version& digest[0] & digest[1];
+    ar& host& pid& version& digest[0] & digest[1] & usage_problem;
   }
 };
 
@@ -41,5 +42,7 @@ int count_nodes(const std::vector<RankInfo>& ranks);
 
 /// Empty when all ranks run the same functions of the same crema; else what differs, for the user.
 std::string describe_difference(const std::vector<RankInfo>& ranks);
+/// Empty, or the first rank's problem with its command line.
+std::string describe_wrong_usage(const std::vector<RankInfo>& ranks);
 
 }  // namespace crema::runtime

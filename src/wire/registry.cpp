@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "crema/errors.hpp"
@@ -15,6 +16,19 @@ namespace {
 std::vector<RegisteredFunction>& table() {
   static std::vector<RegisteredFunction> functions;
   return functions;
+}
+
+/// Where the first of a template's arguments ends.
+std::size_t first_argument_end(std::string_view arguments) {
+  constexpr std::string_view opening = "<({[";
+  constexpr std::string_view closing = ">)}]";
+  int depth = 0;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (opening.find(arguments[i]) != std::string_view::npos) ++depth;
+    if (closing.find(arguments[i]) != std::string_view::npos) --depth;
+    if (arguments[i] == ',' && depth == 0) return i;
+  }
+  return arguments.size();
 }
 
 }  // namespace
@@ -32,6 +46,8 @@ std::string function_name(const std::type_info& wrapper) {
   const std::size_t open = name.find('<');
   if (!name.starts_with("crema::") || open == std::string::npos || !name.ends_with('>')) return name;
   name = name.substr(open + 1, name.size() - open - 2);
+  // A method is followed by the actor's class.
+  if (name.starts_with('&')) name.resize(first_argument_end(name));
   if (name.starts_with("&(") && name.ends_with(')')) {
     name = name.substr(2, name.size() - 3);
   } else if (name.starts_with("(") && name.ends_with(")0")) {
