@@ -22,7 +22,7 @@ void Host::on_frame(wire::Frame frame) {
           .work = Outcome::Work::call},
          FunctionRegistry::at(call.method).name, "the actor could not be started on this rank");
   } else {
-    found->second->give_work(std::move(frame));
+    give(*found->second, std::move(frame));
   }
 }
 
@@ -36,7 +36,7 @@ void Host::start(wire::Frame frame) {
     }
     std::unique_ptr<lane::Lane> lane = start_lane_();
     started = lane.get();
-    started->give_work(std::move(frame));
+    give(*started, std::move(frame));
     lanes_.emplace(started->id(), std::move(lane));
   } catch (const Error& error) {
     fail({.id = TaskId{actor.id.number},
@@ -50,6 +50,16 @@ void Host::start(wire::Frame frame) {
   auto early = early_calls_.extract(actor.id);
   if (early.empty()) return;
   for (wire::Frame& call : early.mapped()) on_frame(std::move(call));
+}
+
+void Host::give(lane::Lane& lane, wire::Frame frame) {
+  lane.give_work(std::move(frame));
+  if (given_.empty() || given_.back() != &lane) given_.push_back(&lane);
+}
+
+void Host::turn() {
+  for (lane::Lane* lane : given_) lane->wake();
+  given_.clear();
 }
 
 void Host::fail(Outcome outcome, const std::string& name, const std::string& reason) {

@@ -30,6 +30,8 @@ class Host {
   void on_lane(wire::Frame frame);
   /// From the head, for one of this rank's actors: value, reply. False: the lane is not an actor's.
   bool on_reply(wire::Frame& frame);
+  /// Wakes the actors that were given work. Called once a turn of the loop, after all frames of that turn.
+  void turn();
 
   void stop();
   [[nodiscard]] bool stopped() const;
@@ -38,6 +40,7 @@ class Host {
 
  private:
   void start(wire::Frame frame);
+  void give(lane::Lane& lane, wire::Frame frame);
   /// Answers for work that no lane can do.
   void fail(wire::Outcome outcome, const std::string& name, const std::string& reason);
 
@@ -48,6 +51,7 @@ class Host {
   std::unordered_map<ActorId, lane::Lane*> actors_;  // nullptr: it could not be started
   std::unordered_map<LaneId, std::unique_ptr<lane::Lane>> lanes_;
   std::unordered_map<ActorId, std::vector<wire::Frame>> early_calls_;  // until the head's start_actor comes
+  std::vector<lane::Lane*> given_;                                     // work in this turn
   std::uint64_t calls_done_ = 0;
   std::int64_t busy_nanoseconds_ = 0;
 };

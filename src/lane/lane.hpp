@@ -31,8 +31,10 @@ class Lane {
   virtual ~Lane() = default;
 
   [[nodiscard]] virtual LaneId id() const = 0;
-  /// Work is run in the order given.
+  /// Work is run in the order given; a lane that waits for work begins at the next wake.
   virtual void give_work(wire::Frame frame) = 0;
+  /// Once for all that was given: a wake for each piece would let lane and loop take turns on a core, piece by piece.
+  virtual void wake() = 0;
   /// Work that was given and has not been started, in order. It is the caller's again.
   virtual std::vector<wire::Frame> take_back() = 0;
   /// An answer to the work that runs now.

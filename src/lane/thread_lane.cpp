@@ -6,6 +6,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace crema::lane {
 namespace {
@@ -27,10 +28,14 @@ class ThreadLane final : public Lane, private Channel {
   LaneId id() const override { return identity_.lane; }
 
   void give_work(wire::Frame frame) override {
+    const std::lock_guard lock{mutex_};
+    work_.push_back(std::move(frame));
+  }
+
+  void wake() override {
     {
       const std::lock_guard lock{mutex_};
-      work_.push_back(std::move(frame));
-      if (!asleep_) return;
+      if (!std::exchange(asleep_, false)) return;
     }
     arrived_.notify_one();
   }
@@ -46,7 +51,7 @@ class ThreadLane final : public Lane, private Channel {
     {
       const std::lock_guard lock{mutex_};
       replies_.push_back(std::move(frame));
-      if (!asleep_) return;
+      if (!std::exchange(asleep_, false)) return;
     }
     arrived_.notify_one();
   }
@@ -95,8 +100,10 @@ class ThreadLane final : public Lane, private Channel {
       inbox_.wake();
       lock.lock();
     }
-    asleep_ = true;
-    arrived_.wait(lock, condition);
+    while (!condition()) {
+      asleep_ = true;
+      arrived_.wait(lock);
+    }
     asleep_ = false;
   }
 
@@ -115,7 +122,7 @@ class ThreadLane final : public Lane, private Channel {
   // Guarded by mutex_. Bounded by the worker's credits, and for actors by what their callers send.
   std::deque<wire::Frame> work_;
   std::deque<wire::Frame> replies_;
-  bool asleep_ = false;
+  bool asleep_ = false;  // and nobody has woken it since
   bool stopping_ = false;
 
   std::atomic<bool> held_back_{false};  // a frame was posted without waking the loop

@@ -111,6 +111,7 @@ bool Rank::turn() {
   const Clock::time_point now = Clock::now();
   if (head_) head_->turn(now);
   if (worker_ && !stopping_since_) worker_->turn();
+  if (host_) host_->turn();
   if (stopping_since_) finish_stop_if_possible(now);
   moved |= handle_local();
   link_.flush();

@@ -79,13 +79,17 @@ void Worker::turn() {
 }
 
 void Worker::hand_out() {
+  Slot* last = nullptr;
   while (!queue_.empty()) {
     Slot* slot = lane_for_next_task();
-    if (slot == nullptr) return;
+    if (slot == nullptr) break;
+    if (last != nullptr && last != slot) last->lane->wake();
     slot->lane->give_work(queue_.pop());
     ++slot->given;
     ++given_;
+    last = slot;
   }
+  if (last != nullptr) last->lane->wake();
 }
 
 Worker::Slot* Worker::lane_for_next_task() {
