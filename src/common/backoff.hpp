@@ -20,9 +20,8 @@ class Backoff {
 
   /// Something was done.
   void reset() { idle_ = false; }
-  /// Nothing was done. Zero: look again at once.
-  std::chrono::microseconds next() {
-    const Clock::time_point now = Clock::now();
+  /// Nothing was done by this time. Zero: look again at once.
+  std::chrono::microseconds next(Clock::time_point now) {
     if (!idle_) {
       idle_ = true;
       idle_since_ = now;

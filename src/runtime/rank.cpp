@@ -84,7 +84,7 @@ Rank::End Rank::run() {
       backoff.reset();
       continue;
     }
-    const std::chrono::microseconds pause = backoff.next();
+    const std::chrono::microseconds pause = backoff.next(Clock::now());
     if (pause > 0us || (one_core_ && has_running_lanes())) {
       inbox_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
     } else {

@@ -1,47 +1,37 @@
 #include "common/backoff.hpp"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <thread>
-#include <vector>
 
 namespace crema {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::Each;
-using ::testing::ElementsAre;
 
-std::vector<long> pauses(Backoff& backoff, int count) {
-  std::vector<long> microseconds;
-  for (int i = 0; i < count; ++i) microseconds.push_back(backoff.next().count());
-  return microseconds;
-}
+const Backoff::Clock::time_point start{};
 
-TEST(Backoff, SleepsTwiceAsLongEachTimeUpToAMillisecond) {
+TEST(Backoff, SleepsAnEighthOfTheIdleTimeUpToAMillisecond) {
   Backoff backoff{0us};
-  EXPECT_THAT(pauses(backoff, 9), ElementsAre(25, 50, 100, 200, 400, 800, 1000, 1000, 1000));
+  EXPECT_EQ(backoff.next(start), 0us);
+  EXPECT_EQ(backoff.next(start + 80us), 10us);
+  EXPECT_EQ(backoff.next(start + 4ms), 500us);
+  EXPECT_EQ(backoff.next(start + 8ms), 1000us);
+  EXPECT_EQ(backoff.next(start + 1h), 1000us);
 }
 
 TEST(Backoff, StartsAnewAfterSomethingWasDone) {
   Backoff backoff{0us};
-  EXPECT_THAT(pauses(backoff, 3), ElementsAre(25, 50, 100));
+  backoff.next(start);
+  EXPECT_EQ(backoff.next(start + 1s), 1000us);
   backoff.reset();
-  EXPECT_THAT(pauses(backoff, 2), ElementsAre(25, 50));
+  EXPECT_EQ(backoff.next(start + 2s), 0us);
+  EXPECT_EQ(backoff.next(start + 2s + 80us), 10us);
 }
 
-TEST(Backoff, DoesNotSleepWhileItSpins) {
-  Backoff backoff{1h};
-  EXPECT_THAT(pauses(backoff, 1000), Each(0));
-}
-
-TEST(Backoff, SpinsFromTheFirstIdleLookOn) {
-  Backoff backoff{20ms};
-  std::this_thread::sleep_for(30ms);
-  EXPECT_EQ(backoff.next(), 0us) << "time before the first idle look does not count";
-  std::this_thread::sleep_for(30ms);
-  EXPECT_EQ(backoff.next(), 25us);
+TEST(Backoff, DoesNotSleepWhileItSpinsFromTheFirstIdleLookOn) {
+  Backoff backoff{100us};
+  EXPECT_EQ(backoff.next(start + 1h), 0us) << "time before the first idle look does not count";
+  EXPECT_EQ(backoff.next(start + 1h + 99us), 0us);
+  EXPECT_EQ(backoff.next(start + 1h + 160us), 20us);
 }
 
 }  // namespace
