@@ -93,7 +93,7 @@ void HeadControl::fail(const std::string& reason, int exit_code) {
 }
 
 void HeadControl::end_run(Clock::time_point now) {
-  progress_.finish();
+  progress_.clear();
   head_.stop_dispatching();
   if (!failed_) {
     end_.exit_code = head_.close();

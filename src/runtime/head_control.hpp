@@ -56,6 +56,8 @@ class HeadControl {
   void turn(Clock::time_point now);
   /// About once a second.
   void tick(Clock::time_point now);
+  /// The driver is about to go on, and may print.
+  void before_driver_goes_on() { progress_.clear(); }
   void on_rank_lost(RankId rank, const std::string& reason);
   /// Something failed that leaves no way on: the job ends, with what is finished on disk.
   void fail(const std::string& reason, int exit_code = 1);

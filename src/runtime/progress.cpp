@@ -46,7 +46,7 @@ void Progress::update(const head::Head::Progress& progress, Clock::time_point no
   std::fflush(out_);
 }
 
-void Progress::finish() {
+void Progress::clear() {
   if (!drawn_) return;
   fmt::print(out_, "\r\x1b[K");
   std::fflush(out_);

@@ -20,8 +20,8 @@ class Progress {
 
   /// Cheap when nothing is due.
   void update(const head::Head::Progress& progress, Clock::time_point now);
-  /// Clears the bar, so that what follows starts on an empty line.
-  void finish();
+  /// Clears the bar until the next update, so that what others print starts on an empty line.
+  void clear();
 
   /// "120/300 tasks (40 %), 59.8/s, 4 running, about 3 s left"
   static std::string describe(const head::Head::Progress& progress, double seconds);

@@ -183,7 +183,9 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
 void Rank::on_reply(wire::Frame frame) {
   if (worker_ && worker_->on_reply(frame)) return;
   if (host_ && host_->on_reply(frame)) return;
-  if (driver_ && driver_->id() == frame.header.lane) driver_->reply(std::move(frame));
+  if (!driver_ || driver_->id() != frame.header.lane) return;
+  head_->before_driver_goes_on();
+  driver_->reply(std::move(frame));
 }
 
 void Rank::tick(Clock::time_point now) {

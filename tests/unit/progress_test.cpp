@@ -45,7 +45,7 @@ TEST_F(ProgressTest, NothingIsShownInTheFirstSecond) {
   for (const ProgressStyle style : {ProgressStyle::bar, ProgressStyle::plain}) {
     Progress shown = progress(style);
     for (auto time = 0ms; time < 1s; time += 50ms) shown.update(some, began_ + time);
-    shown.finish();
+    shown.clear();
     EXPECT_EQ(written(), "");
   }
 }
@@ -59,9 +59,9 @@ TEST_F(ProgressTest, TheBarIsRedrawnInPlaceAndClearedAtTheEnd) {
   EXPECT_EQ(written(), "");
   bar.update({.submitted = 300, .finished = 300, .running = 0}, began_ + 2500ms);
   EXPECT_EQ(written(), "\r\x1b[K[##############################] 300/300 tasks (100 %), 120/s, 0 running");
-  bar.finish();
+  bar.clear();
   EXPECT_EQ(written(), "\r\x1b[K");
-  bar.finish();
+  bar.clear();
   EXPECT_EQ(written(), "");
 }
 
@@ -77,14 +77,14 @@ TEST_F(ProgressTest, ElsewhereALineComesEveryTenSeconds) {
     EXPECT_EQ(text, Progress::describe(some, static_cast<double>(time.count())) + "\n");
   }
   EXPECT_EQ(lines, 3);
-  plain.finish();
+  plain.clear();
   EXPECT_EQ(written(), "");
 }
 
 TEST_F(ProgressTest, OffIsOff) {
   Progress off = progress(ProgressStyle::off);
   off.update(some, began_ + 1h);
-  off.finish();
+  off.clear();
   EXPECT_EQ(written(), "");
 }
 
