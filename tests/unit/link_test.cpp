@@ -18,7 +18,7 @@ constexpr std::size_t large = Link::detached_payload;
 /// A frame that carries `number` as its sequence and a payload of this many bytes.
 Frame numbered(std::uint64_t number, std::size_t payload_size = 8) {
   ByteBuffer payload;
-  std::memset(payload.extend(payload_size), static_cast<int>(number), payload_size);
+  if (payload_size > 0) std::memset(payload.extend(payload_size), static_cast<int>(number), payload_size);
   Frame frame = make_frame(FrameType::call, std::move(payload));
   frame.header.sequence = number;
   return frame;

@@ -143,6 +143,9 @@ TEST(DiskFullAtTheEnd, IsAnErrorToo) {
   EXPECT_THAT(folder.names(), IsEmpty());
 }
 
+// The address sanitizer keeps what was freed, so memory that stays flat cannot be seen with it.
+#ifndef __SANITIZE_ADDRESS__
+
 /// A figure of /proc/self/status in bytes: "VmRSS", "VmHWM".
 std::size_t memory(const std::string& name) {
   std::ifstream status{"/proc/self/status"};
@@ -153,9 +156,6 @@ std::size_t memory(const std::string& name) {
 }
 
 TEST(RunFileMemory, StaysFlatOverFiveMillionTasks) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the address sanitizer keeps what was freed";
-#endif
   constexpr std::size_t count = 5'000'000;
   constexpr std::size_t batch = 1000;
   constexpr std::size_t max_backlog = 8U << 20U;
@@ -197,6 +197,8 @@ TEST(RunFileMemory, StaysFlatOverFiveMillionTasks) {
   EXPECT_LT(growth, 64U << 20U) << "the rows themselves are " << count * sizeof(TaskRow) << " bytes";
   EXPECT_LT(size, count * 20);
 }
+
+#endif
 
 }  // namespace
 }  // namespace crema::record
