@@ -144,6 +144,7 @@ std::vector<std::pair<TaskId, Result>> LaneSession::fetch(std::span<const TaskId
       frame = channel_->next_reply();
     }
     if (frame->header.type == FrameType::refuse_park) {
+      if (!parked) continue;  // of an earlier wait, whose value came first
       post(FrameType::resume, {}, false);
       throw Error{
           "waiting for a result inside a task: too many tasks of this rank wait for others already; let the parent "

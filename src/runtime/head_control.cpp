@@ -31,6 +31,8 @@ HeadControl::HeadControl(wire::Outbox& outbox, RunSink& sink, Progress& progress
       head_{outbox, sink, layout_of(ranks_), began.time_since_epoch().count(), &steady_nanoseconds} {}
 
 void HeadControl::on_frame(RankId from, wire::Frame frame) {
+  // From here on the sink and the end belong to the thread that keeps the run: what comes late changes nothing.
+  if (phase_ >= Phase::keeping) return;
   switch (frame.header.type) {
     case FrameType::goodbye:
       end_.reports[from] = wire::read_report(frame.payload);
@@ -76,7 +78,8 @@ void HeadControl::log_unheard() {
 }
 
 void HeadControl::on_rank_lost(RankId rank, const std::string& reason) {
-  if (phase_ != Phase::running && phase_ != Phase::collecting) return;
+  lost_.insert(rank);
+  if (phase_ >= Phase::keeping) return;
   end_.lost_at[rank] = std::chrono::duration<double>(Clock::now() - began_).count();
   const auto& info = ranks_[static_cast<std::size_t>(rank.number)];
   fail(fmt::format(
@@ -86,7 +89,7 @@ void HeadControl::on_rank_lost(RankId rank, const std::string& reason) {
 }
 
 void HeadControl::fail(const std::string& reason, int exit_code) {
-  if (failed_) return;
+  if (failed_ || phase_ >= Phase::keeping) return;
   failed_ = true;
   end_.exit_code = exit_code;
   end_.error = reason;
@@ -112,8 +115,8 @@ void HeadControl::end_run(Clock::time_point now) {
 void HeadControl::keep_run() {
   end_.actors = &head_.actors();
   end_.driver_came_back = head_.driver().has_value();
-  phase_ = Phase::keeping;
   keeping_ = std::async(std::launch::async, [this] { return sink_.finish(end_); });
+  phase_ = Phase::keeping;
 }
 
 void HeadControl::leave(int exit_code) {
@@ -130,7 +133,7 @@ void HeadControl::leave(int exit_code) {
 void HeadControl::send_to_all(FrameType type, const std::function<ByteBuffer()>& payload) {
   for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
     const RankId to{static_cast<std::int32_t>(rank)};
-    if (!end_.lost_at.contains(to)) outbox_.send(to, wire::make_frame(type, payload()));
+    if (!lost_.contains(to)) outbox_.send(to, wire::make_frame(type, payload()));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <future>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,7 +69,7 @@ class HeadControl {
   };
   /// Set once the leave message is on its way to all ranks.
   [[nodiscard]] const std::optional<Left>& left() const { return left_; }
-  [[nodiscard]] bool everybody_lives() const { return end_.lost_at.empty(); }
+  [[nodiscard]] bool everybody_lives() const { return lost_.empty(); }
 
  private:
   enum class Phase { running, collecting, keeping, left };
@@ -89,6 +90,7 @@ class HeadControl {
   head::Head head_;
   Phase phase_ = Phase::running;
   RunEnd end_;
+  std::set<RankId> lost_;
   bool failed_ = false;
   Clock::time_point collecting_since_;
   std::future<int> keeping_;

@@ -49,7 +49,7 @@ std::shared_ptr<spdlog::logger> make_logger(const RunOptions& options, int rank,
 
 void flush_output() {
   std::cout.flush();
-  std::fflush(nullptr);
+  std::fflush(stdout);
 }
 
 }  // namespace
@@ -99,7 +99,7 @@ class Job::State {
       try {
         record_ = std::make_unique<runtime::RunRecord>(runtime::output_path(options_, name_),
                                                        run_info(began, ranks.size()), ranks);
-      } catch (const Error& error) {
+      } catch (const std::exception& error) {
         problem = error.what();
       }
     }

@@ -40,8 +40,8 @@ void Worker::on_lane(wire::Frame frame) {
       park(slot);
       break;
     case FrameType::resume:
+      if (slot.parked) --parked_;
       slot.parked = false;
-      --parked_;
       break;
     default:
       throw Error{"handling a lane's message: a worker does not know type " +
