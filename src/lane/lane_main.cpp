@@ -51,11 +51,13 @@ class WorkRunner {
   WorkRunner(const Identity& identity, LaneSession& session) : identity_{identity}, session_{session} {}
 
   template <class Run>
-  bool run(Outcome outcome, std::uint32_t depth, const std::string& label, Run&& body) {
+  void run(Outcome outcome, std::uint32_t depth, const std::string& label, Run&& body) {
     session_.begin({outcome.id, outcome.attempt, depth});
     outcome.started = now();
+    ByteBuffer message;
     try {
       outcome.value = body();
+      message = encode(outcome);
     } catch (const LaneStopped&) {
       throw;
     } catch (...) {
@@ -69,17 +71,21 @@ class WorkRunner {
       failure.host = identity_.host;
       outcome.failed = true;
       outcome.value = encode_failure(failure);
+      message = encode(outcome);
     }
-    outcome.finished = now();
-    outcome.calls_made = session_.calls_made();
     const bool wake = outcome.finished - last_wake_ > std::chrono::nanoseconds{wake_interval}.count();
     if (wake) last_wake_ = outcome.finished;
-    const bool succeeded = !outcome.failed;
-    session_.post(FrameType::outcome, wire::write(outcome), wake);
-    return succeeded;
+    session_.post(FrameType::outcome, std::move(message), wake);
   }
 
  private:
+  /// May be more than memory holds: then the work has failed.
+  ByteBuffer encode(Outcome& outcome) const {
+    outcome.finished = now();
+    outcome.calls_made = session_.calls_made();
+    return wire::write(outcome);
+  }
+
   const Identity& identity_;
   LaneSession& session_;
   std::int64_t last_wake_ = 0;

@@ -138,14 +138,14 @@ std::vector<std::pair<TaskId, Result>> LaneSession::fetch(std::span<const TaskId
     std::optional<wire::Frame> frame = channel_->poll_reply();
     if (!frame) {
       if (parks_ && !parked) {
-        post(FrameType::park, {}, true);
+        park();
         parked = true;
       }
       frame = channel_->next_reply();
     }
     if (frame->header.type == FrameType::refuse_park) {
-      if (!parked) continue;  // of an earlier wait, whose value came first
-      post(FrameType::resume, {}, false);
+      if (!parked || frame->header.sequence != parks_made_) continue;  // of an earlier wait, whose value came first
+      unpark();
       throw Error{
           "waiting for a result inside a task: too many tasks of this rank wait for others already; let the parent "
           "wait for fewer levels, or collect results in the driver"};
@@ -156,14 +156,26 @@ std::vector<std::pair<TaskId, Result>> LaneSession::fetch(std::span<const TaskId
     results.emplace_back(value.id, Result{value.failed, std::move(value.bytes)});
     if (value.failed) break;
   }
-  if (parked) post(FrameType::resume, {}, false);
+  if (parked) unpark();
   return results;
 }
 
 bool LaneSession::ready(TaskId id) {
+  // A task that asks again and again must not keep the task it asks about from running.
+  if (parks_) park();
   ByteReader answer{request(FrameType::ready, wire::write_ids({id}))};
+  if (parks_) unpark();
   return answer.get<std::uint8_t>() != 0;
 }
+
+void LaneSession::park() {
+  flush_releases();
+  wire::Frame frame = wire::make_frame(FrameType::park, {}, identity_.lane);
+  frame.header.sequence = ++parks_made_;
+  channel_->post(std::move(frame), true);
+}
+
+void LaneSession::unpark() { post(FrameType::resume, {}, false); }
 
 void LaneSession::release(TaskId id) noexcept {
   const std::lock_guard lock{release_mutex_};

@@ -54,6 +54,9 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
  private:
   std::uint64_t next_id();
   Bytes request(wire::FrameType type, ByteBuffer payload);
+  /// Gives the slot to another lane until unpark.
+  void park();
+  void unpark();
   void flush_releases();
 
   // Constant after construction.
@@ -66,6 +69,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   std::uint32_t calls_made_ = 0;
   std::uint64_t ids_ = 0;
   std::uint64_t requests_ = 0;
+  std::uint64_t parks_made_ = 0;
 
   std::mutex release_mutex_;
   // Guarded by release_mutex_.

@@ -15,7 +15,13 @@ class ThreadLane final : public Lane, private Channel {
  public:
   ThreadLane(Identity identity, Inbox& inbox, Main main) : identity_{std::move(identity)}, inbox_{inbox} {
     thread_ = std::thread{[this, main = std::move(main)] {
-      main(identity_, *this);
+      try {
+        main(identity_, *this);
+      } catch (const std::exception& error) {
+        ByteBuffer reason;
+        reason.put_text("lane " + std::to_string(identity_.lane.number) + " ended: " + error.what());
+        post(wire::make_frame(wire::FrameType::fatal, std::move(reason), identity_.lane), true);
+      }
       stopped_.store(true, std::memory_order_release);
     }};
   }

@@ -52,6 +52,12 @@ void flush_output() {
   std::fflush(stdout);
 }
 
+/// A line of the job's end. Where nobody can be told, the exit code still tells.
+void tell(std::FILE* out, const std::string& line) {
+  std::fputs((line + "\n").c_str(), out);
+  std::fflush(out);
+}
+
 }  // namespace
 }  // namespace runtime
 
@@ -127,7 +133,7 @@ class Job::State {
   }
 
   int refuse(const std::string& problem, int rank) const {
-    if (rank == 0) fmt::print(stderr, "{}: {}\n", name_, problem);
+    if (rank == 0) runtime::tell(stderr, name_ + ": " + problem);
     return leave(2, rank);
   }
 
@@ -168,12 +174,10 @@ class Job::State {
   }
 
   void tell_end(int exit_code) const {
-    std::cout.flush();
-    std::fflush(stdout);
-    for (const std::string& error : record_->errors()) fmt::print(stderr, "{}: {}\n", name_, error);
-    if (!record_->path().empty()) fmt::print("Results and timings: {}\n", record_->path());
-    std::fflush(stdout);
     runtime::write_exit_file(exit_code);
+    runtime::flush_output();
+    for (const std::string& error : record_->errors()) runtime::tell(stderr, name_ + ": " + error);
+    if (!record_->path().empty()) runtime::tell(stdout, "Results and timings: " + record_->path());
   }
 
   const int argc_;

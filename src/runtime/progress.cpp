@@ -38,18 +38,22 @@ void Progress::update(const head::Head::Progress& progress, Clock::time_point no
   if (bar) {
     const auto filled =
         static_cast<int>(progress.submitted == 0 ? 0 : progress.finished * bar_width / progress.submitted);
-    fmt::print(out_, "\r\x1b[K[{:#<{}}{:.<{}}] {}", "", filled, "", bar_width - filled, text);
+    show(fmt::format("\r\x1b[K[{:#<{}}{:.<{}}] {}", "", filled, "", bar_width - filled, text));
     drawn_ = true;
   } else {
-    fmt::print(out_, "{}\n", text);
+    show(text + "\n");
   }
+}
+
+void Progress::show(const std::string& text) {
+  // Nobody is there to be told that it cannot be shown.
+  std::fputs(text.c_str(), out_);
   std::fflush(out_);
 }
 
 void Progress::clear() {
   if (!drawn_) return;
-  fmt::print(out_, "\r\x1b[K");
-  std::fflush(out_);
+  show("\r\x1b[K");
   drawn_ = false;
 }
 

@@ -27,6 +27,8 @@ class Progress {
   static std::string describe(const head::Head::Progress& progress, double seconds);
 
  private:
+  void show(const std::string& text);
+
   const ProgressStyle style_;
   std::FILE* const out_;
   const Clock::time_point began_;

@@ -22,6 +22,8 @@ constexpr int frames_a_turn = 1024;
 constexpr auto lane_grace = 1s;
 /// After the head has sent its last message: how long it has to leave the rank.
 constexpr auto last_send_limit = 2s;
+/// After a rank has failed: how long the head has to end the job before the rank ends by itself.
+constexpr auto failed_limit = 4s;
 
 bool bound_to_one_core() {
   cpu_set_t cores;
@@ -74,17 +76,21 @@ Rank::End Rank::run() {
   Backoff backoff{spin};
   while (!end_) {
     bool moved = false;
-    try {
-      moved = turn();
-      if (const Clock::time_point now = Clock::now(); now - last_tick_ >= Liveness::interval) tick(now);
-    } catch (const std::exception& error) {
-      report_fatal(error.what());
-    }
+    // What fails every time (MPI after a rank was lost) must not keep the rest from ending the job.
+    attempt([&] { moved |= take_from_lanes(); });
+    attempt([&] { moved |= receive(); });
+    attempt([&] { moved |= handle_local(); });
+    const Clock::time_point now = Clock::now();
+    attempt([&] { act(now); });
+    attempt([&] { moved |= handle_local(); });
+    attempt([&] { link_.flush(); });
+    if (now - last_tick_ >= Liveness::interval) attempt([&] { tick(now); });
+    end_if_left(now);
     if (moved) {
       backoff.reset();
       continue;
     }
-    const std::chrono::microseconds pause = backoff.next(Clock::now());
+    const std::chrono::microseconds pause = backoff.next(now);
     if (pause > 0us || (one_core_ && has_running_lanes())) {
       inbox_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
     } else {
@@ -95,29 +101,43 @@ Rank::End Rank::run() {
   return *end_;
 }
 
-bool Rank::turn() {
+template <class Action>
+void Rank::attempt(Action&& action) {
+  try {
+    action();
+  } catch (const std::exception& error) {
+    report_fatal(error.what());
+  }
+}
+
+bool Rank::take_from_lanes() {
   taken_.clear();
   inbox_.take(taken_);
   for (wire::Frame& frame : taken_) on_lane_frame(std::move(frame));
-  bool moved = !taken_.empty();
+  return !taken_.empty();
+}
+
+bool Rank::receive() {
   for (int i = 0; i < frames_a_turn; ++i) {
     auto received = link_.receive();
-    if (!received) break;
-    moved = true;
+    if (!received) return i > 0;
     liveness_.heard_from(received->from);
     on_frame(received->from, std::move(received->frame));
   }
-  moved |= handle_local();
-  const Clock::time_point now = Clock::now();
+  return true;
+}
+
+void Rank::act(Clock::time_point now) {
   if (head_) head_->turn(now);
   if (worker_ && !stopping_since_) worker_->turn();
   if (host_) host_->turn();
   if (stopping_since_) finish_stop_if_possible(now);
-  moved |= handle_local();
-  link_.flush();
+}
+
+void Rank::end_if_left(Clock::time_point now) {
   if (head_ && head_->left() && (link_.all_sent() || now - head_->left()->at > last_send_limit))
     end_ = End{head_->left()->exit_code, head_->everybody_lives(), true};
-  return moved;
+  if (!head_ && failed_since_ && !end_ && now - *failed_since_ > failed_limit) end_ = End{1, false, true};
 }
 
 /// All of them: what lanes post is bounded a turn, and must not pile up here.
@@ -207,14 +227,13 @@ void Rank::tick(Clock::time_point now) {
 }
 
 void Rank::report_fatal(const std::string& reason) {
-  if (failed_) return;
-  failed_ = true;
+  if (failed_since_) return;
+  failed_since_ = Clock::now();
   if (head_) return head_->fail(reason);
   log_.error("{}", reason);
   ByteBuffer payload;
   payload.put_text(reason);
   link_.send(head_rank, wire::make_frame(FrameType::fatal, std::move(payload)));
-  link_.flush();
 }
 
 void Rank::begin_stop() {

@@ -42,8 +42,14 @@ class Rank {
  private:
   using Clock = std::chrono::steady_clock;
 
-  bool turn();
+  /// What it throws is reported to the head.
+  template <class Action>
+  void attempt(Action&& action);
+  bool take_from_lanes();
+  bool receive();
   bool handle_local();
+  void act(Clock::time_point now);
+  void end_if_left(Clock::time_point now);
   void tick(Clock::time_point now);
   void on_lane_frame(wire::Frame frame);
   void on_frame(RankId from, wire::Frame frame);
@@ -79,7 +85,7 @@ class Rank {
   Clock::time_point last_tick_;
   std::vector<wire::Frame> taken_;  // from the inbox; kept for its capacity
 
-  bool failed_ = false;
+  std::optional<Clock::time_point> failed_since_;
   std::optional<Clock::time_point> stopping_since_;
   bool said_goodbye_ = false;
   std::optional<End> end_;

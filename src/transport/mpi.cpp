@@ -32,7 +32,14 @@ MpiTransport::MpiTransport(MPI_Comm communicator, std::size_t max_message) : max
 }
 
 // No MPI_Comm_free: it is collective, and after a rank was lost it would wait for it.
-MpiTransport::~MpiTransport() = default;
+MpiTransport::~MpiTransport() {
+  if (sends_.empty() && sources_.empty()) return;
+  // MPI may use these buffers until it is finalized: they stay to the end of the process.
+  static std::vector<decltype(sends_)> abandoned_sends;
+  static std::vector<decltype(receives_)> abandoned_receives;
+  abandoned_sends.push_back(std::move(sends_));
+  abandoned_receives.push_back(std::move(receives_));
+}
 
 void MpiTransport::send(RankId to, Bytes packet) {
   const std::byte* data = packet.data();

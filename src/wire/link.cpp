@@ -78,6 +78,10 @@ std::optional<Link::Received> Link::next_of_packet() {
   }
   if ((frame->header.flags & flag_detached_payload) != 0) {
     // Always the last of its packet: its payload is the next packet of this rank.
+    if (packet_->next()) {
+      throw Error{"receiving from rank " + std::to_string(packet_from_.number) +
+                  ": a frame follows the announcement of a large message; do all ranks run the same build?"};
+    }
     detached_[static_cast<std::size_t>(packet_from_.number)] = std::move(*frame);
     packet_.reset();
     return std::nullopt;

@@ -37,7 +37,7 @@ void Worker::on_lane(wire::Frame frame) {
       break;
     }
     case FrameType::park:
-      park(slot);
+      park(slot, frame.header.sequence);
       break;
     case FrameType::resume:
       if (slot.parked) --parked_;
@@ -49,7 +49,7 @@ void Worker::on_lane(wire::Frame frame) {
   }
 }
 
-void Worker::park(Slot& slot) {
+void Worker::park(Slot& slot, std::uint64_t sequence) {
   slot.parked = true;
   ++parked_;
   // What was given to this lane must not wait behind the task that waits.
@@ -60,7 +60,10 @@ void Worker::park(Slot& slot) {
     const RunOrder order = order_of(*frame);
     queue_.push_front(order, std::move(*frame));
   }
-  if (parked_ > max_parked) slot.lane->reply(wire::make_frame(FrameType::refuse_park));
+  if (parked_ <= max_parked) return;
+  wire::Frame refusal = wire::make_frame(FrameType::refuse_park);
+  refusal.header.sequence = sequence;
+  slot.lane->reply(std::move(refusal));
 }
 
 bool Worker::on_reply(wire::Frame& frame) {

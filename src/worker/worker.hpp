@@ -52,7 +52,7 @@ class Worker {
 
   void hand_out();
   Slot* lane_for_next_task();
-  void park(Slot& slot);
+  void park(Slot& slot, std::uint64_t sequence);
 
   // Constant after construction.
   wire::Outbox& outbox_;
