@@ -3,6 +3,7 @@
 #include <compare>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -37,8 +38,11 @@ class FutureHandle {
 
     TaskId id;
     std::shared_ptr<LaneContext> context;
-    std::unique_ptr<Result> result;
+    std::optional<Result> result;
   };
+
+  /// Waits for these, which lack their results, or until one has failed.
+  static void fetch(std::vector<State*>& missing);
 
   std::shared_ptr<State> state_;
 };

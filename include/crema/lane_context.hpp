@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,8 +47,11 @@ class LaneContext {
   virtual ActorId find_actor(const std::string& name, const std::string& class_name) = 0;
   /// Returns at once. Calls of one lane to one actor apply in the order made.
   virtual TaskId call(ActorId actor, FunctionId method, Bytes arguments) = 0;
-  /// Waits until all are there, or until one has failed: then the rest may lack their result.
-  virtual std::vector<std::pair<TaskId, Result>> fetch(std::span<const TaskId> ids) = 0;
+  /// Takes a result; false if it is not one that is still awaited.
+  using Sink = std::function<bool(TaskId, Result)>;
+  /// Waits until `sink` has taken a result for each of these different ids, or a failed one: then the rest may come
+  /// never.
+  virtual void fetch(std::span<const TaskId> ids, const Sink& sink) = 0;
   /// Whether a result is there now; one round trip.
   virtual bool ready(TaskId id) = 0;
   /// Nobody holds the value any more. Any thread.

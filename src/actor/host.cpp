@@ -54,13 +54,10 @@ void Host::start(wire::Frame frame) {
 
 void Host::give(lane::Lane& lane, wire::Frame frame) {
   lane.give_work(std::move(frame));
-  if (given_.empty() || given_.back() != &lane) given_.push_back(&lane);
+  to_wake_.add(lane);
 }
 
-void Host::turn() {
-  for (lane::Lane* lane : given_) lane->wake();
-  given_.clear();
-}
+void Host::turn() { to_wake_.wake_all(); }
 
 void Host::fail(Outcome outcome, const std::string& name, const std::string& reason) {
   ByteBuffer failure;
@@ -88,6 +85,7 @@ bool Host::on_reply(wire::Frame& frame) {
   const auto found = lanes_.find(frame.header.lane);
   if (found == lanes_.end()) return false;
   found->second->reply(std::move(frame));
+  to_wake_.add(*found->second);
   return true;
 }
 

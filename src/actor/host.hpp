@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lane/lane.hpp"
+#include "lane/wake_list.hpp"
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
 
@@ -51,7 +52,7 @@ class Host {
   std::unordered_map<ActorId, lane::Lane*> actors_;  // nullptr: it could not be started
   std::unordered_map<LaneId, std::unique_ptr<lane::Lane>> lanes_;
   std::unordered_map<ActorId, std::vector<wire::Frame>> early_calls_;  // until the head's start_actor comes
-  std::vector<lane::Lane*> given_;                                     // work in this turn
+  lane::WakeList to_wake_;
   std::uint64_t calls_done_ = 0;
   std::int64_t busy_nanoseconds_ = 0;
 };

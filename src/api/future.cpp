@@ -1,6 +1,6 @@
 #include "crema/future.hpp"
 
-#include <unordered_map>
+#include <algorithm>
 
 #include "crema/errors.hpp"
 #include "wire/messages.hpp"
@@ -30,19 +30,33 @@ const Bytes& FutureHandle::value() const {
 }
 
 void FutureHandle::wait_for_all(std::span<const FutureHandle* const> futures) {
-  std::vector<TaskId> missing;
-  std::unordered_map<TaskId, State*> states;
+  std::vector<State*> missing;
   for (const FutureHandle* future : futures) {
     if (!future->state_) throw UsageError{"waiting for an empty future: assign it from remote() first"};
-    if (future->state_->result) continue;
-    if (states.emplace(future->id(), future->state_.get()).second) missing.push_back(future->id());
+    if (!future->state_->result) missing.push_back(future->state_.get());
   }
-  if (!missing.empty()) {
-    for (auto& [id, result] : LaneContext::current().fetch(missing))
-      states.at(id)->result = std::make_unique<Result>(std::move(result));
-  }
+  if (!missing.empty()) fetch(missing);
   for (const FutureHandle* future : futures)
     if (future->state_->result) value_of(*future->state_->result);
+}
+
+void FutureHandle::fetch(std::vector<State*>& missing) {
+  std::sort(missing.begin(), missing.end(), [](const State* a, const State* b) { return a->id < b->id; });
+  missing.erase(
+      std::unique(missing.begin(), missing.end(), [](const State* a, const State* b) { return a->id == b->id; }),
+      missing.end());
+  std::vector<TaskId> ids;
+  ids.reserve(missing.size());
+  for (const State* state : missing) ids.push_back(state->id);
+  // Results tend to come in the order in which they were asked for.
+  std::size_t likely = 0;
+  LaneContext::current().fetch(ids, [&](TaskId id, Result result) {
+    if (likely == ids.size() || ids[likely] != id)
+      likely = static_cast<std::size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
+    if (likely == ids.size() || ids[likely] != id || missing[likely]->result) return false;
+    missing[likely++]->result = std::move(result);
+    return true;
+  });
 }
 
 }  // namespace crema::detail

@@ -22,12 +22,12 @@ template <class Item>
 class ReadyQueue {
  public:
   void push(RunOrder order, Item item) {
-    buckets_[order].push_back(std::move(item));
+    bucket(order).push_back(std::move(item));
     ++size_;
   }
   /// Before all others of the same order: for what was taken back.
   void push_front(RunOrder order, Item item) {
-    buckets_[order].push_front(std::move(item));
+    bucket(order).push_front(std::move(item));
     ++size_;
   }
   /// Requires !empty().
@@ -37,7 +37,7 @@ class ReadyQueue {
     const auto first = buckets_.begin();
     Item item = std::move(first->second.front());
     first->second.pop_front();
-    if (first->second.empty()) buckets_.erase(first);
+    if (first->second.empty()) spare_ = buckets_.extract(first);
     --size_;
     return item;
   }
@@ -50,7 +50,17 @@ class ReadyQueue {
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
-  std::map<RunOrder, std::deque<Item>, std::greater<>> buckets_;
+  using Buckets = std::map<RunOrder, std::deque<Item>, std::greater<>>;
+
+  std::deque<Item>& bucket(RunOrder order) {
+    if (!buckets_.empty() && buckets_.begin()->first == order) return buckets_.begin()->second;
+    if (spare_.empty() || buckets_.contains(order)) return buckets_[order];
+    spare_.key() = order;
+    return buckets_.insert(std::move(spare_)).position->second;
+  }
+
+  Buckets buckets_;
+  typename Buckets::node_type spare_;  // the last bucket that ran empty: most queues fill and drain all the time
   std::size_t size_ = 0;
 };
 

@@ -31,14 +31,14 @@ class Lane {
   virtual ~Lane() = default;
 
   [[nodiscard]] virtual LaneId id() const = 0;
-  /// Work is run in the order given; a lane that waits for work begins at the next wake.
+  /// Work is run in the order given, once wake has been called.
   virtual void give_work(wire::Frame frame) = 0;
+  /// An answer to the work that runs now, there once wake has been called.
+  virtual void reply(wire::Frame frame) = 0;
   /// Once for all that was given: a wake for each piece would let lane and loop take turns on a core, piece by piece.
   virtual void wake() = 0;
   /// Work that was given and has not been started, in order. It is the caller's again.
   virtual std::vector<wire::Frame> take_back() = 0;
-  /// An answer to the work that runs now.
-  virtual void reply(wire::Frame frame) = 0;
   /// Starts nothing further; whoever waits in a call of crema's gets LaneStopped.
   virtual void stop() = 0;
   /// After stop(): whether user code has come back, so that the lane can be destroyed.

@@ -128,13 +128,10 @@ TaskId LaneSession::call(ActorId actor, FunctionId method, Bytes arguments) {
   return call.id;
 }
 
-std::vector<std::pair<TaskId, Result>> LaneSession::fetch(std::span<const TaskId> ids) {
-  std::unordered_set<TaskId> awaited{ids.begin(), ids.end()};
-  std::vector<std::pair<TaskId, Result>> results;
-  results.reserve(awaited.size());
+void LaneSession::fetch(std::span<const TaskId> ids, const Sink& sink) {
   post(FrameType::get, wire::write_ids({ids.begin(), ids.end()}), true);
   bool parked = false;
-  while (!awaited.empty()) {
+  for (std::size_t missing = ids.size(); missing > 0;) {
     std::optional<wire::Frame> frame = channel_->poll_reply();
     if (!frame) {
       if (parks_ && !parked) {
@@ -152,12 +149,11 @@ std::vector<std::pair<TaskId, Result>> LaneSession::fetch(std::span<const TaskId
     }
     if (frame->header.type != FrameType::value) continue;
     wire::Value value = wire::read_value(frame->payload);
-    if (awaited.erase(value.id) == 0) continue;  // asked for by an earlier wait that ended with a failure
-    results.emplace_back(value.id, Result{value.failed, std::move(value.bytes)});
+    if (!sink(value.id, Result{value.failed, std::move(value.bytes)})) continue;  // of a wait that ended with a failure
+    --missing;
     if (value.failed) break;
   }
   if (parked) unpark();
-  return results;
 }
 
 bool LaneSession::ready(TaskId id) {

@@ -42,7 +42,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
                        Bytes arguments) override;
   ActorId find_actor(const std::string& name, const std::string& class_name) override;
   TaskId call(ActorId actor, FunctionId method, Bytes arguments) override;
-  std::vector<std::pair<TaskId, Result>> fetch(std::span<const TaskId> ids) override;
+  void fetch(std::span<const TaskId> ids, const Sink& sink) override;
   bool ready(TaskId id) override;
   void release(TaskId id) noexcept override;
   Cluster cluster() override;

@@ -2,7 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <deque>
+#include <limits>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -33,14 +33,14 @@ class ThreadLane final : public Lane, private Channel {
 
   LaneId id() const override { return identity_.lane; }
 
-  void give_work(wire::Frame frame) override {
-    const std::lock_guard lock{mutex_};
-    work_.push_back(std::move(frame));
-  }
+  void give_work(wire::Frame frame) override { giving_work_.push_back(std::move(frame)); }
+  void reply(wire::Frame frame) override { giving_replies_.push_back(std::move(frame)); }
 
   void wake() override {
     {
       const std::lock_guard lock{mutex_};
+      append(work_, giving_work_);
+      append(replies_, giving_replies_);
       if (!std::exchange(asleep_, false)) return;
     }
     arrived_.notify_one();
@@ -48,18 +48,12 @@ class ThreadLane final : public Lane, private Channel {
 
   std::vector<wire::Frame> take_back() override {
     const std::lock_guard lock{mutex_};
-    std::vector<wire::Frame> frames{std::make_move_iterator(work_.begin()), std::make_move_iterator(work_.end())};
-    work_.clear();
+    std::vector<wire::Frame> frames;
+    const std::size_t first = claimed_.exchange(all_claimed);
+    for (std::size_t i = first; i < running_.size(); ++i) frames.push_back(std::move(running_[i]));
+    append(frames, work_);
+    append(frames, giving_work_);
     return frames;
-  }
-
-  void reply(wire::Frame frame) override {
-    {
-      const std::lock_guard lock{mutex_};
-      replies_.push_back(std::move(frame));
-      if (!std::exchange(asleep_, false)) return;
-    }
-    arrived_.notify_one();
   }
 
   void stop() override {
@@ -74,23 +68,36 @@ class ThreadLane final : public Lane, private Channel {
 
  private:
   std::optional<wire::Frame> next_work() override {
+    if (stopping_.load(std::memory_order_relaxed)) return std::nullopt;
+    // Claimed without the mutex: the loop may take back what comes behind at the same time.
+    if (const std::size_t i = claimed_.fetch_add(1); i < running_.size()) return std::move(running_[i]);
     std::unique_lock lock{mutex_};
     sleep_until(lock, [&] { return stopping_ || !work_.empty(); });
     if (stopping_) return std::nullopt;
-    return pop(work_);
+    running_.clear();
+    std::swap(running_, work_);
+    claimed_ = 1;
+    return std::move(running_.front());
   }
 
   wire::Frame next_reply() override {
+    if (auto reply = poll_reply()) return std::move(*reply);
     std::unique_lock lock{mutex_};
     sleep_until(lock, [&] { return stopping_ || !replies_.empty(); });
     if (replies_.empty()) throw LaneStopped{};
-    return pop(replies_);
+    std::swap(reading_, replies_);
+    read_ = 1;
+    return std::move(reading_.front());
   }
 
   std::optional<wire::Frame> poll_reply() override {
+    if (read_ < reading_.size()) return std::move(reading_[read_++]);
+    reading_.clear();
+    read_ = 0;
     const std::lock_guard lock{mutex_};
     if (replies_.empty()) return std::nullopt;
-    return pop(replies_);
+    std::swap(reading_, replies_);
+    return std::move(reading_[read_++]);
   }
 
   void post(wire::Frame frame, bool wake) override {
@@ -113,23 +120,39 @@ class ThreadLane final : public Lane, private Channel {
     asleep_ = false;
   }
 
-  static wire::Frame pop(std::deque<wire::Frame>& frames) {
-    wire::Frame frame = std::move(frames.front());
-    frames.pop_front();
-    return frame;
+  static void append(std::vector<wire::Frame>& to, std::vector<wire::Frame>& from) {
+    if (to.empty()) {
+      std::swap(to, from);
+    } else {
+      to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+      from.clear();
+    }
   }
+
+  static constexpr std::size_t all_claimed = std::numeric_limits<std::size_t>::max() / 2;
 
   // Constant after construction.
   const Identity identity_;
   Inbox& inbox_;
 
+  // The loop's thread only: given since the last wake.
+  std::vector<wire::Frame> giving_work_;
+  std::vector<wire::Frame> giving_replies_;
+
   std::mutex mutex_;
   std::condition_variable arrived_;  // only the lane's thread waits
   // Guarded by mutex_. Bounded by the worker's credits, and for actors by what their callers send.
-  std::deque<wire::Frame> work_;
-  std::deque<wire::Frame> replies_;
-  bool asleep_ = false;  // and nobody has woken it since
-  bool stopping_ = false;
+  std::vector<wire::Frame> work_;
+  std::vector<wire::Frame> replies_;
+  bool asleep_ = false;                // and nobody has woken it since
+  std::atomic<bool> stopping_{false};  // read without it where a moment's delay does not matter
+
+  // Swapped by the lane's thread under mutex_. Whoever raises claimed_ past an index owns the frame there.
+  std::vector<wire::Frame> running_;
+  std::atomic<std::size_t> claimed_{0};
+  // The lane's thread only.
+  std::vector<wire::Frame> reading_;
+  std::size_t read_ = 0;
 
   std::atomic<bool> held_back_{false};  // a frame was posted without waking the loop
   std::atomic<bool> stopped_{false};

@@ -1,16 +1,27 @@
 #include "runtime/lane_inbox.hpp"
 
+#include <utility>
+
+#include "wire/link.hpp"
+
 namespace crema::runtime {
 
 void LaneInbox::post(wire::Frame frame, bool wake) {
   {
     std::unique_lock lock{mutex_};
-    if (waiting_.size() >= max_waiting) {
+    if (waiting_ >= max_waiting) {
       ++held_;
-      taken_.wait(lock, [&] { return waiting_.size() < max_waiting; });
+      taken_.wait(lock, [&] { return waiting_ < max_waiting; });
       --held_;
     }
-    waiting_.push_back(std::move(frame));
+    ++waiting_;
+    if (frame.payload.size() < wire::Link::detached_payload) {
+      wire::append_frame(packet_, frame);
+    } else {
+      frame.header.flags |= wire::flag_detached_payload;
+      large_.push_back(std::move(frame.payload));
+      wire::append_frame(packet_, {frame.header, {}});
+    }
     if (!wake || woken_) return;
     woken_ = true;
     if (!asleep_) return;
@@ -27,15 +38,19 @@ void LaneInbox::wake() {
   arrived_.notify_one();
 }
 
-void LaneInbox::take(std::vector<wire::Frame>& frames) {
+LaneInbox::Taken LaneInbox::take() {
+  Taken taken;
   bool held = false;
   {
     const std::lock_guard lock{mutex_};
-    std::swap(frames, waiting_);
+    taken.packet = Bytes{std::move(packet_)};
+    taken.large = std::exchange(large_, {});
+    waiting_ = 0;
     woken_ = false;
     held = held_ > 0;
   }
   if (held) taken_.notify_all();
+  return taken;
 }
 
 void LaneInbox::sleep(std::chrono::microseconds longest) {

@@ -9,7 +9,8 @@
 
 namespace crema::runtime {
 
-/// The queue from a rank's lanes to its event loop, and what the loop sleeps on.
+/// The queue from a rank's lanes to its event loop, and what the loop sleeps on. Small frames are copied into one
+/// packet, so that a frame costs no allocation that another thread has to free.
 class LaneInbox final : public lane::Inbox {
  public:
   /// A lane that posts while this many frames wait is held until the loop has taken them. The loop never waits for a
@@ -19,8 +20,13 @@ class LaneInbox final : public lane::Inbox {
   void post(wire::Frame frame, bool wake) override;
   void wake() override;
 
-  /// Loop only: swaps what was posted into `frames`, which must be empty.
-  void take(std::vector<wire::Frame>& frames);
+  /// Frames one after the other; the payload of one with flag_detached_payload is the next of `large`.
+  struct Taken {
+    Bytes packet;
+    std::vector<Bytes> large;
+  };
+  /// Loop only: all that was posted.
+  Taken take();
   /// Loop only: sleeps until woken or for this long.
   void sleep(std::chrono::microseconds longest);
 
@@ -29,7 +35,9 @@ class LaneInbox final : public lane::Inbox {
   std::condition_variable arrived_;
   std::condition_variable taken_;
   // Guarded by mutex_.
-  std::vector<wire::Frame> waiting_;
+  ByteBuffer packet_;
+  std::vector<Bytes> large_;
+  std::size_t waiting_ = 0;  // frames
   bool asleep_ = false;
   bool woken_ = false;
   std::size_t held_ = 0;

@@ -111,10 +111,19 @@ void Rank::attempt(Action&& action) {
 }
 
 bool Rank::take_from_lanes() {
-  taken_.clear();
-  inbox_.take(taken_);
-  for (wire::Frame& frame : taken_) on_lane_frame(std::move(frame));
-  return !taken_.empty();
+  const LaneInbox::Taken taken = inbox_.take();
+  wire::FrameReader reader{taken.packet};
+  auto large = taken.large.begin();
+  bool any = false;
+  while (auto frame = reader.next()) {
+    any = true;
+    if ((frame->header.flags & wire::flag_detached_payload) != 0) {
+      frame->header.flags = 0;
+      frame->payload = *large++;
+    }
+    on_lane_frame(std::move(*frame));
+  }
+  return any;
 }
 
 bool Rank::receive() {
@@ -129,6 +138,7 @@ bool Rank::receive() {
 
 void Rank::act(Clock::time_point now) {
   if (head_) head_->turn(now);
+  if (std::exchange(driver_replied_, false)) driver_->wake();
   if (worker_ && !stopping_since_) worker_->turn();
   if (host_) host_->turn();
   if (stopping_since_) finish_stop_if_possible(now);
@@ -206,6 +216,7 @@ void Rank::on_reply(wire::Frame frame) {
   if (!driver_ || driver_->id() != frame.header.lane) return;
   head_->before_driver_goes_on();
   driver_->reply(std::move(frame));
+  driver_replied_ = true;
 }
 
 void Rank::tick(Clock::time_point now) {

@@ -83,7 +83,7 @@ class Rank {
   std::unique_ptr<lane::Lane> driver_;
   Liveness liveness_;
   Clock::time_point last_tick_;
-  std::vector<wire::Frame> taken_;  // from the inbox; kept for its capacity
+  bool driver_replied_ = false;  // and was not woken
 
   std::optional<Clock::time_point> failed_since_;
   std::optional<Clock::time_point> stopping_since_;

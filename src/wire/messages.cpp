@@ -35,6 +35,15 @@ TaskSpec read_task(const Bytes& payload) {
   return task;
 }
 
+RunOrder read_run_order(const Bytes& payload) {
+  ByteReader in{payload};
+  in.take(2 * sizeof(TaskId) + sizeof(FunctionId));
+  RunOrder order;
+  order.priority = in.get<std::int32_t>();
+  order.depth = in.get<std::uint32_t>();
+  return order;
+}
+
 ByteBuffer write(const CallSpec& call) {
   ByteBuffer out{32 + call.arguments.size()};
   out.put(call.id);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "common/ready_queue.hpp"
 #include "crema/bytes.hpp"
 #include "crema/errors.hpp"
 #include "crema/ids.hpp"
@@ -24,6 +25,8 @@ struct TaskSpec {
 };
 ByteBuffer write(const TaskSpec& task);
 TaskSpec read_task(const Bytes& payload);
+/// The part of a task that decides when it runs.
+RunOrder read_run_order(const Bytes& payload);
 
 /// A call of an actor's method. Payload of call.
 struct CallSpec {

@@ -6,11 +6,6 @@ namespace {
 /// Tasks given to one lane ahead of time: enough to hide the hand-over of microsecond tasks, few enough to take back.
 constexpr std::size_t given_ahead = 64;
 
-RunOrder order_of(const wire::Frame& frame) {
-  const wire::TaskSpec task = wire::read_task(frame.payload);
-  return {task.priority, task.depth};
-}
-
 }  // namespace
 
 using wire::FrameType;
@@ -19,8 +14,7 @@ Worker::Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots)
     : outbox_{outbox}, start_lane_{std::move(start_lane)}, slots_{slots} {}
 
 void Worker::on_task(wire::Frame frame) {
-  frame.payload = frame.payload.compact();
-  const RunOrder order = order_of(frame);
+  const RunOrder order = wire::read_run_order(frame.payload);
   queue_.push(order, std::move(frame));
 }
 
@@ -57,24 +51,27 @@ void Worker::park(Slot& slot, std::uint64_t sequence) {
   slot.given -= unstarted.size();
   given_ -= unstarted.size();
   for (auto frame = unstarted.rbegin(); frame != unstarted.rend(); ++frame) {
-    const RunOrder order = order_of(*frame);
+    const RunOrder order = wire::read_run_order(frame->payload);
     queue_.push_front(order, std::move(*frame));
   }
   if (parked_ <= max_parked) return;
   wire::Frame refusal = wire::make_frame(FrameType::refuse_park);
   refusal.header.sequence = sequence;
   slot.lane->reply(std::move(refusal));
+  to_wake_.add(*slot.lane);
 }
 
 bool Worker::on_reply(wire::Frame& frame) {
   const auto found = lanes_.find(frame.header.lane);
   if (found == lanes_.end()) return false;
   found->second.lane->reply(std::move(frame));
+  to_wake_.add(*found->second.lane);
   return true;
 }
 
 void Worker::turn() {
   hand_out();
+  to_wake_.wake_all();
   if (announced_ && announced_parked_ == parked_) return;
   announced_ = true;
   announced_parked_ = static_cast<std::uint32_t>(parked_);
@@ -82,17 +79,14 @@ void Worker::turn() {
 }
 
 void Worker::hand_out() {
-  Slot* last = nullptr;
   while (!queue_.empty()) {
     Slot* slot = lane_for_next_task();
     if (slot == nullptr) break;
-    if (last != nullptr && last != slot) last->lane->wake();
     slot->lane->give_work(queue_.pop());
+    to_wake_.add(*slot->lane);
     ++slot->given;
     ++given_;
-    last = slot;
   }
-  if (last != nullptr) last->lane->wake();
 }
 
 Worker::Slot* Worker::lane_for_next_task() {

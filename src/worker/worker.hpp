@@ -8,6 +8,7 @@
 
 #include "common/ready_queue.hpp"
 #include "lane/lane.hpp"
+#include "lane/wake_list.hpp"
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
 
@@ -59,8 +60,10 @@ class Worker {
   const StartLane start_lane_;
   const std::uint32_t slots_;
 
-  ReadyQueue<wire::Frame> queue_;  // bounded by what the head sends ahead
+  // Bounded by what the head sends ahead, so no frame is copied out of the packet it came in.
+  ReadyQueue<wire::Frame> queue_;
   std::unordered_map<LaneId, Slot> lanes_;
+  lane::WakeList to_wake_;
   std::size_t given_ = 0;
   std::size_t parked_ = 0;
   bool announced_ = false;
