@@ -26,6 +26,8 @@ class FutureHandle {
   [[nodiscard]] bool ready() const;
   /// Waits; throws what the task threw.
   [[nodiscard]] const Bytes& value() const;
+  /// Waits for all, or until one has failed, which its value() then tells.
+  static void prefetch(std::span<const FutureHandle* const> futures);
   /// Waits for all; throws the first failure in order among those that are known.
   static void wait_for_all(std::span<const FutureHandle* const> futures);
 
@@ -71,24 +73,27 @@ class Future {
   /// Whether get would return (or throw) without waiting. One round trip to the head.
   [[nodiscard]] bool ready() const { return handle_.ready(); }
   [[nodiscard]] TaskId id() const noexcept { return handle_.id(); }
+  /// Waits for all in one request, or until one has failed. Throws nothing of theirs.
+  static void prefetch(std::span<const Future> futures) { detail::FutureHandle::prefetch(handles(futures)); }
+  /// Waits for all; throws the first failure in order among those that are known.
+  static void wait_for_all(std::span<const Future> futures) { detail::FutureHandle::wait_for_all(handles(futures)); }
   [[nodiscard]] const detail::FutureHandle& handle() const noexcept { return handle_; }
 
   friend bool operator==(const Future& a, const Future& b) noexcept { return a.id() == b.id(); }
   friend auto operator<=>(const Future& a, const Future& b) noexcept { return a.id() <=> b.id(); }
 
  private:
+  static std::vector<const detail::FutureHandle*> handles(std::span<const Future> futures) {
+    std::vector<const detail::FutureHandle*> all;
+    all.reserve(futures.size());
+    for (const Future& future : futures) all.push_back(&future.handle_);
+    return all;
+  }
+
   detail::FutureHandle handle_;
 };
 
 namespace detail {
-
-template <class T>
-void wait_for_all(const std::vector<Future<T>>& futures) {
-  std::vector<const FutureHandle*> handles;
-  handles.reserve(futures.size());
-  for (const Future<T>& future : futures) handles.push_back(&future.handle());
-  FutureHandle::wait_for_all(handles);
-}
 
 template <class T>
 inline constexpr bool is_future = false;
@@ -100,14 +105,14 @@ inline constexpr bool is_future<Future<T>> = true;
 /// Waits for all values, in one request. Throws as soon as one has failed.
 template <class T>
 std::vector<T> get(const std::vector<Future<T>>& futures) {
-  detail::wait_for_all(futures);
+  Future<T>::wait_for_all(futures);
   std::vector<T> values;
   values.reserve(futures.size());
   for (const Future<T>& future : futures) values.push_back(future.get());
   return values;
 }
 
-inline void get(const std::vector<Future<void>>& futures) { detail::wait_for_all(futures); }
+inline void get(const std::vector<Future<void>>& futures) { Future<void>::wait_for_all(futures); }
 
 }  // namespace crema
 

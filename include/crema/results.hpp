@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <memory>
 #include <ranges>
@@ -36,6 +37,9 @@ concept TableSource = is_dataset<std::remove_cvref_t<Source>> || std::ranges::in
 
 template <class T>
 concept ArrayElement = (std::is_arithmetic_v<T> && !std::same_as<T, long double>) || std::is_enum_v<T>;
+
+/// Rows of futures that are fetched together.
+inline constexpr std::size_t prefetched_rows = 1024;
 
 /// The value a source yields at one place; waits for a future.
 template <class T>
@@ -92,7 +96,14 @@ class Results {
       using Item = std::ranges::range_value_t<Source>;
       using Row = std::remove_cvref_t<decltype(detail::resolve(std::declval<const Item&>()))>;
       Table<Row> rows = table<Row>(name, options);
-      for (const Item& item : source) rows.append(detail::resolve(item));
+      std::size_t position = 0;
+      for (const Item& item : source) {
+        if constexpr (detail::is_future<Item> && std::ranges::contiguous_range<Source>)
+          if (position++ % detail::prefetched_rows == 0)
+            Item::prefetch(
+                std::span{&item, std::min(detail::prefetched_rows, std::ranges::size(source) - position + 1)});
+        rows.append(detail::resolve(item));
+      }
     }
   }
   /// A table that is filled row by row.

@@ -29,13 +29,17 @@ const Bytes& FutureHandle::value() const {
   return value_of(*state_->result);
 }
 
-void FutureHandle::wait_for_all(std::span<const FutureHandle* const> futures) {
+void FutureHandle::prefetch(std::span<const FutureHandle* const> futures) {
   std::vector<State*> missing;
   for (const FutureHandle* future : futures) {
     if (!future->state_) throw UsageError{"waiting for an empty future: assign it from remote() first"};
     if (!future->state_->result) missing.push_back(future->state_.get());
   }
   if (!missing.empty()) fetch(missing);
+}
+
+void FutureHandle::wait_for_all(std::span<const FutureHandle* const> futures) {
+  prefetch(futures);
   for (const FutureHandle* future : futures)
     if (future->state_->result) value_of(*future->state_->result);
 }
