@@ -31,9 +31,8 @@ class Actor {
     using signature = typename Wrapper::signature;
     static_assert(std::is_base_of_v<typename signature::object, A>,
                   "crema: this member function belongs to another class than the actor");
-    using R = std::remove_cvref_t<typename signature::result>;
-    Bytes encoded = detail::encode_arguments<signature>(std::forward<Arguments>(arguments)...);
-    return Future<R>{
+    crema::Arguments encoded = detail::encode_arguments<signature>(std::forward<Arguments>(arguments)...);
+    return detail::future_of<signature>{
         detail::FutureHandle{LaneContext::current().call(id_, detail::registered_id<Wrapper>, std::move(encoded))}};
   }
 
@@ -58,10 +57,10 @@ Actor<A> create(const ActorOptions& options, Arguments&&... arguments) {
   constexpr bool fits = std::is_constructible_v<A, std::decay_t<Arguments>...>;
   static_assert(fits, "crema: the actor's class has no constructor for these arguments");
   if constexpr (fits) {
-    ByteBuffer encoded;
-    (encode_argument<std::decay_t<Arguments>>(encoded, std::forward<Arguments>(arguments)), ...);
+    ArgumentWriter writer;
+    (writer.template write<std::decay_t<Arguments>>(std::forward<Arguments>(arguments)), ...);
     return Actor<A>{LaneContext::current().create_actor(registered_id<Wrapper>, options, demangle(typeid(A).name()),
-                                                        Bytes{std::move(encoded)})};
+                                                        writer.take())};
   } else {
     return {};
   }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace crema {
 
@@ -95,9 +96,12 @@ class ByteBuffer {
 };
 
 /// Reads what ByteBuffer wrote. Every read is checked: damaged input throws crema::Error and never reads past the end.
+/// The input may come in several parts, so that values which arrived apart are read as one without joining them.
 class ByteReader {
  public:
   explicit ByteReader(Bytes bytes) : bytes_{std::move(bytes)} {}
+  /// Adds a part behind what is there. A part ends where a value ends; only copy_to reads over the end of one.
+  void append(Bytes part);
 
   template <class T>
   requires std::is_trivially_copyable_v<T> T get() {
@@ -107,24 +111,38 @@ class ByteReader {
   }
   /// The next `size` bytes; the pointer holds as long as the reader.
   const std::byte* take(std::size_t size) {
-    if (size > remaining()) truncated(size);
+    if (size > bytes_.size() - position_) next_part(size);
     const std::byte* place = bytes_.data() + position_;
     position_ += size;
     return place;
   }
+  /// The same, or nullptr and nothing taken where they are not all in one part.
+  const std::byte* take_if_whole(std::size_t size) {
+    enter_part();
+    return size <= bytes_.size() - position_ ? take(size) : nullptr;
+  }
+  /// Copies the next `size` bytes to `place`.
+  void copy_to(void* place, std::size_t size);
   /// A slice that shares storage with the input.
   Bytes get_bytes(std::size_t size);
   Bytes get_sized() { return get_bytes(get<std::uint64_t>()); }
   /// The view holds as long as the reader's storage.
   std::string_view get_text();
 
-  [[nodiscard]] std::size_t remaining() const noexcept { return bytes_.size() - position_; }
+  [[nodiscard]] std::size_t remaining() const noexcept { return bytes_.size() - position_ + size_behind_; }
 
  private:
+  /// At the end of a part: goes on to the next that is not empty.
+  void enter_part();
+  /// The same; throws where that part holds less than `wanted` bytes.
+  void next_part(std::size_t wanted);
   [[noreturn]] void truncated(std::size_t wanted) const;
 
   Bytes bytes_;
   std::size_t position_ = 0;
+  std::vector<Bytes> parts_;
+  std::size_t next_part_ = 0;    // of parts_
+  std::size_t size_behind_ = 0;  // of the parts from there
 };
 
 }  // namespace crema

@@ -137,10 +137,7 @@ class InArchive {
     return *this >> std::forward<T>(item);
   }
 
-  void load_binary(void* data, std::size_t size) {
-    const std::byte* source = reader_.take(size);
-    if (size != 0) std::memcpy(data, source, size);
-  }
+  void load_binary(void* data, std::size_t size) { reader_.copy_to(data, size); }
   template <class T>
   void register_type(const T* = nullptr) {}
   [[nodiscard]] boost::serialization::library_version_type get_library_version() const { return detail::newest_layout; }

@@ -64,14 +64,18 @@ template <class Container>
 void read_bulk(InArchive& archive, Container& value) {
   using T = typename Container::value_type;
   const std::size_t count = read_count(archive, sizeof(T));
-  const std::byte* source = archive.reader().take(count * sizeof(T));
-  if (reinterpret_cast<std::uintptr_t>(source) % alignof(T) == 0) {
+  const std::byte* source = archive.reader().take_if_whole(count * sizeof(T));
+  if (source != nullptr && reinterpret_cast<std::uintptr_t>(source) % alignof(T) == 0) {
     const auto* elements = reinterpret_cast<const T*>(source);
     value.assign(elements, elements + count);
   } else {
     // There is no way to grow a vector by unaligned elements without clearing them first.
     value.resize(count);
-    if (count != 0) std::memcpy(value.data(), source, count * sizeof(T));
+    if (source == nullptr) {
+      archive.reader().copy_to(value.data(), count * sizeof(T));
+    } else if (count != 0) {
+      std::memcpy(value.data(), source, count * sizeof(T));
+    }
   }
 }
 

@@ -13,3 +13,4 @@
 #include "crema/results.hpp"
 #include "crema/task.hpp"
 #include "crema/this_task.hpp"
+#include "crema/wait.hpp"

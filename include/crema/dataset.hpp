@@ -90,7 +90,7 @@ class Dataset {
  private:
   template <class Call, class... Extra>
   static Bytes encode_extra(Extra&&... extra) {
-    return detail::encode_arguments<typename Call::signature, 1>(std::forward<Extra>(extra)...);
+    return dataset::plain(detail::encode_arguments<typename Call::signature, 1>(std::forward<Extra>(extra)...));
   }
   template <class Total>
   [[nodiscard]] Total total(dataset::Step last) const {

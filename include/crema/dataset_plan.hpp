@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "crema/arguments.hpp"
 #include "crema/bytes.hpp"
 #include "crema/future.hpp"
 #include "crema/ids.hpp"
@@ -41,6 +42,9 @@ struct Step {
   Bytes arguments;
   std::string name;  ///< for labels: "map<make_drink>"; may be empty
 };
+
+/// What travels with every block. Throws UsageError where that is a future.
+Bytes plain(Arguments arguments);
 
 /// Descriptions of blocks, one a call, in order; none behind the last.
 using BlockSource = std::function<std::optional<Bytes>()>;

@@ -45,6 +45,12 @@ class DataError : public Error {
   Place place_;
 };
 
+/// A wait with a timeout has ended without what it waited for, which goes on.
+class Timeout : public Error {
+ public:
+  using Error::Error;
+};
+
 /// How one attempt of a task or an actor call failed, as it travels between ranks and into the run file.
 struct Failure {
   enum class Kind : std::uint8_t {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "crema/archive.hpp"
+#include "crema/errors.hpp"
 #include "crema/future.hpp"
 #include "crema/registry.hpp"
 
@@ -125,9 +126,24 @@ Bytes run_encoded(ByteReader& arguments, Call&& call) {
   }
 }
 
+/// What a function's future holds: its result, or what the future it returns holds.
+template <class R>
+struct FutureOf {
+  using type = Future<R>;
+};
+template <class T>
+struct FutureOf<Future<T>> {
+  using type = Future<T>;
+};
+template <class Signature>
+using future_of = typename FutureOf<std::remove_cvref_t<typename Signature::result>>::type;
+template <class Signature>
+inline constexpr bool returns_future = is_future<std::remove_cvref_t<typename Signature::result>>;
+
 template <auto function>
 struct TaskFunction {
   using signature = SignatureFor<std::remove_cv_t<decltype(function)>>;
+  static constexpr bool yields_future = returns_future<signature>;
   static Bytes body(void*, ByteReader& arguments) {
     return run_encoded<signature>(arguments, [](auto&&... values) -> decltype(auto) {
       return function(std::forward<decltype(values)>(values)...);
@@ -138,6 +154,7 @@ struct TaskFunction {
 template <class Lambda>
 struct LambdaFunction {
   using signature = SignatureFor<Lambda>;
+  static constexpr bool yields_future = returns_future<signature>;
   static Bytes body(void*, ByteReader& arguments) {
     return run_encoded<signature>(arguments, [](auto&&... values) -> decltype(auto) {
       return Lambda{}(std::forward<decltype(values)>(values)...);
@@ -148,6 +165,7 @@ struct LambdaFunction {
 template <auto method, class A>
 struct MethodFunction {
   using signature = SignatureFor<decltype(method)>;
+  static constexpr bool yields_future = returns_future<signature>;
   static Bytes body(void* subject, ByteReader& arguments) {
     A& object = *static_cast<A*>(subject);
     return run_encoded<signature>(arguments, [&object](auto&&... values) -> decltype(auto) {
@@ -167,50 +185,95 @@ struct ConstructorFunction {
   }
 };
 
+/// How an argument meets its parameter: a value; a future whose value it takes; futures whose values it takes.
+enum class Passing { value, future_value, future_values, nothing };
+
+template <class Held, class Given>
+struct PassingOf {
+  static constexpr Passing value = std::is_convertible_v<Given, Held> ? Passing::value : Passing::nothing;
+};
+template <class Held, class T>
+struct PassingOf<Held, Future<T>> {
+  static constexpr Passing value = std::is_same_v<Held, Future<T>> ? Passing::value
+                                   : std::is_same_v<Held, T>       ? Passing::future_value
+                                                                   : Passing::nothing;
+};
+template <class T, class U>
+struct PassingOf<std::vector<T>, std::vector<Future<U>>> {
+  static constexpr Passing value = std::is_same_v<T, Future<U>> ? Passing::value
+                                   : std::is_same_v<T, U>       ? Passing::future_values
+                                                                : Passing::nothing;
+};
+template <class Held, class Argument>
+inline constexpr Passing passing = PassingOf<Held, std::remove_cvref_t<Argument>>::value;
+
 /// Whether an argument fits its parameter; says in one sentence why not.
 template <class Held, class Argument>
 consteval bool check_argument() {
-  using Given = std::remove_cvref_t<Argument>;
-  constexpr bool future = is_future<Given> && !std::is_same_v<Given, Held>;
-  constexpr bool fits = future || std::is_convertible_v<Argument, Held>;
-  constexpr bool travels = !fits || future || is_serializable<Held>;
-  static_assert(!future, "crema: this version does not take a future as an argument: pass future.get()");
-  static_assert(fits,
+  constexpr bool given_future = is_future<std::remove_cvref_t<Argument>>;
+  constexpr bool fits = passing<Held, Argument> != Passing::nothing;
+  constexpr bool travels = !fits || is_serializable<Held>;
+  constexpr bool packed = passing<Held, Argument> == Passing::future_values && std::is_same_v<Held, std::vector<bool>>;
+  static_assert(!packed, "crema: futures of bool cannot be passed as std::vector<bool>: take std::vector<char>");
+  static_assert(fits || !given_future,
+                "crema: a future's value type is not the function's parameter type: the types must be the same, or the "
+                "parameter the future itself");
+  static_assert(fits || given_future,
                 "crema: an argument does not convert to the function's parameter: compare the types of the call with "
                 "the function's declaration");
   static_assert(
       travels,
       "crema: an argument's type cannot be sent to another rank: give it a serialize member, or pass its parts");
-  return !future && fits && travels;
+  return fits && travels && !packed;
 }
 
-template <class Held, class Argument>
-void encode_argument(ByteBuffer& out, Argument&& argument) {
-  if constexpr (check_argument<Held, Argument>()) {
-    if constexpr (std::is_same_v<std::remove_cvref_t<Argument>, Held>) {
-      encode<Held>(out, argument);
-    } else {
-      encode<Held>(out, static_cast<Held>(std::forward<Argument>(argument)));
+/// Encodes the arguments of one call, one after the other.
+class ArgumentWriter {
+ public:
+  template <class Held, class Argument>
+  void write(Argument&& argument) {
+    if constexpr (check_argument<Held, Argument>()) {
+      if constexpr (passing<Held, Argument> == Passing::future_value) {
+        add_input(argument.handle());
+      } else if constexpr (passing<Held, Argument> == Passing::future_values) {
+        out_.put<std::uint64_t>(argument.size());  // as the vector's own encoding begins
+        for (const auto& future : argument) add_input(future.handle());
+      } else if constexpr (std::is_same_v<std::remove_cvref_t<Argument>, Held>) {
+        encode<Held>(out_, argument);
+      } else {
+        encode<Held>(out_, static_cast<Held>(std::forward<Argument>(argument)));
+      }
     }
   }
-}
+  /// Call once.
+  [[nodiscard]] Arguments take() { return {Bytes{std::move(out_)}, std::move(inputs_), carried_.ids()}; }
+
+ private:
+  void add_input(const FutureHandle& future) {
+    if (future.id() == TaskId{}) throw UsageError{"passing an empty future to a task: assign it from remote() first"};
+    inputs_.push_back({out_.size(), future.id()});
+  }
+
+  CarriedFutures carried_;
+  ByteBuffer out_;
+  std::vector<Input> inputs_;
+};
 
 /// Encodes a call's arguments as the function's parameters; `First` leading parameters are supplied by somebody else
 /// (the row of a dataset's function).
-template <class Signature, std::size_t First = 0, class... Arguments>
-Bytes encode_arguments(Arguments&&... arguments) {
-  constexpr bool count_fits = sizeof...(Arguments) + First == Signature::arity;
+template <class Signature, std::size_t First = 0, class... Given>
+Arguments encode_arguments(Given&&... arguments) {
+  constexpr bool count_fits = sizeof...(Given) + First == Signature::arity;
   static_assert(count_fits, "crema: the number of arguments differs from the number of the function's parameters");
-  ByteBuffer out;
+  ArgumentWriter writer;
   if constexpr (count_fits) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (encode_argument<std::tuple_element_t<First + I, typename Signature::held>>(out,
-                                                                                  std::forward<Arguments>(arguments)),
+      (writer.template write<std::tuple_element_t<First + I, typename Signature::held>>(std::forward<Given>(arguments)),
        ...);
     }
-    (std::index_sequence_for<Arguments...>{});
+    (std::index_sequence_for<Given...>{});
   }
-  return Bytes{std::move(out)};
+  return writer.take();
 }
 
 }  // namespace detail

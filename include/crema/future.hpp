@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <functional>
 #include <memory>
@@ -15,17 +16,28 @@ namespace crema {
 
 namespace detail {
 
+[[noreturn]] void throw_timeout(TaskId id, std::chrono::nanoseconds timeout);
+
 /// The untyped half of a future: names a value, and lets it go when the last copy goes.
 class FutureHandle {
  public:
   FutureHandle() = default;
+  /// Of a value this lane has just asked for.
   explicit FutureHandle(TaskId id);
+  /// Of a value whose future came from elsewhere; zero: empty.
+  static FutureHandle received(TaskId id);
+  /// Its future is being sent elsewhere.
+  void carry() const;
 
   /// Zero for a future that was default-constructed.
   [[nodiscard]] TaskId id() const noexcept { return state_ ? state_->id : TaskId{}; }
   [[nodiscard]] bool ready() const;
+  void cancel() const;
   /// Waits; throws what the task threw.
   [[nodiscard]] const Bytes& value() const;
+  /// The places of those that are there, in order, at most `count`, once so many are or the time is over.
+  static std::vector<std::uint32_t> wait(std::span<const FutureHandle* const> futures, std::size_t count,
+                                         std::optional<std::chrono::nanoseconds> timeout);
   /// Waits for all, or until one has failed, which its value() then tells.
   static void prefetch(std::span<const FutureHandle* const> futures);
   /// Waits for all; throws the first failure in order among those that are known.
@@ -70,6 +82,18 @@ class Future {
       return decode<T>(reader);
     }
   }
+  /// The same, but throws Timeout when the value is not there after this time; the task goes on. Zero: only looks.
+  T get(std::chrono::nanoseconds timeout) const {
+    if (timeout < std::chrono::nanoseconds::max()) {
+      const detail::FutureHandle* handle = &handle_;
+      if (detail::FutureHandle::wait({&handle, 1}, 1, timeout).empty()) detail::throw_timeout(handle_.id(), timeout);
+    }
+    return get();
+  }
+  /// A task that has not begun never will, and its future throws TaskCancelled; so do those of tasks that need its
+  /// value. One that runs is told through this_task().cancelled(), and its future throws TaskCancelled once it has
+  /// ended. Nothing happens to a task that has ended, and to actor calls, which keep their place. Returns at once.
+  void cancel() const { handle_.cancel(); }
   /// Whether get would return (or throw) without waiting. One round trip to the head.
   [[nodiscard]] bool ready() const { return handle_.ready(); }
   [[nodiscard]] TaskId id() const noexcept { return handle_.id(); }
@@ -78,6 +102,12 @@ class Future {
   /// Waits for all; throws the first failure in order among those that are known.
   static void wait_for_all(std::span<const Future> futures) { detail::FutureHandle::wait_for_all(handles(futures)); }
   [[nodiscard]] const detail::FutureHandle& handle() const noexcept { return handle_; }
+
+  /// Places of those that are there; see crema::wait.
+  static std::vector<std::uint32_t> wait(std::span<const Future> futures, std::size_t count,
+                                         std::optional<std::chrono::nanoseconds> timeout) {
+    return detail::FutureHandle::wait(handles(futures), count, timeout);
+  }
 
   friend bool operator==(const Future& a, const Future& b) noexcept { return a.id() == b.id(); }
   friend auto operator<=>(const Future& a, const Future& b) noexcept { return a.id() <=> b.id(); }
@@ -94,6 +124,19 @@ class Future {
 };
 
 namespace detail {
+
+/// A future travels as the id of its value; every place that holds one counts.
+template <class T>
+struct Codec<Future<T>> {
+  static constexpr bool serializable = true;
+  static void write(OutArchive& archive, const Future<T>& future) {
+    if (future.id() != TaskId{}) future.handle().carry();
+    archive.buffer().put(future.id());
+  }
+  static void read(InArchive& archive, Future<T>& future) {
+    future = Future<T>{FutureHandle::received(archive.reader().get<TaskId>())};
+  }
+};
 
 template <class T>
 inline constexpr bool is_future = false;

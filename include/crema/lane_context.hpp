@@ -1,12 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "crema/arguments.hpp"
 #include "crema/bytes.hpp"
 #include "crema/cluster.hpp"
 #include "crema/ids.hpp"
@@ -38,15 +41,17 @@ class LaneContext {
   static LaneContext& current();
 
   /// Returns at once. The value is fetched under the id.
-  virtual TaskId submit(FunctionId function, const TaskOptions& options, Bytes arguments) = 0;
+  virtual TaskId submit(FunctionId function, const TaskOptions& options, Arguments arguments) = 0;
+  /// Stores a value that is there. Returns at once.
+  virtual TaskId put(Bytes value, const std::vector<TaskId>& carried) = 0;
   /// Returns at once, or after one round trip when the options name the actor. Throws UsageError when the name is
   /// taken.
   virtual ActorId create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
-                               Bytes arguments) = 0;
+                               Arguments arguments) = 0;
   /// One round trip. Throws UsageError when no actor of that name and class exists.
   virtual ActorId find_actor(const std::string& name, const std::string& class_name) = 0;
   /// Returns at once. Calls of one lane to one actor apply in the order made.
-  virtual TaskId call(ActorId actor, FunctionId method, Bytes arguments) = 0;
+  virtual TaskId call(ActorId actor, FunctionId method, Arguments arguments) = 0;
   /// Takes a result; false if it is not one that is still awaited.
   using Sink = std::function<bool(TaskId, Result)>;
   /// Waits until `sink` has taken a result for each of these different ids, or a failed one: then the rest may come
@@ -54,7 +59,22 @@ class LaneContext {
   virtual void fetch(std::span<const TaskId> ids, const Sink& sink) = 0;
   /// Whether a result is there now; one round trip.
   virtual bool ready(TaskId id) = 0;
-  /// Nobody holds the value any more. Any thread.
+  /// Waits until `count` of these (of equal ones: places) are there, failed ones included, or the time is over; no
+  /// timeout waits for ever. Returns the places of those that are, in order, at most `count`.
+  virtual std::vector<std::uint32_t> wait(std::span<const TaskId> ids, std::size_t count,
+                                          std::optional<std::chrono::nanoseconds> timeout) = 0;
+  /// Begins to collect these different ids as they complete; next_completed of the returned number has them.
+  virtual std::uint64_t watch(std::span<const TaskId> ids) = 0;
+  /// Waits for the next of a watch to complete. Requires that one is left.
+  virtual TaskId next_completed(std::uint64_t watch) = 0;
+  virtual void unwatch(std::uint64_t watch) noexcept = 0;
+  /// Tasks that have not begun never will; those that run are told. Returns at once.
+  virtual void cancel(TaskId id) = 0;
+  /// Whether somebody has cancelled what runs now.
+  [[nodiscard]] virtual bool cancelled() const = 0;
+  /// Somebody on this lane holds the value, who got it from elsewhere.
+  virtual void retain(TaskId id) = 0;
+  /// A holder of the value is gone. Any thread.
   virtual void release(TaskId id) noexcept = 0;
   virtual Cluster cluster() = 0;
 

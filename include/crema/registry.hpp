@@ -19,8 +19,9 @@ using FunctionBody = Bytes (*)(void* subject, ByteReader& arguments);
 
 struct RegisteredFunction {
   FunctionBody body = nullptr;
-  std::string mangled;  ///< what the ranks compare; equal names may occur (one helper in each of two files)
-  std::string name;     ///< for people: demangled, without template wrapping and parameters
+  std::string mangled;         ///< what the ranks compare; equal names may occur (one helper in each of two files)
+  bool yields_future = false;  ///< the result is a future, and stands for that future's value
+  std::string name;            ///< for people: demangled, without template wrapping and parameters
 };
 
 /// All functions that may run remotely, registered before main by static members of templates, in the same order on
@@ -30,7 +31,7 @@ class FunctionRegistry {
   /// 128 bits over the ordered mangled names: equal on all ranks that run the same build.
   using Digest = std::array<std::uint64_t, 2>;
 
-  static FunctionId add(const std::type_info& wrapper, FunctionBody body);
+  static FunctionId add(const std::type_info& wrapper, FunctionBody body, bool yields_future);
   /// Throws Error for an id that is not registered: a damaged message or another build.
   static const RegisteredFunction& at(FunctionId id);
   static std::span<const RegisteredFunction> all();
@@ -46,7 +47,8 @@ namespace detail {
 
 /// `Wrapper::body` becomes callable on every rank: naming `registered_id<Wrapper>` anywhere registers it before main.
 template <class Wrapper>
-inline const FunctionId registered_id = FunctionRegistry::add(typeid(Wrapper), &Wrapper::body);
+inline const FunctionId registered_id = FunctionRegistry::add(
+    typeid(Wrapper), &Wrapper::body, requires { requires Wrapper::yields_future; });
 
 }  // namespace detail
 }  // namespace crema

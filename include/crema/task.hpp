@@ -15,9 +15,9 @@ namespace detail {
 template <class Wrapper, class... Arguments>
 auto submit(const TaskOptions& options, Arguments&&... arguments) {
   using signature = typename Wrapper::signature;
-  using R = std::remove_cvref_t<typename signature::result>;
-  Bytes encoded = encode_arguments<signature>(std::forward<Arguments>(arguments)...);
-  return Future<R>{FutureHandle{LaneContext::current().submit(registered_id<Wrapper>, options, std::move(encoded))}};
+  crema::Arguments encoded = encode_arguments<signature>(std::forward<Arguments>(arguments)...);
+  return future_of<signature>{
+      FutureHandle{LaneContext::current().submit(registered_id<Wrapper>, options, std::move(encoded))}};
 }
 
 template <class Lambda, class... Arguments>
@@ -36,6 +36,10 @@ auto submit_lambda(const TaskOptions& options, Arguments&&... arguments) {
 /// Starts `function(arguments...)` as a task on some worker and returns at once. `function` is a free function or a
 /// captureless lambda; its parameters are values, const& or std::span<const T>. Callable from the driver, tasks and
 /// actors.
+///
+/// A Future<T> passed where the function takes T makes the task wait for that value, a std::vector<Future<T>> where it
+/// takes std::vector<T> for all of them; a failed one fails the task with the same error. A Future<T> passed where the
+/// function takes Future<T> travels as a future. A function that returns a Future<T> yields a Future<T>.
 template <auto function, class... Arguments>
 auto remote(Arguments&&... arguments) {
   return detail::submit<detail::TaskFunction<function>>(TaskOptions{}, std::forward<Arguments>(arguments)...);

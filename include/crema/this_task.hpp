@@ -16,6 +16,8 @@ class ThisTask {
   [[nodiscard]] std::uint32_t attempt() const;
   [[nodiscard]] RankId rank() const;
   [[nodiscard]] const std::string& host() const;
+  /// Whether somebody has cancelled this task: its result is of no use any more. Cheap enough for an inner loop.
+  [[nodiscard]] bool cancelled() const;
 };
 
 /// Throws UsageError outside the driver, tasks and actors.

@@ -14,6 +14,7 @@ ThisTask this_task() {
 TaskId ThisTask::id() const { return LaneContext::current().running().id; }
 std::uint32_t ThisTask::attempt() const { return LaneContext::current().running().attempt; }
 RankId ThisTask::rank() const { return LaneContext::current().rank(); }
+bool ThisTask::cancelled() const { return LaneContext::current().cancelled(); }
 const std::string& ThisTask::host() const { return LaneContext::current().host(); }
 
 }  // namespace crema

@@ -18,6 +18,36 @@ const Bytes& value_of(const Result& result) {
 
 FutureHandle::FutureHandle(TaskId id) : state_{std::make_shared<State>(id, LaneContext::current().share())} {}
 
+FutureHandle FutureHandle::received(TaskId id) {
+  if (id == TaskId{}) return {};
+  LaneContext::current().retain(id);
+  return FutureHandle{id};
+}
+
+void FutureHandle::carry() const { CarriedFutures::add(state_->id, state_); }
+
+void FutureHandle::cancel() const {
+  if (!state_) throw UsageError{"cancelling an empty future: assign it from remote() first"};
+  if (!state_->result) LaneContext::current().cancel(state_->id);
+}
+
+std::vector<std::uint32_t> FutureHandle::wait(std::span<const FutureHandle* const> futures, std::size_t count,
+                                              std::optional<std::chrono::nanoseconds> timeout) {
+  std::vector<TaskId> ids;
+  ids.reserve(futures.size());
+  for (const FutureHandle* future : futures) {
+    if (!future->state_) throw UsageError{"waiting for an empty future: assign it from remote() first"};
+    ids.push_back(future->id());
+  }
+  return LaneContext::current().wait(ids, count, timeout);
+}
+
+void throw_timeout(TaskId id, std::chrono::nanoseconds timeout) {
+  throw Timeout{"waiting for the value of task " + std::to_string(id.number) + ": it was not there after " +
+                std::to_string(std::chrono::duration<double>(timeout).count()) +
+                " s; the task goes on, so ask again, or cancel it"};
+}
+
 bool FutureHandle::ready() const {
   if (!state_) throw UsageError{"asking an empty future whether it is ready: assign it from remote() first"};
   return state_->result || LaneContext::current().ready(state_->id);

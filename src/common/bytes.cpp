@@ -95,9 +95,38 @@ void ByteBuffer::reserve(std::size_t capacity) {
 void ByteBuffer::grow(std::size_t needed) { reserve(std::max({needed, capacity_ + capacity_ / 2, std::size_t{64}})); }
 
 Bytes ByteReader::get_bytes(std::size_t size) {
-  const std::size_t start = position_;
   take(size);
-  return bytes_.slice(start, size);
+  return bytes_.slice(position_ - size, size);
+}
+
+void ByteReader::append(Bytes part) {
+  size_behind_ += part.size();
+  parts_.push_back(std::move(part));
+}
+
+void ByteReader::enter_part() {
+  while (position_ == bytes_.size() && next_part_ < parts_.size()) {
+    bytes_ = std::move(parts_[next_part_++]);
+    size_behind_ -= bytes_.size();
+    position_ = 0;
+  }
+}
+
+void ByteReader::next_part(std::size_t wanted) {
+  enter_part();
+  if (wanted > bytes_.size() - position_) truncated(wanted);
+}
+
+void ByteReader::copy_to(void* place, std::size_t size) {
+  if (size > remaining()) truncated(size);
+  for (auto* to = static_cast<std::byte*>(place); size > 0;) {
+    enter_part();
+    const std::size_t part = std::min(size, bytes_.size() - position_);
+    std::memcpy(to, bytes_.data() + position_, part);
+    position_ += part;
+    to += part;
+    size -= part;
+  }
 }
 
 std::string_view ByteReader::get_text() {

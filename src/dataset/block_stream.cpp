@@ -61,7 +61,7 @@ void BlockStream::submit_ahead() {
     }
     const TaskId task = LaneContext::current().submit(
         crema::detail::registered_id<RunBlock>, TaskOptions{.name = label_},
-        encode_steps({.function = load_, .arguments = std::move(*description), .name = {}}, steps_));
+        {.bytes = encode_steps({.function = load_, .arguments = std::move(*description), .name = {}}, steps_)});
     in_flight_.emplace_back(task);
   }
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "crema/errors.hpp"
 #include "crema/registry.hpp"
 
 namespace crema::dataset {
@@ -14,6 +15,14 @@ void append(ByteBuffer& out, const Step& step) {
 }
 
 }  // namespace
+
+Bytes plain(Arguments arguments) {
+  if (!arguments.inputs.empty() || !arguments.carried.empty()) {
+    throw UsageError{
+        "passing a future to a dataset's function is not available in this version of crema: pass future.get()"};
+  }
+  return std::move(arguments.bytes);
+}
 
 Bytes encode_steps(const Step& load, const std::vector<Step>& steps) {
   ByteBuffer out;

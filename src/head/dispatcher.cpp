@@ -48,19 +48,24 @@ Dispatcher::Worker* Dispatcher::freest_worker() {
 
 std::vector<Dispatcher::Assignment> Dispatcher::assign() {
   std::vector<Assignment> assignments;
-  while (!ready_.empty()) {
+  while (has_ready()) {
     Worker* worker = freest_worker();
     if (worker == nullptr) break;
     assignments.push_back(assign_front(*worker));
   }
-  if (!ready_.empty()) fill_ahead(assignments);
+  if (has_ready()) fill_ahead(assignments);
   return assignments;
+}
+
+bool Dispatcher::has_ready() {
+  while (!withdrawn_.empty() && !ready_.empty() && withdrawn_.erase(ready_.front().id) != 0) ready_.pop();
+  return !ready_.empty();
 }
 
 void Dispatcher::fill_ahead(std::vector<Assignment>& assignments) {
   const std::size_t fair_share = (ready_.size() + workers_.size() - 1) / workers_.size();
   for (Worker& worker : workers_) {
-    for (std::size_t given = 0; given < fair_share && !ready_.empty(); ++given) {
+    for (std::size_t given = 0; given < fair_share && has_ready(); ++given) {
       const std::optional<double> time = estimate(ready_.front().function);
       const bool fits = time && worker.slots > 0 && worker.nanoseconds + *time <= ahead_nanoseconds * worker.slots &&
                         worker.outstanding < max_ahead_tasks && worker.bytes < max_ahead_bytes;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "common/ready_queue.hpp"
@@ -24,7 +25,8 @@ class Dispatcher {
   struct Ready {
     TaskId id;
     FunctionId function;
-    Bytes frame_payload;  ///< the encoded task
+    Bytes frame_payload;      ///< the encoded task
+    bool has_inputs = false;  ///< values go with it
   };
   /// What a sent task was counted as, to be given back with `ended`.
   struct Load {
@@ -40,15 +42,20 @@ class Dispatcher {
   void add_worker(RankId rank);
   void on_pull(RankId rank, const wire::Pull& pull);
   void add_ready(RunOrder order, Ready task) { ready_.push(order, std::move(task)); }
+  /// A task that was added is not to be assigned any more.
+  void withdraw(TaskId id) { withdrawn_.insert(id); }
   /// A task that was assigned has ended on its worker after this time.
   void ended(RankId rank, FunctionId function, Load load, std::int64_t nanoseconds);
   /// Drops all that has not been assigned.
-  void clear() { ready_.clear(); }
+  void clear() {
+    ready_.clear();
+    withdrawn_.clear();
+  }
 
   /// What to send now. Call after every group of events.
   std::vector<Assignment> assign();
 
-  [[nodiscard]] std::size_t ready() const { return ready_.size(); }
+  [[nodiscard]] std::size_t ready() const { return ready_.size() - withdrawn_.size(); }
   [[nodiscard]] std::size_t running() const;
   [[nodiscard]] std::uint32_t slots() const;
   [[nodiscard]] std::uint32_t free_slots() const;
@@ -73,9 +80,12 @@ class Dispatcher {
   [[nodiscard]] std::optional<double> estimate(FunctionId function) const;
   [[nodiscard]] Worker* freest_worker();
   Assignment assign_front(Worker& worker);
+  /// Whether a task is ready, once withdrawn ones in front have been dropped.
+  bool has_ready();
   void fill_ahead(std::vector<Assignment>& assignments);
 
   ReadyQueue<Ready> ready_;
+  std::unordered_set<TaskId> withdrawn_;  // and still in ready_
   std::vector<Worker> workers_;
   std::unordered_map<RankId, std::size_t> places_;
   std::vector<Duration> durations_;  // by function

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,8 +46,9 @@ class Head {
 
   /// A frame whose type is the head's. Throws Error when it cannot be understood.
   void on_frame(RankId from, wire::Frame frame);
-  /// Sends out what can run. Called once a turn of the loop, after all frames of that turn.
-  void turn();
+  /// Ends waits whose time is over and, unless told not to, sends out what can run. Called once a turn of the loop,
+  /// after all frames of that turn.
+  void turn(bool dispatch = true);
   /// Hands out nothing more: the job ends with what is done.
   void stop_dispatching();
 
@@ -67,11 +69,13 @@ class Head {
   };
   /// One task, call or value.
   struct Entry {
-    enum class State : std::uint8_t { expected, ready, sent, done, failed };
+    enum class State : std::uint8_t { expected, waiting, ready, sent, done, failed };
 
     State state = State::expected;
-    bool released = false;
-    bool asked = false;  ///< somebody wanted the value
+    bool asked = false;         ///< somebody wanted the value
+    bool cancelled = false;     ///< and has not ended yet
+    std::uint32_t holders = 1;  ///< lanes' handles: the maker's at first
+    std::uint32_t pins = 0;     ///< unfinished work that needs it, and values that hold it
     RankId worker;
     TaskId parent;
     std::uint32_t name = 0;
@@ -81,7 +85,37 @@ class Head {
     std::vector<Waiter> waiters;
   };
 
+  /// A task some of whose inputs are not there.
+  struct Blocked {
+    std::size_t missing = 0;
+    RunOrder order;
+    Dispatcher::Ready task;
+  };
+  /// What completes or goes on when a value is there.
+  struct Dependent {
+    TaskId id;
+    bool forwards = false;  ///< it gets this value as its own; else the value is one of its inputs
+  };
+  struct WatchName {
+    RankId rank;
+    LaneId lane;
+    std::uint64_t sequence = 0;
+
+    friend auto operator<=>(const WatchName&, const WatchName&) = default;
+  };
+  /// Somebody who wants to know when values are there, but not the values.
+  struct Watch {
+    std::vector<TaskId> ids{};
+    std::uint32_t missing = 0;  ///< of a wait: until it ends; of a stream: not used
+    std::uint32_t count = 0;
+    bool stream = false;  ///< told of each
+  };
+
   void on_submit(const wire::Frame& frame);
+  void on_put(const wire::Frame& frame);
+  void on_wait(RankId from, const wire::Frame& frame);
+  void on_watch(RankId from, const wire::Frame& frame);
+  void on_cancel(const wire::Frame& frame);
   void on_outcome(RankId from, const wire::Frame& frame);
   void on_get(RankId from, const wire::Frame& frame);
   void on_release(const wire::Frame& frame);
@@ -89,9 +123,23 @@ class Head {
   void on_find_actor(RankId from, const wire::Frame& frame);
   void on_driver_done(const wire::Frame& frame);
 
-  void complete(TaskId id, Entry& entry, bool failed, const Bytes& value);
+  void record_failure(const Bytes& bytes);
+  void keep_contents(const wire::Outcome& outcome);
+  void pin_until_done(TaskId work, const std::vector<TaskId>& ids);
+  void unpin(std::vector<TaskId> ids);
+  void block_or_add(Blocked blocked, const std::vector<TaskId>& inputs);
+  void finish_without_running(TaskId id, const Bytes& failure);
+  void forward(TaskId id, const Bytes& value);
+  void complete(TaskId id, bool failed, Bytes value);
+  void complete_one(TaskId id, bool failed, const Bytes& value);
+  void wake_dependents(TaskId id, bool failed, const Bytes& value);
+  void tell_watchers(TaskId id);
+  void end_wait(const WatchName& name);
+  void end_late_waits();
+  [[nodiscard]] Bytes payload_with_values(const Bytes& payload);
   void deliver(TaskId id, const Entry& entry, Waiter waiter);
   void forget_if_unneeded(TaskId id, const Entry& entry);
+  [[nodiscard]] Bytes cancelled_failure(TaskId id, const Entry& entry) const;
   void unheard(const Bytes& failure);
   void reply(RankId to, const wire::Frame& request, wire::Reply answer);
   [[nodiscard]] wire::Reply describe_cluster() const;
@@ -111,6 +159,21 @@ class Head {
   Dispatcher dispatcher_;
   ActorDirectory actors_;
   IdTable<Entry> entries_;
+  std::unordered_map<TaskId, std::vector<TaskId>> pinned_by_;  // by unfinished work
+  std::unordered_map<TaskId, std::vector<TaskId>> contents_;   // futures inside a value, by value
+  std::unordered_map<TaskId, Blocked> blocked_;
+  std::unordered_map<TaskId, std::vector<Dependent>> dependents_;  // by value
+  std::map<WatchName, Watch> watches_;
+  std::unordered_map<TaskId, std::vector<WatchName>> watchers_;  // by value; a watch that has ended may still be named
+  std::multimap<std::int64_t, WatchName> deadlines_;             // of waits
+  // What has ended and was not dealt with: a chain may be long, so it is a loop and no recursion.
+  struct Completion {
+    TaskId id;
+    bool failed = false;
+    Bytes value;
+  };
+  std::deque<Completion> completions_;
+  bool completing_ = false;
   std::vector<std::uint32_t> function_names_;  // by FunctionId; 0: not named yet, else number + 1
   std::unordered_map<RankId, std::int64_t> clock_offsets_;
   std::unordered_map<TaskId, std::int64_t>

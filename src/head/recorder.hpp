@@ -14,6 +14,8 @@ class Recorder {
   virtual ~Recorder() = default;
   /// The number under which a function's (or a task's own) name is kept; the same name gets the same number.
   virtual std::uint32_t name(const std::string& text) = 0;
+  /// What was given to `name`.
+  [[nodiscard]] virtual const std::string& text(std::uint32_t name) const = 0;
   virtual void attempt(const record::TaskRow& row) = 0;
   virtual void failure(const Failure& failure) = 0;
 };

@@ -37,6 +37,8 @@ class Lane {
   virtual void reply(wire::Frame frame) = 0;
   /// Once for all that was given: a wake for each piece would let lane and loop take turns on a core, piece by piece.
   virtual void wake() = 0;
+  /// The tasks that somebody has cancelled, among those this lane was given; replaces what was told before.
+  virtual void tell_cancelled(std::vector<TaskId> ids) = 0;
   /// Work that was given and has not been started, in order. It is the caller's again.
   virtual std::vector<wire::Frame> take_back() = 0;
   /// Starts nothing further; whoever waits in a call of crema's gets LaneStopped.
@@ -55,6 +57,7 @@ class Channel {
   /// Waits. Throws LaneStopped.
   virtual wire::Frame next_reply() = 0;
   virtual std::optional<wire::Frame> poll_reply() = 0;
+  [[nodiscard]] virtual bool cancelled(TaskId id) = 0;
   virtual void post(wire::Frame frame, bool wake) = 0;
 };
 

@@ -19,11 +19,18 @@ constexpr std::chrono::microseconds wake_interval{50};
 
 std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
+/// Ends a task that somebody has cancelled before it began.
+struct Cancelled {};
+
 /// Names the exception that is being handled.
 Failure describe_current_exception() {
   Failure failure;
   try {
     throw;
+  } catch (const Cancelled&) {
+    failure.kind = Failure::Kind::cancelled;
+    failure.type = "crema::TaskCancelled";
+    failure.message = "it was cancelled before it began";
   } catch (const DataError& error) {
     failure.kind = Failure::Kind::data;
     failure.place = error.place();
@@ -55,8 +62,10 @@ class WorkRunner {
     session_.begin({outcome.id, outcome.attempt, depth});
     outcome.started = now();
     ByteBuffer message;
+    const CarriedFutures carried;  // they are held until the outcome is posted
     try {
       outcome.value = body();
+      outcome.carried = carried.ids();
       message = encode(outcome);
     } catch (const LaneStopped&) {
       throw;
@@ -70,6 +79,7 @@ class WorkRunner {
       failure.rank = identity_.rank;
       failure.host = identity_.host;
       outcome.failed = true;
+      outcome.carried.clear();
       outcome.value = encode_failure(failure);
       message = encode(outcome);
     }
@@ -98,14 +108,16 @@ void run_tasks(const Identity& identity, Channel& channel) try {
   const LaneSession::Scope scope{*session};
   WorkRunner runner{identity, *session};
   while (const auto frame = channel.next_work()) {
-    const wire::TaskSpec task = wire::read_task(frame->payload);
+    wire::TaskSpec task = wire::read_task(frame->payload);
     runner.run({.id = task.id,
                 .parent = task.parent,
                 .function = task.function,
+                .forwards = FunctionRegistry::at(task.function).yields_future,
                 .attempt = task.attempt,
-                .bytes_in = task.arguments.size()},
+                .bytes_in = task.arguments.bytes.size()},
                task.depth, task.label, [&] {
-                 ByteReader arguments{task.arguments};
+                 if (session->cancelled()) throw Cancelled{};
+                 ByteReader arguments = session->gather(task.arguments, std::move(task.values));
                  return FunctionRegistry::at(task.function).body(nullptr, arguments);
                });
   }
@@ -127,9 +139,9 @@ void run_actor(const Identity& identity, Channel& channel) try {
                   .actor = actor.id,
                   .function = actor.constructor,
                   .work = Outcome::Work::construction,
-                  .bytes_in = actor.arguments.size()},
+                  .bytes_in = actor.arguments.bytes.size()},
                  1, actor.class_name, [&] {
-                   ByteReader arguments{actor.arguments};
+                   ByteReader arguments{actor.arguments.bytes};
                    try {
                      return FunctionRegistry::at(actor.constructor).body(&object, arguments);
                    } catch (...) {
@@ -146,10 +158,11 @@ void run_actor(const Identity& identity, Channel& channel) try {
                 .actor = call.actor,
                 .function = call.method,
                 .work = Outcome::Work::call,
-                .bytes_in = call.arguments.size()},
+                .forwards = FunctionRegistry::at(call.method).yields_future,
+                .bytes_in = call.arguments.bytes.size()},
                call.depth, {}, [&] {
                  if (!object) throw Error{"calling an actor whose constructor failed with " + constructor_error};
-                 ByteReader arguments{call.arguments};
+                 ByteReader arguments{call.arguments.bytes};
                  return FunctionRegistry::at(call.method).body(object.get(), arguments);
                });
   }

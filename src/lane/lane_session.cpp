@@ -4,6 +4,7 @@ namespace crema {
 namespace {
 
 thread_local LaneContext* current_context = nullptr;
+thread_local CarriedFutures* current_carried = nullptr;
 
 }  // namespace
 
@@ -15,6 +16,19 @@ LaneContext& LaneContext::current() {
         "that user code starts cannot call crema)"};
   }
   return *current_context;
+}
+
+CarriedFutures::CarriedFutures() : outer_{std::exchange(current_carried, this)} {}
+CarriedFutures::~CarriedFutures() { current_carried = outer_; }
+
+void CarriedFutures::add(TaskId id, std::shared_ptr<const void> keep) {
+  if (current_carried == nullptr) {
+    throw UsageError{
+        "sending a future: here only its value can be sent, so pass future.get(); futures travel as arguments, results "
+        "and stored values"};
+  }
+  current_carried->ids_.push_back(id);
+  current_carried->kept_.push_back(std::move(keep));
 }
 
 namespace lane {
@@ -46,6 +60,11 @@ void check_supported(const ActorOptions& options) {
   refuse("ActorOptions::durable", options.durable != defaults.durable);
 }
 
+void refuse_futures(const Arguments& arguments) {
+  if (!arguments.inputs.empty())
+    throw UsageError{"passing a future to an actor is not available in this version of crema: pass future.get()"};
+}
+
 }  // namespace
 
 LaneSession::Scope::Scope(LaneSession& session) : session_{session} { current_context = &session; }
@@ -61,9 +80,14 @@ void LaneSession::begin(RunningTask work) {
   calls_made_ = 0;
 }
 
+// Releases come behind: the receiver of a future that the frame carries must know of it before its sender lets go.
 void LaneSession::post(FrameType type, ByteBuffer payload, bool wake) {
-  flush_releases();
   channel_->post(wire::make_frame(type, std::move(payload), identity_.lane), wake);
+  flush_releases();
+}
+
+void LaneSession::post_ids(FrameType type, const std::vector<TaskId>& ids) {
+  channel_->post(wire::make_frame(type, wire::write_ids(ids), identity_.lane), true);
 }
 
 std::uint64_t LaneSession::next_id() {
@@ -75,7 +99,7 @@ std::uint64_t LaneSession::next_id() {
          static_cast<std::uint64_t>(identity_.lane.number) << 32 | ids_;
 }
 
-TaskId LaneSession::submit(FunctionId function, const TaskOptions& options, Bytes arguments) {
+TaskId LaneSession::submit(FunctionId function, const TaskOptions& options, Arguments arguments) {
   check_supported(options);
   wire::TaskSpec task{.id = TaskId{next_id()},
                       .parent = running_.id,
@@ -89,8 +113,9 @@ TaskId LaneSession::submit(FunctionId function, const TaskOptions& options, Byte
 }
 
 ActorId LaneSession::create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
-                                  Bytes arguments) {
+                                  Arguments arguments) {
   check_supported(options);
+  refuse_futures(arguments);
   const wire::ActorSpec actor{.id = ActorId{next_id()},
                               .parent = running_.id,
                               .constructor = constructor,
@@ -113,65 +138,167 @@ ActorId LaneSession::find_actor(const std::string& name, const std::string& clas
   return answer.get<ActorId>();
 }
 
-TaskId LaneSession::call(ActorId actor, FunctionId method, Bytes arguments) {
+TaskId LaneSession::put(Bytes value, const std::vector<TaskId>& carried) {
+  const wire::Put put{.id = TaskId{next_id()}, .carried = carried, .value = std::move(value)};
+  channel_->post(wire::make_frame(FrameType::put, wire::write(put), identity_.lane), false);
+  return put.id;
+}
+
+TaskId LaneSession::call(ActorId actor, FunctionId method, Arguments arguments) {
   if (actor == ActorId{})
     throw UsageError{"calling an actor through an empty handle: assign it from crema::actor or find_actor first"};
+  refuse_futures(arguments);
   wire::CallSpec call{.id = TaskId{next_id()},
                       .parent = running_.id,
                       .actor = actor,
                       .method = method,
                       .depth = running_.depth + 1,
                       .arguments = std::move(arguments)};
+  if (!call.arguments.carried.empty()) {
+    // The call goes past the head, which has to keep what travels in it.
+    std::vector<TaskId> pinned{call.id};
+    pinned.insert(pinned.end(), call.arguments.carried.begin(), call.arguments.carried.end());
+    post_ids(FrameType::pin, pinned);
+  }
   wire::Frame frame = wire::make_frame(FrameType::call, wire::write(call), identity_.lane);
   frame.header.sequence = ++calls_made_;
   channel_->post(std::move(frame), true);
   return call.id;
 }
 
+/// One wait of a lane for replies. On a worker the lane gives up its slot while it waits, so that what it waits for can
+/// run; too many that wait are an error.
+class LaneSession::Waiting {
+ public:
+  explicit Waiting(LaneSession& session) : session_{session} {}
+  ~Waiting() {
+    if (parked_) session_.post(FrameType::resume, {}, false);
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  wire::Frame next() {
+    while (true) {
+      std::optional<wire::Frame> frame = session_.channel_->poll_reply();
+      if (!frame) {
+        park();
+        frame = session_.channel_->next_reply();
+      }
+      if (frame->header.type == FrameType::completed) {
+        const auto watch = session_.watches_.find(frame->header.sequence);
+        if (watch != session_.watches_.end())
+          for (const TaskId id : wire::read_ids(frame->payload)) watch->second.push_back(id);
+      }
+      if (frame->header.type != FrameType::refuse_park) return std::move(*frame);
+      // One of an earlier wait, whose value came first, is of no interest.
+      if (parked_ && frame->header.sequence == session_.parks_made_) {
+        throw Error{
+            "waiting for a result inside a task: too many tasks of this rank wait for others already; let the parent "
+            "wait for fewer levels, or collect results in the driver"};
+      }
+    }
+  }
+  void park() {
+    if (!session_.parks_ || parked_) return;
+    session_.flush_releases();
+    wire::Frame frame = wire::make_frame(FrameType::park, {}, session_.identity_.lane);
+    frame.header.sequence = ++session_.parks_made_;
+    session_.channel_->post(std::move(frame), true);
+    parked_ = true;
+  }
+
+ private:
+  LaneSession& session_;
+  bool parked_ = false;
+};
+
 void LaneSession::fetch(std::span<const TaskId> ids, const Sink& sink) {
   post(FrameType::get, wire::write_ids({ids.begin(), ids.end()}), true);
-  bool parked = false;
+  Waiting waiting{*this};
   for (std::size_t missing = ids.size(); missing > 0;) {
-    std::optional<wire::Frame> frame = channel_->poll_reply();
-    if (!frame) {
-      if (parks_ && !parked) {
-        park();
-        parked = true;
-      }
-      frame = channel_->next_reply();
-    }
-    if (frame->header.type == FrameType::refuse_park) {
-      if (!parked || frame->header.sequence != parks_made_) continue;  // of an earlier wait, whose value came first
-      unpark();
-      throw Error{
-          "waiting for a result inside a task: too many tasks of this rank wait for others already; let the parent "
-          "wait for fewer levels, or collect results in the driver"};
-    }
-    if (frame->header.type != FrameType::value) continue;
-    wire::Value value = wire::read_value(frame->payload);
-    if (!sink(value.id, Result{value.failed, std::move(value.bytes)})) continue;  // of a wait that ended with a failure
+    const wire::Frame frame = waiting.next();
+    if (frame.header.type != FrameType::value) continue;
+    wire::Value value = wire::read_value(frame.payload);
+    const bool failed = value.failed;
+    if (!sink(value.id, Result{failed, std::move(value.bytes)})) continue;  // of a wait that ended with a failure
     --missing;
-    if (value.failed) break;
+    if (failed) break;
   }
-  if (parked) unpark();
+}
+
+ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::InputValue> values) {
+  if (arguments.inputs.empty()) return ByteReader{arguments.bytes};
+  std::map<TaskId, Bytes> large;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!values[i].here) large.emplace(arguments.inputs[i].id, Bytes{});
+  if (!large.empty()) {
+    std::vector<TaskId> ids;
+    for (const auto& [id, bytes] : large) ids.push_back(id);
+    fetch(ids, [&](TaskId id, Result result) {
+      const auto place = large.find(id);
+      if (place == large.end()) return false;
+      if (result.failed) throw Error{"fetching an input of a task: it cannot be had any more"};
+      place->second = std::move(result.bytes);
+      return true;
+    });
+  }
+  ByteReader reader{Bytes{}};
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Input& input = arguments.inputs[i];
+    reader.append(arguments.bytes.slice(done, input.offset - done));
+    reader.append(values[i].here ? std::move(values[i].bytes) : large.at(input.id));
+    done = input.offset;
+  }
+  reader.append(arguments.bytes.slice(done, arguments.bytes.size() - done));
+  return reader;
 }
 
 bool LaneSession::ready(TaskId id) {
-  // A task that asks again and again must not keep the task it asks about from running.
-  if (parks_) park();
   ByteReader answer{request(FrameType::ready, wire::write_ids({id}))};
-  if (parks_) unpark();
   return answer.get<std::uint8_t>() != 0;
 }
 
-void LaneSession::park() {
-  flush_releases();
-  wire::Frame frame = wire::make_frame(FrameType::park, {}, identity_.lane);
-  frame.header.sequence = ++parks_made_;
-  channel_->post(std::move(frame), true);
+std::vector<std::uint32_t> LaneSession::wait(std::span<const TaskId> ids, std::size_t count,
+                                             std::optional<std::chrono::nanoseconds> timeout) {
+  const wire::Wait wait{.count = static_cast<std::uint32_t>(std::min(count, ids.size())),
+                        .timeout = timeout ? std::max<std::int64_t>(0, timeout->count()) : -1,
+                        .ids = {ids.begin(), ids.end()}};
+  ByteReader answer{request(FrameType::wait, wire::write(wait))};
+  std::vector<std::uint32_t> places(answer.remaining() / sizeof(std::uint32_t));
+  answer.copy_to(places.data(), places.size() * sizeof(std::uint32_t));
+  return places;
 }
 
-void LaneSession::unpark() { post(FrameType::resume, {}, false); }
+std::uint64_t LaneSession::watch(std::span<const TaskId> ids) {
+  wire::Frame frame = wire::make_frame(FrameType::watch, wire::write_ids({ids.begin(), ids.end()}), identity_.lane);
+  const std::uint64_t number = frame.header.sequence = ++requests_;
+  watches_.try_emplace(number);
+  channel_->post(std::move(frame), true);
+  return number;
+}
+
+TaskId LaneSession::next_completed(std::uint64_t watch) {
+  std::deque<TaskId>& completed = watches_.at(watch);
+  Waiting waiting{*this};
+  while (completed.empty()) static_cast<void>(waiting.next());
+  const TaskId id = completed.front();
+  completed.pop_front();
+  return id;
+}
+
+void LaneSession::unwatch(std::uint64_t watch) noexcept {
+  watches_.erase(watch);
+  wire::Frame frame = wire::make_frame(FrameType::unwatch, {}, identity_.lane);
+  frame.header.sequence = watch;
+  channel_->post(std::move(frame), false);
+}
+
+void LaneSession::cancel(TaskId id) { post_ids(FrameType::cancel, {id}); }
+
+void LaneSession::retain(TaskId id) {
+  channel_->post(wire::make_frame(FrameType::retain, wire::write_ids({id}), identity_.lane), false);
+}
 
 void LaneSession::release(TaskId id) noexcept {
   const std::lock_guard lock{release_mutex_};
@@ -204,8 +331,11 @@ Bytes LaneSession::request(FrameType type, ByteBuffer payload) {
   wire::Frame frame = wire::make_frame(type, std::move(payload), identity_.lane);
   const std::uint64_t sequence = frame.header.sequence = ++requests_;
   channel_->post(std::move(frame), true);
+  Waiting waiting{*this};
+  // A task that asks again and again must not keep what it asks about from running.
+  waiting.park();
   while (true) {
-    const wire::Frame answer = channel_->next_reply();
+    const wire::Frame answer = waiting.next();
     if (answer.header.type != FrameType::reply || answer.header.sequence != sequence) continue;
     wire::Reply reply = wire::read_reply(answer.payload);
     if (!reply.error.empty()) throw UsageError{reply.error};

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <mutex>
-#include <unordered_set>
 
 #include "crema/lane_context.hpp"
 #include "lane/lane.hpp"
@@ -37,13 +38,25 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   /// Posts what the lane holds back (releases), then the frame.
   void post(wire::FrameType type, ByteBuffer payload, bool wake);
 
-  TaskId submit(FunctionId function, const TaskOptions& options, Bytes arguments) override;
+  /// The values a task was sent with, and those it has to ask for, between its arguments. Waits for the latter.
+  ByteReader gather(const Arguments& arguments, std::vector<wire::InputValue> values);
+
+  TaskId submit(FunctionId function, const TaskOptions& options, Arguments arguments) override;
+  TaskId put(Bytes value, const std::vector<TaskId>& carried) override;
   ActorId create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
-                       Bytes arguments) override;
+                       Arguments arguments) override;
   ActorId find_actor(const std::string& name, const std::string& class_name) override;
-  TaskId call(ActorId actor, FunctionId method, Bytes arguments) override;
+  TaskId call(ActorId actor, FunctionId method, Arguments arguments) override;
   void fetch(std::span<const TaskId> ids, const Sink& sink) override;
   bool ready(TaskId id) override;
+  std::vector<std::uint32_t> wait(std::span<const TaskId> ids, std::size_t count,
+                                  std::optional<std::chrono::nanoseconds> timeout) override;
+  std::uint64_t watch(std::span<const TaskId> ids) override;
+  TaskId next_completed(std::uint64_t watch) override;
+  void unwatch(std::uint64_t watch) noexcept override;
+  void cancel(TaskId id) override;
+  bool cancelled() const override { return channel_->cancelled(running_.id); }
+  void retain(TaskId id) override;
   void release(TaskId id) noexcept override;
   Cluster cluster() override;
   const RunningTask& running() const noexcept override { return running_; }
@@ -54,9 +67,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
  private:
   std::uint64_t next_id();
   Bytes request(wire::FrameType type, ByteBuffer payload);
-  /// Gives the slot to another lane until unpark.
-  void park();
-  void unpark();
+  void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
+  class Waiting;
   void flush_releases();
 
   // Constant after construction.
@@ -70,6 +82,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   std::uint64_t ids_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t parks_made_ = 0;
+  std::map<std::uint64_t, std::deque<TaskId>> watches_;  // what has completed and was not taken
 
   std::mutex release_mutex_;
   // Guarded by release_mutex_.

@@ -1,5 +1,6 @@
 #include "lane/thread_lane.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <limits>
@@ -44,6 +45,12 @@ class ThreadLane final : public Lane, private Channel {
       if (!std::exchange(asleep_, false)) return;
     }
     arrived_.notify_one();
+  }
+
+  void tell_cancelled(std::vector<TaskId> ids) override {
+    const std::lock_guard lock{mutex_};
+    any_cancelled_.store(!ids.empty(), std::memory_order_relaxed);
+    cancelled_ = std::move(ids);
   }
 
   std::vector<wire::Frame> take_back() override {
@@ -100,6 +107,12 @@ class ThreadLane final : public Lane, private Channel {
     return std::move(reading_[read_++]);
   }
 
+  bool cancelled(TaskId id) override {
+    if (!any_cancelled_.load(std::memory_order_relaxed)) return false;
+    const std::lock_guard lock{mutex_};
+    return std::find(cancelled_.begin(), cancelled_.end(), id) != cancelled_.end();
+  }
+
   void post(wire::Frame frame, bool wake) override {
     held_back_.store(!wake, std::memory_order_relaxed);
     inbox_.post(std::move(frame), wake);
@@ -144,6 +157,7 @@ class ThreadLane final : public Lane, private Channel {
   // Guarded by mutex_. Bounded by the worker's credits, and for actors by what their callers send.
   std::vector<wire::Frame> work_;
   std::vector<wire::Frame> replies_;
+  std::vector<TaskId> cancelled_;
   bool asleep_ = false;                // and nobody has woken it since
   std::atomic<bool> stopping_{false};  // read without it where a moment's delay does not matter
 
@@ -154,6 +168,7 @@ class ThreadLane final : public Lane, private Channel {
   std::vector<wire::Frame> reading_;
   std::size_t read_ = 0;
 
+  std::atomic<bool> any_cancelled_{false};
   std::atomic<bool> held_back_{false};  // a frame was posted without waking the loop
   std::atomic<bool> stopped_{false};
   std::thread thread_;

@@ -49,7 +49,7 @@ void HeadControl::on_frame(RankId from, wire::Frame frame) {
 void HeadControl::turn(Clock::time_point now) {
   switch (phase_) {
     case Phase::running:
-      if (sink_.keeps_up()) head_.turn();
+      head_.turn(sink_.keeps_up());
       if (failed_ || head_.finished()) end_run(now);
       return;
     case Phase::collecting:

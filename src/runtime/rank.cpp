@@ -180,6 +180,9 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
     case FrameType::run_task:
       if (worker_ && !stopping_since_) worker_->on_task(std::move(frame));
       return;
+    case FrameType::cancel_task:
+      if (worker_ && !stopping_since_) worker_->on_cancel(frame);
+      return;
     case FrameType::start_actor:
     case FrameType::call:
       if (host_ && !stopping_since_) host_->on_frame(std::move(frame));
@@ -188,6 +191,7 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return router_.on_location(frame);
     case FrameType::value:
     case FrameType::reply:
+    case FrameType::completed:
       return on_reply(std::move(frame));
     case FrameType::heartbeat:
       return;

@@ -26,6 +26,7 @@ class RunRecord final : public RunSink {
   [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
 
   std::uint32_t name(const std::string& text) override;
+  const std::string& text(std::uint32_t name) const override { return names_.at(name); }
   void attempt(const record::TaskRow& row) override;
   void failure(const Failure& failure) override;
   bool keeps_up() const override { return file_.backlog_bytes() < max_backlog_bytes; }

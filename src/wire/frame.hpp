@@ -19,6 +19,13 @@ enum class FrameType : std::uint16_t {
   find_actor = 6,
   cluster = 7,
   driver_done = 8,
+  put = 9,
+  retain = 10,
+  pin = 11,
+  cancel = 12,
+  wait = 13,
+  watch = 14,
+  unwatch = 15,
   // worker, actor host -> head
   outcome = 16,
   pull = 17,
@@ -28,6 +35,7 @@ enum class FrameType : std::uint16_t {
   fatal = 21,
   // head -> worker
   run_task = 32,
+  cancel_task = 38,
   // head -> actor host; caller -> actor host
   start_actor = 33,
   call = 34,
@@ -39,6 +47,7 @@ enum class FrameType : std::uint16_t {
   value = 48,
   reply = 49,
   refuse_park = 50,
+  completed = 51,
   // lane -> its own rank
   park = 64,
   resume = 65,

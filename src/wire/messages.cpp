@@ -6,10 +6,43 @@ namespace {
 std::string text(ByteReader& in) { return std::string{in.get_text()}; }
 Bytes rest(ByteReader& in) { return in.get_bytes(in.remaining()); }
 
+template <class Item>
+void put_list(ByteBuffer& out, const std::vector<Item>& items) {
+  out.put(static_cast<std::uint32_t>(items.size()));
+  out.append(std::as_bytes(std::span{items}));
+}
+template <class Item>
+std::vector<Item> get_list(ByteReader& in) {
+  std::vector<Item> items;
+  const auto count = in.get<std::uint32_t>();
+  if (count == 0) return items;
+  const std::byte* source = in.take(std::size_t{count} * sizeof(Item));
+  items.resize(count);
+  std::memcpy(static_cast<void*>(items.data()), source, items.size() * sizeof(Item));
+  return items;
+}
+
+std::size_t size_of(const Arguments& arguments) {
+  return 16 + arguments.inputs.size() * sizeof(Input) + arguments.carried.size() * sizeof(TaskId) +
+         arguments.bytes.size();
+}
+void put_arguments(ByteBuffer& out, const Arguments& arguments) {
+  put_list(out, arguments.inputs);
+  put_list(out, arguments.carried);
+  out.put_sized(arguments.bytes.span());
+}
+Arguments get_arguments(ByteReader& in) {
+  Arguments arguments;
+  arguments.inputs = get_list<Input>(in);
+  arguments.carried = get_list<TaskId>(in);
+  arguments.bytes = in.get_sized();
+  return arguments;
+}
+
 }  // namespace
 
 ByteBuffer write(const TaskSpec& task) {
-  ByteBuffer out{48 + task.label.size() + task.arguments.size()};
+  ByteBuffer out{48 + task.label.size() + size_of(task.arguments)};
   out.put(task.id);
   out.put(task.parent);
   out.put(task.function);
@@ -17,7 +50,11 @@ ByteBuffer write(const TaskSpec& task) {
   out.put(task.depth);
   out.put(task.attempt);
   out.put_text(task.label);
-  out.append(task.arguments.span());
+  put_arguments(out, task.arguments);
+  for (const InputValue& value : task.values) {
+    out.put(static_cast<std::uint8_t>(value.here));
+    out.put_sized(value.bytes.span());
+  }
   return out;
 }
 
@@ -31,7 +68,12 @@ TaskSpec read_task(const Bytes& payload) {
   task.depth = in.get<std::uint32_t>();
   task.attempt = in.get<std::uint32_t>();
   task.label = text(in);
-  task.arguments = rest(in);
+  task.arguments = get_arguments(in);
+  while (in.remaining() > 0) {
+    InputValue& value = task.values.emplace_back();
+    value.here = in.get<std::uint8_t>() != 0;
+    value.bytes = in.get_sized();
+  }
   return task;
 }
 
@@ -45,13 +87,13 @@ RunOrder read_run_order(const Bytes& payload) {
 }
 
 ByteBuffer write(const CallSpec& call) {
-  ByteBuffer out{32 + call.arguments.size()};
+  ByteBuffer out{32 + size_of(call.arguments)};
   out.put(call.id);
   out.put(call.parent);
   out.put(call.actor);
   out.put(call.method);
   out.put(call.depth);
-  out.append(call.arguments.span());
+  put_arguments(out, call.arguments);
   return out;
 }
 
@@ -63,18 +105,18 @@ CallSpec read_call(const Bytes& payload) {
   call.actor = in.get<ActorId>();
   call.method = in.get<FunctionId>();
   call.depth = in.get<std::uint32_t>();
-  call.arguments = rest(in);
+  call.arguments = get_arguments(in);
   return call;
 }
 
 ByteBuffer write(const ActorSpec& actor) {
-  ByteBuffer out{64 + actor.name.size() + actor.class_name.size() + actor.arguments.size()};
+  ByteBuffer out{64 + actor.name.size() + actor.class_name.size() + size_of(actor.arguments)};
   out.put(actor.id);
   out.put(actor.parent);
   out.put(actor.constructor);
   out.put_text(actor.name);
   out.put_text(actor.class_name);
-  out.append(actor.arguments.span());
+  put_arguments(out, actor.arguments);
   return out;
 }
 
@@ -86,23 +128,25 @@ ActorSpec read_actor(const Bytes& payload) {
   actor.constructor = in.get<FunctionId>();
   actor.name = text(in);
   actor.class_name = text(in);
-  actor.arguments = rest(in);
+  actor.arguments = get_arguments(in);
   return actor;
 }
 
 ByteBuffer write(const Outcome& outcome) {
-  ByteBuffer out{72 + outcome.value.size()};
+  ByteBuffer out{80 + outcome.carried.size() * sizeof(TaskId) + outcome.value.size()};
   out.put(outcome.id);
   out.put(outcome.parent);
   out.put(outcome.actor);
   out.put(outcome.function);
   out.put(outcome.work);
   out.put(static_cast<std::uint8_t>(outcome.failed));
+  out.put(static_cast<std::uint8_t>(outcome.forwards));
   out.put(outcome.attempt);
   out.put(outcome.calls_made);
   out.put(outcome.started);
   out.put(outcome.finished);
   out.put(outcome.bytes_in);
+  put_list(out, outcome.carried);
   out.append(outcome.value.span());
   return out;
 }
@@ -119,11 +163,13 @@ Outcome read_outcome(const Bytes& payload) {
     throw Error{"reading an outcome: unknown kind of work " + std::to_string(work)};
   outcome.work = static_cast<Outcome::Work>(work);
   outcome.failed = in.get<std::uint8_t>() != 0;
+  outcome.forwards = in.get<std::uint8_t>() != 0;
   outcome.attempt = in.get<std::uint32_t>();
   outcome.calls_made = in.get<std::uint32_t>();
   outcome.started = in.get<std::int64_t>();
   outcome.finished = in.get<std::int64_t>();
   outcome.bytes_in = in.get<std::uint64_t>();
+  outcome.carried = get_list<TaskId>(in);
   outcome.value = rest(in);
   return outcome;
 }
@@ -207,6 +253,40 @@ ActorLocation read_location(const Bytes& payload) {
   location.actor = in.get<ActorId>();
   location.rank = in.get<RankId>();
   return location;
+}
+
+ByteBuffer write(const Put& put) {
+  ByteBuffer out{16 + put.carried.size() * sizeof(TaskId) + put.value.size()};
+  out.put(put.id);
+  put_list(out, put.carried);
+  out.append(put.value.span());
+  return out;
+}
+
+Put read_put(const Bytes& payload) {
+  ByteReader in{payload};
+  Put put;
+  put.id = in.get<TaskId>();
+  put.carried = get_list<TaskId>(in);
+  put.value = rest(in);
+  return put;
+}
+
+ByteBuffer write(const Wait& wait) {
+  ByteBuffer out{16 + wait.ids.size() * sizeof(TaskId)};
+  out.put(wait.count);
+  out.put(wait.timeout);
+  put_list(out, wait.ids);
+  return out;
+}
+
+Wait read_wait(const Bytes& payload) {
+  ByteReader in{payload};
+  Wait wait;
+  wait.count = in.get<std::uint32_t>();
+  wait.timeout = in.get<std::int64_t>();
+  wait.ids = get_list<TaskId>(in);
+  return wait;
 }
 
 ByteBuffer write_ids(const std::vector<TaskId>& ids) {

@@ -5,12 +5,19 @@
 #include <vector>
 
 #include "common/ready_queue.hpp"
+#include "crema/arguments.hpp"
 #include "crema/bytes.hpp"
 #include "crema/errors.hpp"
 #include "crema/ids.hpp"
 
 // The payloads of the frames. Each message has one write and one read; the byte layout is in src/wire/README.md.
 namespace crema::wire {
+
+/// A value that goes with a task to its worker.
+struct InputValue {
+  bool here = true;  ///< else the lane has to ask for it: it is large
+  Bytes bytes{};
+};
 
 /// A task to run. Payload of submit and run_task.
 struct TaskSpec {
@@ -21,7 +28,8 @@ struct TaskSpec {
   std::uint32_t depth = 0;  ///< nesting: deeper tasks run first, so nested work goes depth first
   std::uint32_t attempt = 0;
   std::string label{};  ///< TaskOptions::name
-  Bytes arguments{};
+  Arguments arguments{};
+  std::vector<InputValue> values{};  ///< of arguments.inputs; empty in submit
 };
 ByteBuffer write(const TaskSpec& task);
 TaskSpec read_task(const Bytes& payload);
@@ -35,7 +43,7 @@ struct CallSpec {
   ActorId actor{};
   FunctionId method{};
   std::uint32_t depth = 0;
-  Bytes arguments{};
+  Arguments arguments{};
 };
 ByteBuffer write(const CallSpec& call);
 CallSpec read_call(const Bytes& payload);
@@ -47,7 +55,7 @@ struct ActorSpec {
   FunctionId constructor{};
   std::string name{};
   std::string class_name{};
-  Bytes arguments{};
+  Arguments arguments{};
 };
 ByteBuffer write(const ActorSpec& actor);
 ActorSpec read_actor(const Bytes& payload);
@@ -62,12 +70,14 @@ struct Outcome {
   FunctionId function{};
   Work work = Work::task;
   bool failed = false;
+  bool forwards = false;  ///< the value is a future, and the result is that future's value
   std::uint32_t attempt = 0;
   std::uint32_t calls_made = 0;  ///< actor calls this work sent: the head waits for their outcomes before the job ends
   std::int64_t started = 0;      ///< nanoseconds on the sender's steady clock
   std::int64_t finished = 0;
   std::uint64_t bytes_in = 0;
-  Bytes value{};  ///< the result, or the encoded Failure
+  std::vector<TaskId> carried{};  ///< futures in the value
+  Bytes value{};                  ///< the result, or the encoded Failure
 };
 ByteBuffer write(const Outcome& outcome);
 Outcome read_outcome(const Bytes& payload);
@@ -115,7 +125,25 @@ struct ActorLocation {
 ByteBuffer write(const ActorLocation& location);
 ActorLocation read_location(const Bytes& payload);
 
-/// Payload of get, ready and release.
+/// A value that somebody stores. Payload of put.
+struct Put {
+  TaskId id{};
+  std::vector<TaskId> carried{};
+  Bytes value{};
+};
+ByteBuffer write(const Put& put);
+Put read_put(const Bytes& payload);
+
+/// Payload of wait; the reply holds the places (32 bits each) of those that are there.
+struct Wait {
+  std::uint32_t count = 0;
+  std::int64_t timeout = -1;  ///< nanoseconds; negative: none
+  std::vector<TaskId> ids{};
+};
+ByteBuffer write(const Wait& wait);
+Wait read_wait(const Bytes& payload);
+
+/// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel, watch and completed.
 ByteBuffer write_ids(const std::vector<TaskId>& ids);
 std::vector<TaskId> read_ids(const Bytes& payload);
 

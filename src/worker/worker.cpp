@@ -18,6 +18,15 @@ void Worker::on_task(wire::Frame frame) {
   queue_.push(order, std::move(frame));
 }
 
+void Worker::on_cancel(const wire::Frame& frame) {
+  for (const TaskId id : wire::read_ids(frame.payload)) cancelled_.insert(id);
+  tell_lanes_cancelled();
+}
+
+void Worker::tell_lanes_cancelled() {
+  for (auto& [id, slot] : lanes_) slot.lane->tell_cancelled({cancelled_.begin(), cancelled_.end()});
+}
+
 void Worker::on_lane(wire::Frame frame) {
   Slot& slot = lanes_.at(frame.header.lane);
   switch (frame.header.type) {
@@ -27,6 +36,12 @@ void Worker::on_lane(wire::Frame frame) {
       --given_;
       ++tasks_done_;
       busy_nanoseconds_ += outcome.finished - outcome.started;
+      if (!cancelled_.empty()) {
+        cancelled_.erase(outcome.id);
+        // What came too late to meet its task goes when no task is left that it could mean.
+        if (given_ == 0 && queue_.empty()) cancelled_.clear();
+        tell_lanes_cancelled();
+      }
       outbox_.send(head_rank, std::move(frame));
       break;
     }
@@ -102,6 +117,7 @@ Worker::Slot* Worker::lane_for_next_task() {
     if (idle_lane) return least;
     auto lane = start_lane_();
     const LaneId id = lane->id();
+    lane->tell_cancelled({cancelled_.begin(), cancelled_.end()});
     return &lanes_.emplace(id, Slot{std::move(lane)}).first->second;
   }
   // All slots run: work ahead goes to the shortest queue of a running lane.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -28,6 +29,8 @@ class Worker {
 
   /// From the head: run_task.
   void on_task(wire::Frame frame);
+  /// From the head: cancel_task, for a task that was sent here.
+  void on_cancel(const wire::Frame& frame);
   /// From this rank's lanes: outcome, park, resume.
   void on_lane(wire::Frame frame);
   /// From the head, for one of this worker's lanes: value, reply. False: the lane is not this worker's.
@@ -54,6 +57,7 @@ class Worker {
   void hand_out();
   Slot* lane_for_next_task();
   void park(Slot& slot, std::uint64_t sequence);
+  void tell_lanes_cancelled();
 
   // Constant after construction.
   wire::Outbox& outbox_;
@@ -64,6 +68,7 @@ class Worker {
   ReadyQueue<wire::Frame> queue_;
   std::unordered_map<LaneId, Slot> lanes_;
   lane::WakeList to_wake_;
+  std::set<TaskId> cancelled_;  // and not ended
   std::size_t given_ = 0;
   std::size_t parked_ = 0;
   bool announced_ = false;

@@ -37,9 +37,9 @@ MAY_INCLUDE = {
 PUBLIC_HEADERS = {
     "common": ["bytes", "columns", "errors", "ids", "schema"],
     "record": ["result_options", "result_table", "table_rows"],
-    "contract": ["cluster", "lane_context", "options"],
+    "contract": ["arguments", "cluster", "lane_context", "options"],
     "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "registry", "serializable"],
-    "api": ["actor", "function", "future", "task", "this_task"],
+    "api": ["actor", "function", "future", "task", "this_task", "wait"],
     "dataset": ["dataset", "dataset_plan", "dataset_steps", "row_function", "row_range"],
     "io": ["cells", "csv", "csv_reader"],
     "results": ["results"],

@@ -25,6 +25,7 @@ class MemorySink final : public runtime::RunSink {
     if (place.second) names.push_back(text);
     return place.first->second;
   }
+  const std::string& text(std::uint32_t name) const override { return names.at(name); }
   void attempt(const record::TaskRow& row) override { rows.push_back(row); }
   void failure(const Failure& failure) override { failures.push_back(failure); }
   bool keeps_up() const override { return true; }

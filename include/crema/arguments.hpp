@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "crema/bytes.hpp"
+#include "crema/ids.hpp"
+
+namespace crema {
+
+/// A value that is not there yet and belongs between the bytes of a call's arguments.
+struct Input {
+  std::uint64_t offset = 0;  ///< in Arguments::bytes: before this byte
+  TaskId id;
+};
+
+/// A call's arguments: what is known, the values it waits for, and the futures that travel in it as futures.
+struct Arguments {
+  Bytes bytes{};
+  std::vector<Input> inputs{};    ///< by rising offset; those at one offset in order
+  std::vector<TaskId> carried{};  ///< may repeat
+};
+
+/// Collects the futures that are encoded on this thread while it lives, and keeps them from being released: a sender
+/// holds its reference until the message that passes it on is posted. May be nested; the innermost collects.
+class CarriedFutures {
+ public:
+  CarriedFutures();
+  ~CarriedFutures();
+  CarriedFutures(const CarriedFutures&) = delete;
+  CarriedFutures& operator=(const CarriedFutures&) = delete;
+
+  /// A future is being encoded. Throws UsageError where nobody collects: there futures cannot travel.
+  static void add(TaskId id, std::shared_ptr<const void> keep);
+  [[nodiscard]] const std::vector<TaskId>& ids() const { return ids_; }
+
+ private:
+  CarriedFutures* const outer_;
+  std::vector<TaskId> ids_;
+  std::vector<std::shared_ptr<const void>> kept_;
+};
+
+}  // namespace crema

@@ -1,0 +1,12 @@
+#include "crema/wait.hpp"
+
+namespace crema::detail {
+
+CompletionWatch::CompletionWatch(const std::vector<TaskId>& ids)
+    : lane_{LaneContext::current().share()}, number_{lane_->watch(ids)} {}
+
+CompletionWatch::~CompletionWatch() { lane_->unwatch(number_); }
+
+TaskId CompletionWatch::next() { return lane_->next_completed(number_); }
+
+}  // namespace crema::detail
