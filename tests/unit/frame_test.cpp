@@ -74,7 +74,11 @@ TEST(FrameType, EveryNumberIsTheOneOfThePage) {
                                std::pair{FrameType::shutdown, 36},     std::pair{FrameType::leave, 37},
                                std::pair{FrameType::value, 48},        std::pair{FrameType::reply, 49},
                                std::pair{FrameType::refuse_park, 50},  std::pair{FrameType::park, 64},
-                               std::pair{FrameType::resume, 65}};
+                               std::pair{FrameType::resume, 65},       std::pair{FrameType::put, 9},
+                               std::pair{FrameType::retain, 10},       std::pair{FrameType::pin, 11},
+                               std::pair{FrameType::cancel, 12},       std::pair{FrameType::wait, 13},
+                               std::pair{FrameType::watch, 14},        std::pair{FrameType::unwatch, 15},
+                               std::pair{FrameType::cancel_task, 38},  std::pair{FrameType::completed, 51}};
   for (const auto& [type, number] : numbers) EXPECT_EQ(static_cast<int>(type), number);
   EXPECT_EQ(flag_detached_payload, 1);
 }
