@@ -19,7 +19,7 @@ template <class A>
 class Actor {
  public:
   Actor() = default;
-  explicit Actor(ActorId id) : id_{id} {}
+  explicit Actor(Named<ActorId> actor) : id_{actor.id}, key_{actor.key} {}
 
   /// Calls a member function on the actor's rank and returns at once. What the method throws is thrown by the future as
   /// ActorError; the actor lives on with the state the method left.
@@ -32,21 +32,24 @@ class Actor {
     static_assert(std::is_base_of_v<typename signature::object, A>,
                   "crema: this member function belongs to another class than the actor");
     crema::Arguments encoded = detail::encode_arguments<signature>(std::forward<Arguments>(arguments)...);
-    return detail::future_of<signature>{
-        detail::FutureHandle{LaneContext::current().call(id_, detail::registered_id<Wrapper>, std::move(encoded))}};
+    return detail::future_of<signature>{detail::FutureHandle{
+        LaneContext::current().call({id_, key_}, detail::registered_id<Wrapper>, std::move(encoded))}};
   }
 
   [[nodiscard]] ActorId id() const noexcept { return id_; }
 
-  friend auto operator<=>(const Actor&, const Actor&) = default;
+  friend bool operator==(const Actor& a, const Actor& b) noexcept { return a.id_ == b.id_; }
+  friend auto operator<=>(const Actor& a, const Actor& b) noexcept { return a.id_ <=> b.id_; }
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    archive& id_.number;
+    if constexpr (std::is_same_v<Archive, OutArchive>) CarriedFutures::mention(archive.buffer().size(), key_);
+    archive& id_.number& key_.high& key_.low;
   }
 
  private:
   ActorId id_;
+  TaskKey key_;
 };
 
 namespace detail {

@@ -10,6 +10,7 @@
 #include "crema/errors.hpp"
 #include "crema/future.hpp"
 #include "crema/job.hpp"
+#include "crema/random.hpp"
 #include "crema/results.hpp"
 #include "crema/task.hpp"
 #include "crema/this_task.hpp"

@@ -23,14 +23,15 @@ class FutureHandle {
  public:
   FutureHandle() = default;
   /// Of a value this lane has just asked for.
-  explicit FutureHandle(TaskId id);
+  explicit FutureHandle(Named<TaskId> value);
   /// Of a value whose future came from elsewhere; zero: empty.
-  static FutureHandle received(TaskId id);
-  /// Its future is being sent elsewhere.
-  void carry() const;
+  static FutureHandle received(Named<TaskId> value);
+  /// Its future is being sent elsewhere, its id from this place of the message on.
+  void carry(std::uint64_t offset) const;
 
   /// Zero for a future that was default-constructed.
   [[nodiscard]] TaskId id() const noexcept { return state_ ? state_->id : TaskId{}; }
+  [[nodiscard]] TaskKey key() const noexcept { return state_ ? state_->key : TaskKey{}; }
   [[nodiscard]] bool ready() const;
   void cancel() const;
   /// Waits; throws what the task threw.
@@ -45,12 +46,14 @@ class FutureHandle {
 
  private:
   struct State {
-    State(TaskId task, std::shared_ptr<LaneContext> lane) : id{task}, context{std::move(lane)} {}
+    State(Named<TaskId> value, std::shared_ptr<LaneContext> lane)
+        : id{value.id}, key{value.key}, context{std::move(lane)} {}
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State() { context->release(id); }
 
     TaskId id;
+    TaskKey key;
     std::shared_ptr<LaneContext> context;
     std::optional<Result> result;
   };
@@ -97,6 +100,8 @@ class Future {
   /// Whether get would return (or throw) without waiting. One round trip to the head.
   [[nodiscard]] bool ready() const { return handle_.ready(); }
   [[nodiscard]] TaskId id() const noexcept { return handle_.id(); }
+  /// The same in every run of the program, on any number of ranks.
+  [[nodiscard]] TaskKey key() const noexcept { return handle_.key(); }
   /// Waits for all in one request, or until one has failed. Throws nothing of theirs.
   static void prefetch(std::span<const Future> futures) { detail::FutureHandle::prefetch(handles(futures)); }
   /// Waits for all; throws the first failure in order among those that are known.
@@ -130,11 +135,13 @@ template <class T>
 struct Codec<Future<T>> {
   static constexpr bool serializable = true;
   static void write(OutArchive& archive, const Future<T>& future) {
-    if (future.id() != TaskId{}) future.handle().carry();
+    if (future.id() != TaskId{}) future.handle().carry(archive.buffer().size());
     archive.buffer().put(future.id());
+    archive.buffer().put(future.handle().key());
   }
   static void read(InArchive& archive, Future<T>& future) {
-    future = Future<T>{FutureHandle::received(archive.reader().get<TaskId>())};
+    const auto id = archive.reader().get<TaskId>();
+    future = Future<T>{FutureHandle::received({id, archive.reader().get<TaskKey>()})};
   }
 };
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace crema {
 
@@ -30,7 +31,32 @@ using FunctionId = Id<struct FunctionTag, std::uint32_t>;
 
 inline constexpr RankId head_rank{0};
 
+/// What a task, an actor or a call is, by content: a hash (XXH3, 128 bits) of its parent's key, its function, its
+/// arguments and how many equal ones its parent made before. The same program has the same keys on any number of ranks,
+/// in a retry and after a resume; ids differ. All zero: the driver.
+struct TaskKey {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  friend constexpr auto operator<=>(const TaskKey&, const TaskKey&) = default;
+};
+
+/// 32 hexadecimal digits.
+std::string to_string(TaskKey key);
+
+/// What one rank calls a value or an actor, and what every run of the program calls it.
+template <class IdType>
+struct Named {
+  IdType id;
+  TaskKey key;
+};
+
 }  // namespace crema
+
+template <>
+struct std::hash<crema::TaskKey> {
+  std::size_t operator()(crema::TaskKey key) const noexcept { return key.low; }
+};
 
 template <class Tag, class Number>
 struct std::hash<crema::Id<Tag, Number>> {

@@ -14,6 +14,7 @@
 #include "crema/cluster.hpp"
 #include "crema/ids.hpp"
 #include "crema/options.hpp"
+#include "crema/random.hpp"
 
 namespace crema {
 
@@ -26,6 +27,7 @@ struct Result {
 /// What runs now on a lane. All zero on the driver.
 struct RunningTask {
   TaskId id;
+  TaskKey key{};
   std::uint32_t attempt = 0;  ///< counts from 0
   std::uint32_t depth = 0;    ///< nesting: the driver's tasks have depth 1
 };
@@ -41,17 +43,17 @@ class LaneContext {
   static LaneContext& current();
 
   /// Returns at once. The value is fetched under the id.
-  virtual TaskId submit(FunctionId function, const TaskOptions& options, Arguments arguments) = 0;
+  virtual Named<TaskId> submit(FunctionId function, const TaskOptions& options, Arguments arguments) = 0;
   /// Stores a value that is there. Returns at once.
-  virtual TaskId put(Bytes value, const std::vector<TaskId>& carried) = 0;
+  virtual Named<TaskId> put(Arguments value) = 0;
   /// Returns at once, or after one round trip when the options name the actor. Throws UsageError when the name is
   /// taken.
-  virtual ActorId create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
-                               Arguments arguments) = 0;
+  virtual Named<ActorId> create_actor(FunctionId constructor, const ActorOptions& options,
+                                      const std::string& class_name, Arguments arguments) = 0;
   /// One round trip. Throws UsageError when no actor of that name and class exists.
-  virtual ActorId find_actor(const std::string& name, const std::string& class_name) = 0;
+  virtual Named<ActorId> find_actor(const std::string& name, const std::string& class_name) = 0;
   /// Returns at once. Calls of one lane to one actor apply in the order made.
-  virtual TaskId call(ActorId actor, FunctionId method, Arguments arguments) = 0;
+  virtual Named<TaskId> call(Named<ActorId> actor, FunctionId method, Arguments arguments) = 0;
   /// Takes a result; false if it is not one that is still awaited.
   using Sink = std::function<bool(TaskId, Result)>;
   /// Waits until `sink` has taken a result for each of these different ids, or a failed one: then the rest may come
@@ -79,6 +81,10 @@ class LaneContext {
   virtual Cluster cluster() = 0;
 
   [[nodiscard]] virtual const RunningTask& running() const noexcept = 0;
+  /// The numbers of the work that runs now; goes on until it ends.
+  [[nodiscard]] virtual Random& random() = 0;
+  /// --seed.
+  [[nodiscard]] virtual std::uint64_t seed() const noexcept = 0;
   [[nodiscard]] virtual RankId rank() const noexcept = 0;
   [[nodiscard]] virtual const std::string& host() const noexcept = 0;
 

@@ -128,12 +128,12 @@ AsCompleted<T> as_completed(const std::vector<Future<T>>& futures) {
 
 /// Stores a value once, to be passed to many tasks: each rank gets it at most once. Returns at once.
 template <class T>
-Future<std::remove_cvref_t<T>> put(const T& value) {
-  CarriedFutures carried;
+Future<T> put(const T& value) {
+  const CarriedFutures carried;
   ByteBuffer encoded;
   encode(encoded, value);
-  return Future<std::remove_cvref_t<T>>{
-      detail::FutureHandle{LaneContext::current().put(Bytes{std::move(encoded)}, carried.ids())}};
+  return Future<T>{detail::FutureHandle{LaneContext::current().put(
+      {.bytes = Bytes{std::move(encoded)}, .carried = carried.ids(), .mentions = carried.mentions()})}};
 }
 
 }  // namespace crema

@@ -12,7 +12,13 @@ ThisTask this_task() {
 }
 
 TaskId ThisTask::id() const { return LaneContext::current().running().id; }
+TaskKey ThisTask::key() const { return LaneContext::current().running().key; }
 std::uint32_t ThisTask::attempt() const { return LaneContext::current().running().attempt; }
+Random& ThisTask::rng() const { return LaneContext::current().random(); }
+Random ThisTask::rng(std::uint64_t k) const {
+  const LaneContext& lane = LaneContext::current();
+  return Random{lane.seed(), lane.running().key, k + 1};  // 0 is rng()'s
+}
 RankId ThisTask::rank() const { return LaneContext::current().rank(); }
 bool ThisTask::cancelled() const { return LaneContext::current().cancelled(); }
 const std::string& ThisTask::host() const { return LaneContext::current().host(); }

@@ -16,15 +16,19 @@ const Bytes& value_of(const Result& result) {
 
 }  // namespace
 
-FutureHandle::FutureHandle(TaskId id) : state_{std::make_shared<State>(id, LaneContext::current().share())} {}
+FutureHandle::FutureHandle(Named<TaskId> value)
+    : state_{std::make_shared<State>(value, LaneContext::current().share())} {}
 
-FutureHandle FutureHandle::received(TaskId id) {
-  if (id == TaskId{}) return {};
-  LaneContext::current().retain(id);
-  return FutureHandle{id};
+FutureHandle FutureHandle::received(Named<TaskId> value) {
+  if (value.id == TaskId{}) return {};
+  LaneContext::current().retain(value.id);
+  return FutureHandle{value};
 }
 
-void FutureHandle::carry() const { CarriedFutures::add(state_->id, state_); }
+void FutureHandle::carry(std::uint64_t offset) const {
+  CarriedFutures::add(state_->id, state_);
+  CarriedFutures::mention(offset, state_->key);
+}
 
 void FutureHandle::cancel() const {
   if (!state_) throw UsageError{"cancelling an empty future: assign it from remote() first"};

@@ -59,7 +59,7 @@ void BlockStream::submit_ahead() {
       source_ = nullptr;
       return;
     }
-    const TaskId task = LaneContext::current().submit(
+    const Named<TaskId> task = LaneContext::current().submit(
         crema::detail::registered_id<RunBlock>, TaskOptions{.name = label_},
         {.bytes = encode_steps({.function = load_, .arguments = std::move(*description), .name = {}}, steps_)});
     in_flight_.emplace_back(task);

@@ -98,6 +98,7 @@ void Head::on_submit(const Frame& frame) {
   const wire::TaskSpec task = wire::read_task(frame.payload);
   Entry& entry = entries_[task.id.number];
   entry.state = Entry::State::ready;
+  entry.key = task.key.high;
   entry.parent = task.parent;
   entry.name = name_of(task.function, task.label);
   entry.submitted = clock_();
@@ -164,11 +165,12 @@ void Head::finish_without_running(TaskId id, const Bytes& failure) {
   recorder_.attempt({.id = id,
                      .parent = entry.parent,
                      .function = entry.name,
-                     .rank = head_rank,
+                     .rank = RankId{-1},
                      .state = cancelled ? record::TaskState::cancelled : record::TaskState::failed,
                      .submitted = seconds(entry.submitted),
                      .started = std::numeric_limits<double>::quiet_NaN(),
-                     .finished = std::numeric_limits<double>::quiet_NaN()});
+                     .finished = std::numeric_limits<double>::quiet_NaN(),
+                     .key = entry.key});
   ++finished_;
   complete(id, true, failure);
 }
@@ -227,7 +229,8 @@ void Head::on_outcome(RankId from, const Frame& frame) {
                      .started = seconds(outcome.started + offset),
                      .finished = seconds(outcome.finished + offset),
                      .bytes_in = outcome.bytes_in,
-                     .bytes_out = outcome.value.size()});
+                     .bytes_out = outcome.value.size(),
+                     .key = entry->key});
   ++finished_;
   if (entry->cancelled) return complete(outcome.id, true, cancelled_failure(outcome.id, *entry));
   keep_contents(outcome);

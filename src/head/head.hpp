@@ -78,6 +78,7 @@ class Head {
     std::uint32_t pins = 0;     ///< unfinished work that needs it, and values that hold it
     RankId worker;
     TaskId parent;
+    std::uint64_t key = 0;
     std::uint32_t name = 0;
     Dispatcher::Load load;
     std::int64_t submitted = 0;

@@ -72,6 +72,7 @@ struct Identity {
   RankId rank;
   LaneId lane;
   std::string host;
+  std::uint64_t seed = 0;  ///< of the run's random numbers
 };
 
 /// What a lane does with its channel until next_work is empty; returns when the lane ends.

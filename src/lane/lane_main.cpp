@@ -58,8 +58,8 @@ class WorkRunner {
   WorkRunner(const Identity& identity, LaneSession& session) : identity_{identity}, session_{session} {}
 
   template <class Run>
-  void run(Outcome outcome, std::uint32_t depth, const std::string& label, Run&& body) {
-    session_.begin({outcome.id, outcome.attempt, depth});
+  void run(Outcome outcome, TaskKey key, std::uint32_t depth, const std::string& label, Run&& body) {
+    session_.begin({outcome.id, key, outcome.attempt, depth});
     outcome.started = now();
     ByteBuffer message;
     const CarriedFutures carried;  // they are held until the outcome is posted
@@ -115,7 +115,7 @@ void run_tasks(const Identity& identity, Channel& channel) try {
                 .forwards = FunctionRegistry::at(task.function).yields_future,
                 .attempt = task.attempt,
                 .bytes_in = task.arguments.bytes.size()},
-               task.depth, task.label, [&] {
+               task.key, task.depth, task.label, [&] {
                  if (session->cancelled()) throw Cancelled{};
                  ByteReader arguments = session->gather(task.arguments, std::move(task.values));
                  return FunctionRegistry::at(task.function).body(nullptr, arguments);
@@ -140,7 +140,7 @@ void run_actor(const Identity& identity, Channel& channel) try {
                   .function = actor.constructor,
                   .work = Outcome::Work::construction,
                   .bytes_in = actor.arguments.bytes.size()},
-                 1, actor.class_name, [&] {
+                 actor.key, 1, actor.class_name, [&] {
                    ByteReader arguments{actor.arguments.bytes};
                    try {
                      return FunctionRegistry::at(actor.constructor).body(&object, arguments);
@@ -160,7 +160,7 @@ void run_actor(const Identity& identity, Channel& channel) try {
                 .work = Outcome::Work::call,
                 .forwards = FunctionRegistry::at(call.method).yields_future,
                 .bytes_in = call.arguments.bytes.size()},
-               call.depth, {}, [&] {
+               call.key, call.depth, {}, [&] {
                  if (!object) throw Error{"calling an actor whose constructor failed with " + constructor_error};
                  ByteReader arguments{call.arguments.bytes};
                  return FunctionRegistry::at(call.method).body(object.get(), arguments);

@@ -31,6 +31,10 @@ void CarriedFutures::add(TaskId id, std::shared_ptr<const void> keep) {
   current_carried->kept_.push_back(std::move(keep));
 }
 
+void CarriedFutures::mention(std::uint64_t offset, TaskKey key) {
+  if (current_carried != nullptr) current_carried->mentions_.push_back({offset, key});
+}
+
 namespace lane {
 namespace {
 
@@ -78,6 +82,8 @@ LaneSession::Scope::~Scope() {
 void LaneSession::begin(RunningTask work) {
   running_ = work;
   calls_made_ = 0;
+  keys_.begin(work.key);
+  random_.reset();
 }
 
 // Releases come behind: the receiver of a future that the frame carries must know of it before its sender lets go.
@@ -99,9 +105,10 @@ std::uint64_t LaneSession::next_id() {
          static_cast<std::uint64_t>(identity_.lane.number) << 32 | ids_;
 }
 
-TaskId LaneSession::submit(FunctionId function, const TaskOptions& options, Arguments arguments) {
+Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& options, Arguments arguments) {
   check_supported(options);
   wire::TaskSpec task{.id = TaskId{next_id()},
+                      .key = keys_.task(function, arguments),
                       .parent = running_.id,
                       .function = function,
                       .priority = options.priority,
@@ -109,14 +116,16 @@ TaskId LaneSession::submit(FunctionId function, const TaskOptions& options, Argu
                       .label = options.name,
                       .arguments = std::move(arguments)};
   channel_->post(wire::make_frame(FrameType::submit, wire::write(task), identity_.lane), true);
-  return task.id;
+  return {task.id, task.key};
 }
 
-ActorId LaneSession::create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
-                                  Arguments arguments) {
+Named<ActorId> LaneSession::create_actor(FunctionId constructor, const ActorOptions& options,
+                                         const std::string& class_name, Arguments arguments) {
   check_supported(options);
   refuse_futures(arguments);
   const wire::ActorSpec actor{.id = ActorId{next_id()},
+                              .key = options.name.empty() ? keys_.actor(constructor, arguments)
+                                                          : TaskKeys::named_actor(options.name, class_name),
                               .parent = running_.id,
                               .constructor = constructor,
                               .name = options.name,
@@ -127,30 +136,32 @@ ActorId LaneSession::create_actor(FunctionId constructor, const ActorOptions& op
   } else {
     request(FrameType::create_actor, wire::write(actor));
   }
-  return actor.id;
+  return {actor.id, actor.key};
 }
 
-ActorId LaneSession::find_actor(const std::string& name, const std::string& class_name) {
+Named<ActorId> LaneSession::find_actor(const std::string& name, const std::string& class_name) {
   ByteBuffer payload;
   payload.put_text(name);
   payload.put_text(class_name);
   ByteReader answer{request(FrameType::find_actor, std::move(payload))};
-  return answer.get<ActorId>();
+  return {answer.get<ActorId>(), TaskKeys::named_actor(name, class_name)};
 }
 
-TaskId LaneSession::put(Bytes value, const std::vector<TaskId>& carried) {
-  const wire::Put put{.id = TaskId{next_id()}, .carried = carried, .value = std::move(value)};
+Named<TaskId> LaneSession::put(Arguments value) {
+  const TaskKey key = keys_.stored_value(value);
+  const wire::Put put{.id = TaskId{next_id()}, .carried = std::move(value.carried), .value = std::move(value.bytes)};
   channel_->post(wire::make_frame(FrameType::put, wire::write(put), identity_.lane), false);
-  return put.id;
+  return {put.id, key};
 }
 
-TaskId LaneSession::call(ActorId actor, FunctionId method, Arguments arguments) {
-  if (actor == ActorId{})
+Named<TaskId> LaneSession::call(Named<ActorId> actor, FunctionId method, Arguments arguments) {
+  if (actor.id == ActorId{})
     throw UsageError{"calling an actor through an empty handle: assign it from crema::actor or find_actor first"};
   refuse_futures(arguments);
   wire::CallSpec call{.id = TaskId{next_id()},
+                      .key = keys_.call(actor.key, method, arguments),
                       .parent = running_.id,
-                      .actor = actor,
+                      .actor = actor.id,
                       .method = method,
                       .depth = running_.depth + 1,
                       .arguments = std::move(arguments)};
@@ -163,7 +174,7 @@ TaskId LaneSession::call(ActorId actor, FunctionId method, Arguments arguments) 
   wire::Frame frame = wire::make_frame(FrameType::call, wire::write(call), identity_.lane);
   frame.header.sequence = ++calls_made_;
   channel_->post(std::move(frame), true);
-  return call.id;
+  return {call.id, call.key};
 }
 
 /// One wait of a lane for replies. On a worker the lane gives up its slot while it waits, so that what it waits for can

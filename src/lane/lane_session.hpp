@@ -4,9 +4,11 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "crema/lane_context.hpp"
 #include "lane/lane.hpp"
+#include "lane/task_keys.hpp"
 #include "wire/messages.hpp"
 
 namespace crema::lane {
@@ -41,12 +43,12 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   /// The values a task was sent with, and those it has to ask for, between its arguments. Waits for the latter.
   ByteReader gather(const Arguments& arguments, std::vector<wire::InputValue> values);
 
-  TaskId submit(FunctionId function, const TaskOptions& options, Arguments arguments) override;
-  TaskId put(Bytes value, const std::vector<TaskId>& carried) override;
-  ActorId create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
-                       Arguments arguments) override;
-  ActorId find_actor(const std::string& name, const std::string& class_name) override;
-  TaskId call(ActorId actor, FunctionId method, Arguments arguments) override;
+  Named<TaskId> submit(FunctionId function, const TaskOptions& options, Arguments arguments) override;
+  Named<TaskId> put(Arguments value) override;
+  Named<ActorId> create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
+                              Arguments arguments) override;
+  Named<ActorId> find_actor(const std::string& name, const std::string& class_name) override;
+  Named<TaskId> call(Named<ActorId> actor, FunctionId method, Arguments arguments) override;
   void fetch(std::span<const TaskId> ids, const Sink& sink) override;
   bool ready(TaskId id) override;
   std::vector<std::uint32_t> wait(std::span<const TaskId> ids, std::size_t count,
@@ -60,6 +62,11 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void release(TaskId id) noexcept override;
   Cluster cluster() override;
   const RunningTask& running() const noexcept override { return running_; }
+  Random& random() override {
+    if (!random_) random_.emplace(identity_.seed, running_.key, 0);
+    return *random_;
+  }
+  std::uint64_t seed() const noexcept override { return identity_.seed; }
   RankId rank() const noexcept override { return identity_.rank; }
   const std::string& host() const noexcept override { return identity_.host; }
   std::shared_ptr<LaneContext> share() override { return shared_from_this(); }
@@ -78,6 +85,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
 
   // The lane's thread only.
   RunningTask running_;
+  TaskKeys keys_;
+  std::optional<Random> random_;  // of the running work, once asked for
   std::uint32_t calls_made_ = 0;
   std::uint64_t ids_ = 0;
   std::uint64_t requests_ = 0;

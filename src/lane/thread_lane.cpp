@@ -178,7 +178,7 @@ class ThreadLane final : public Lane, private Channel {
 
 std::unique_ptr<Lane> ThreadLaneFactory::start(LaneId id, Main main) {
   try {
-    return std::make_unique<ThreadLane>(Identity{rank_, id, host_}, inbox_, std::move(main));
+    return std::make_unique<ThreadLane>(Identity{rank_, id, host_, seed_}, inbox_, std::move(main));
   } catch (const std::system_error& error) {
     throw Error{"starting lane " + std::to_string(id.number) + " on rank " + std::to_string(rank_.number) + " of " +
                 host_ + ": the system refuses another thread (" + error.what() +

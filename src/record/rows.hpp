@@ -32,6 +32,7 @@ struct TaskRow {
   double finished = std::numeric_limits<double>::quiet_NaN();
   std::uint64_t bytes_in = 0;   ///< arguments
   std::uint64_t bytes_out = 0;  ///< result
+  std::uint64_t key = 0;        ///< the first half of the task's key
 };
 
 /// A failure of a task, an actor call or the job as a whole; somebody may have asked for it and gone on.

@@ -145,7 +145,7 @@ class Job::State {
   record::RunInfo run_info(std::chrono::system_clock::time_point began, std::size_t ranks) const {
     return {.job = name_,
             .command_line = runtime::command_line(argc_, argv_),
-            .seed = 0,
+            .seed = options_.seed,
             .started_at = began,
             .crema_version = version,
             .mpi_version = runtime::mpi_version(),
@@ -159,8 +159,8 @@ class Job::State {
                                           runtime::roles_of(RankId{world.rank()}, world.size()));
     transport::MpiTransport transport{world};
     runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
-    constexpr std::uint32_t lanes = 1;
-    const auto rank = std::make_unique<runtime::Rank>(transport, ranks, lanes, *log);
+    const auto rank =
+        std::make_unique<runtime::Rank>(transport, ranks, runtime::Rank::Options{.seed = options_.seed}, *log);
     if (record_ != nullptr) rank->become_head(*record_, progress, driver);
     const runtime::Rank::End end = rank->run();
     if (record_ != nullptr) tell_end(end.exit_code);

@@ -33,7 +33,7 @@ bool bound_to_one_core() {
 
 }  // namespace
 
-Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, std::uint32_t lanes, spdlog::logger& log)
+Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log)
     : transport_{transport},
       me_{transport.rank()},
       ranks_{std::move(ranks)},
@@ -42,17 +42,17 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, std::ui
       log_{log},
       began_{Clock::now()},
       link_{transport},
-      factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, inbox_},
+      factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed, inbox_},
       router_{link_},
       liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_},
       last_tick_{began_} {
   if (roles_.worker)
     worker_.emplace(
-        link_, [this] { return start_lane(&lane::run_tasks); }, lanes);
+        link_, [this] { return start_lane(&lane::run_tasks); }, options.lanes);
   if (roles_.actor_host) {
     host_.emplace(
         link_, [this] { return start_lane(&lane::run_actor); },
-        lane::Identity{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host});
+        lane::Identity{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed});
   }
   for (int rank = 0; rank < transport.size(); ++rank) {
     if (rank == me_.number || (!roles_.head && rank != head_rank.number)) continue;

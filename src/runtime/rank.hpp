@@ -25,8 +25,12 @@ namespace crema::runtime {
 /// on this thread, and nothing here waits for user code.
 class Rank {
  public:
-  /// `ranks`: what each rank told, by rank. `lanes`: tasks at a time, where the rank is a worker.
-  Rank(transport::Transport& transport, std::vector<RankInfo> ranks, std::uint32_t lanes, spdlog::logger& log);
+  struct Options {
+    std::uint32_t lanes = 1;  ///< tasks at a time, where the rank is a worker
+    std::uint64_t seed = 0;   ///< of the run's random numbers
+  };
+  /// `ranks`: what each rank told, by rank.
+  Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);
 
   /// Makes this rank, 0, the head: runs `driver` on its lane; `sink` keeps what happened. Call before run.
   void become_head(RunSink& sink, Progress& progress, std::function<void()> driver);

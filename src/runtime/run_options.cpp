@@ -22,10 +22,10 @@ struct Reserved {
   const char* only;  ///< the one value that describes this version; nullptr: none does
 };
 constexpr std::array reserved{
-    Reserved{"--isolation", "none"},   Reserved{"--journal", "off"},     Reserved{"--actor-ranks", "1"},
-    Reserved{"--lanes", "1"},          Reserved{"--resume", nullptr},    Reserved{"--restart", nullptr},
-    Reserved{"--time-limit", nullptr}, Reserved{"--seed", nullptr},      Reserved{"--memory-budget", nullptr},
-    Reserved{"--spill-dir", nullptr},  Reserved{"--resources", nullptr},
+    Reserved{"--isolation", "none"},   Reserved{"--journal", "off"},         Reserved{"--actor-ranks", "1"},
+    Reserved{"--lanes", "1"},          Reserved{"--resume", nullptr},        Reserved{"--restart", nullptr},
+    Reserved{"--time-limit", nullptr}, Reserved{"--memory-budget", nullptr}, Reserved{"--spill-dir", nullptr},
+    Reserved{"--resources", nullptr},
 };
 
 void add_reserved(CLI::App& cli, const Reserved& option) {
@@ -61,6 +61,10 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
       ->type_name("LEVEL")
       ->default_str(options.log_level)
+      ->group(group);
+  cli.add_option("--seed", options.seed, "Seed of this_task().rng(): another seed, other random numbers")
+      ->type_name("N")
+      ->default_str(std::to_string(options.seed))
       ->group(group);
   for (const Reserved& option : reserved) add_reserved(cli, option);
   cli.set_version_flag("--version", fmt::format("crema {}", version), "Print crema's version and exit")->group(group);

@@ -11,6 +11,7 @@ struct RunOptions {
   std::string output;  ///< empty: `<job>-<Slurm job id or start time>.h5` in the current folder
   std::string progress = "auto";
   std::string log_level = "warning";
+  std::uint64_t seed = 0;
 };
 
 /// Adds crema's options to a job's command line. Throws UsageError when the job has an option of the same name.

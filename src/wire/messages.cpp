@@ -42,8 +42,9 @@ Arguments get_arguments(ByteReader& in) {
 }  // namespace
 
 ByteBuffer write(const TaskSpec& task) {
-  ByteBuffer out{48 + task.label.size() + size_of(task.arguments)};
+  ByteBuffer out{64 + task.label.size() + size_of(task.arguments)};
   out.put(task.id);
+  out.put(task.key);
   out.put(task.parent);
   out.put(task.function);
   out.put(task.priority);
@@ -62,6 +63,7 @@ TaskSpec read_task(const Bytes& payload) {
   ByteReader in{payload};
   TaskSpec task;
   task.id = in.get<TaskId>();
+  task.key = in.get<TaskKey>();
   task.parent = in.get<TaskId>();
   task.function = in.get<FunctionId>();
   task.priority = in.get<std::int32_t>();
@@ -79,7 +81,7 @@ TaskSpec read_task(const Bytes& payload) {
 
 RunOrder read_run_order(const Bytes& payload) {
   ByteReader in{payload};
-  in.take(2 * sizeof(TaskId) + sizeof(FunctionId));
+  in.take(2 * sizeof(TaskId) + sizeof(TaskKey) + sizeof(FunctionId));
   RunOrder order;
   order.priority = in.get<std::int32_t>();
   order.depth = in.get<std::uint32_t>();
@@ -87,8 +89,9 @@ RunOrder read_run_order(const Bytes& payload) {
 }
 
 ByteBuffer write(const CallSpec& call) {
-  ByteBuffer out{32 + size_of(call.arguments)};
+  ByteBuffer out{48 + size_of(call.arguments)};
   out.put(call.id);
+  out.put(call.key);
   out.put(call.parent);
   out.put(call.actor);
   out.put(call.method);
@@ -101,6 +104,7 @@ CallSpec read_call(const Bytes& payload) {
   ByteReader in{payload};
   CallSpec call;
   call.id = in.get<TaskId>();
+  call.key = in.get<TaskKey>();
   call.parent = in.get<TaskId>();
   call.actor = in.get<ActorId>();
   call.method = in.get<FunctionId>();
@@ -110,8 +114,9 @@ CallSpec read_call(const Bytes& payload) {
 }
 
 ByteBuffer write(const ActorSpec& actor) {
-  ByteBuffer out{64 + actor.name.size() + actor.class_name.size() + size_of(actor.arguments)};
+  ByteBuffer out{80 + actor.name.size() + actor.class_name.size() + size_of(actor.arguments)};
   out.put(actor.id);
+  out.put(actor.key);
   out.put(actor.parent);
   out.put(actor.constructor);
   out.put_text(actor.name);
@@ -124,6 +129,7 @@ ActorSpec read_actor(const Bytes& payload) {
   ByteReader in{payload};
   ActorSpec actor;
   actor.id = in.get<ActorId>();
+  actor.key = in.get<TaskKey>();
   actor.parent = in.get<TaskId>();
   actor.constructor = in.get<FunctionId>();
   actor.name = text(in);

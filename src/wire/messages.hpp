@@ -22,6 +22,7 @@ struct InputValue {
 /// A task to run. Payload of submit and run_task.
 struct TaskSpec {
   TaskId id{};
+  TaskKey key{};
   TaskId parent{};
   FunctionId function{};
   std::int32_t priority = 0;
@@ -39,6 +40,7 @@ RunOrder read_run_order(const Bytes& payload);
 /// A call of an actor's method. Payload of call.
 struct CallSpec {
   TaskId id{};
+  TaskKey key{};
   TaskId parent{};
   ActorId actor{};
   FunctionId method{};
@@ -51,6 +53,7 @@ CallSpec read_call(const Bytes& payload);
 /// Payload of create_actor (lane to head) and start_actor (head to host).
 struct ActorSpec {
   ActorId id{};
+  TaskKey key{};
   TaskId parent{};
   FunctionId constructor{};
   std::string name{};

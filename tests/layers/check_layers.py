@@ -35,7 +35,7 @@ MAY_INCLUDE = {
 
 # Public headers lie in one folder; their layers stand here. "contract" is what user code and lanes ask a rank for.
 PUBLIC_HEADERS = {
-    "common": ["bytes", "columns", "errors", "ids", "schema"],
+    "common": ["bytes", "columns", "errors", "ids", "random", "schema"],
     "record": ["result_options", "result_table", "table_rows"],
     "contract": ["arguments", "cluster", "lane_context", "options"],
     "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "registry", "serializable"],

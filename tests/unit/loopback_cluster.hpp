@@ -63,7 +63,7 @@ class LoopbackCluster {
     for (int i = 0; i < size_; ++i) {
       threads.emplace_back([&, i] {
         runtime::Progress progress{runtime::ProgressStyle::off, stderr, std::chrono::steady_clock::now()};
-        runtime::Rank rank{network.endpoint(RankId{i}), infos, 1, log};
+        runtime::Rank rank{network.endpoint(RankId{i}), infos, {}, log};
         if (i == 0) rank.become_head(sink, progress, driver);
         codes[static_cast<std::size_t>(i)] = rank.run().exit_code;
       });

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "crema/arguments.hpp"
+#include "crema/ids.hpp"
+
+namespace crema::lane {
+
+/// The keys of what one piece of work starts. Needs no other rank: a key follows from the work's own key, the
+/// function's name, the argument bytes (a future or an actor in them counts by its key), and how many equal ones came
+/// before. Memory: a counter for each different call the work makes, until it ends.
+class TaskKeys {
+ public:
+  /// A new piece of work begins.
+  void begin(TaskKey work) {
+    work_ = work;
+    made_.clear();
+  }
+
+  TaskKey task(FunctionId function, const Arguments& arguments);
+  TaskKey actor(FunctionId constructor, const Arguments& arguments);
+  TaskKey call(TaskKey actor, FunctionId method, const Arguments& arguments);
+  TaskKey stored_value(const Arguments& value);
+  /// The same for everybody who finds it.
+  static TaskKey named_actor(const std::string& name, const std::string& class_name);
+
+ private:
+  enum class Kind : std::uint8_t { task = 1, actor = 2, call = 3, stored_value = 4, named_actor = 5 };
+
+  TaskKey next(Kind kind, TaskKey subject, TaskKey function, const Arguments& arguments);
+
+  TaskKey work_;
+  std::unordered_map<TaskKey, std::uint64_t> made_;
+};
+
+}  // namespace crema::lane
