@@ -48,7 +48,7 @@ Tally throw_darts(std::int64_t darts, crema::Actor<Scoreboard> scoreboard) {
     const double y = random.uniform();
     if (x * x + y * y < 1) ++tally.hits;
   }
-  scoreboard.remote<&Scoreboard::add>(tally);  // nobody waits for it, and it is not lost
+  scoreboard.remote<&Scoreboard::add>(tally).get();  // so that it is counted when this task is done
   return tally;
 }
 

@@ -50,8 +50,15 @@ class LaneContext {
   /// taken.
   virtual Named<ActorId> create_actor(FunctionId constructor, const ActorOptions& options,
                                       const std::string& class_name, Arguments arguments) = 0;
-  /// One round trip. Throws UsageError when no actor of that name and class exists.
-  virtual Named<ActorId> find_actor(const std::string& name, const std::string& class_name) = 0;
+  /// Waits up to `timeout` for it to be created. Throws UsageError when no actor of that name and class exists then.
+  virtual Named<ActorId> find_actor(const std::string& name, const std::string& class_name,
+                                    std::chrono::nanoseconds timeout) = 0;
+  /// Returns at once. Calls that have not begun fail; the one that runs ends as it would.
+  virtual void kill_actor(ActorId actor) = 0;
+  /// A group of actors that share calls. Returns at once.
+  virtual Named<ActorId> create_pool(std::span<const Named<ActorId>> members) = 0;
+  /// A call of whichever member is idle first.
+  virtual Named<TaskId> call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) = 0;
   /// Returns at once. Calls of one lane to one actor apply in the order made.
   virtual Named<TaskId> call(Named<ActorId> actor, FunctionId method, Arguments arguments) = 0;
   /// Takes a result; false if it is not one that is still awaited.

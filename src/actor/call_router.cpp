@@ -1,27 +1,124 @@
 #include "actor/call_router.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <set>
+
 namespace crema::actors {
+namespace {
+
+/// The arguments with their inputs in place.
+Arguments fill_in(const Arguments& arguments, const std::unordered_map<TaskId, Bytes>& values) {
+  ByteBuffer bytes;
+  std::size_t done = 0;
+  for (const Input& input : arguments.inputs) {
+    bytes.append(arguments.bytes.span().subspan(done, input.offset - done));
+    bytes.append(values.at(input.id).span());
+    done = input.offset;
+  }
+  bytes.append(arguments.bytes.span().subspan(done));
+  return {.bytes = Bytes{std::move(bytes)}, .carried = arguments.carried};
+}
+
+}  // namespace
 
 using wire::FrameType;
 
 void CallRouter::on_call(wire::Frame frame) {
-  const ActorId actor = wire::read_call(frame.payload).actor;
+  const wire::CallSpec call = wire::read_call(frame.payload);
+  const Caller caller{frame.header.lane, call.actor};
+  const auto behind = held_.find(caller);
+  if (call.arguments.inputs.empty() && behind == held_.end()) return forward(call.actor, std::move(frame));
+  frame.payload = frame.payload.compact();
+  Held held{std::move(frame)};
+  std::set<TaskId> needed;
+  for (const Input& input : call.arguments.inputs) needed.insert(input.id);
+  held.missing = needed.size();
+  held.complete = needed.empty();
+  held_[caller].push_back(std::move(held));
+  if (needed.empty()) return;
+  std::vector<TaskId> ids;
+  for (const TaskId id : needed) {
+    auto& callers = awaited_[id];
+    if (callers.empty()) ids.push_back(id);
+    callers.push_back(caller);
+  }
+  // Lane 0 is the router itself.
+  if (!ids.empty()) outbox_.send(head_rank, wire::make_frame(FrameType::get, wire::write_ids(ids)));
+}
+
+void CallRouter::on_value(const wire::Frame& frame) {
+  const wire::Value value = wire::read_value(frame.payload);
+  const auto node = awaited_.extract(value.id);
+  if (node.empty()) return;
+  for (const Caller& caller : std::set<Caller>{node.mapped().begin(), node.mapped().end()}) {
+    const auto queue = held_.find(caller);
+    if (queue == held_.end()) continue;
+    for (Held& held : queue->second) {
+      if (held.complete || held.values.contains(value.id)) continue;
+      const wire::CallSpec call = wire::read_call(held.frame.payload);
+      const auto& inputs = call.arguments.inputs;
+      if (std::none_of(inputs.begin(), inputs.end(), [&](const Input& input) { return input.id == value.id; }))
+        continue;
+      if (value.failed) {
+        fail(call, value.bytes);
+        held.frame.payload = {};
+        held.complete = true;
+        continue;
+      }
+      held.values.emplace(value.id, value.bytes);
+      if (--held.missing > 0) continue;
+      wire::CallSpec filled = call;
+      filled.arguments = fill_in(call.arguments, held.values);
+      held.values.clear();
+      held.frame.payload = Bytes{wire::write(filled)};
+      held.frame.header.payload_size = held.frame.payload.size();
+      held.complete = true;
+    }
+    send_complete(caller);
+  }
+}
+
+void CallRouter::send_complete(const Caller& caller) {
+  const auto queue = held_.find(caller);
+  while (!queue->second.empty() && queue->second.front().complete) {
+    // One that has failed is empty: its outcome is told already.
+    if (wire::Frame& frame = queue->second.front().frame; !frame.payload.empty())
+      forward(caller.second, std::move(frame));
+    queue->second.pop_front();
+  }
+  if (queue->second.empty()) held_.erase(queue);
+}
+
+void CallRouter::fail(const wire::CallSpec& call, const Bytes& failure) {
+  wire::Outcome outcome{.id = call.id,
+                        .parent = call.parent,
+                        .actor = call.actor,
+                        .function = call.method,
+                        .work = wire::Outcome::Work::call,
+                        .failed = true,
+                        .value = failure};
+  outcome.started = outcome.finished = std::chrono::steady_clock::now().time_since_epoch().count();
+  outbox_.send(head_rank, wire::make_frame(FrameType::outcome, wire::write(outcome)));
+}
+
+void CallRouter::forward(ActorId actor, wire::Frame frame) {
   if (const auto known = locations_.find(actor); known != locations_.end()) {
     outbox_.send(known->second, std::move(frame));
     return;
   }
-  std::vector<wire::Frame>& held = held_[actor];
-  held.push_back(std::move(frame));
-  if (held.size() > 1) return;
+  std::vector<wire::Frame>& unlocated = unlocated_[actor];
+  unlocated.push_back(std::move(frame));
+  if (unlocated.size() > 1) return;
   outbox_.send(head_rank, wire::make_frame(FrameType::locate_actor, wire::write(wire::ActorLocation{actor, {}})));
 }
 
 void CallRouter::on_location(const wire::Frame& frame) {
   const wire::ActorLocation location = wire::read_location(frame.payload);
   locations_[location.actor] = location.rank;
-  auto held = held_.extract(location.actor);
-  if (held.empty()) return;
-  for (wire::Frame& call : held.mapped()) outbox_.send(location.rank, std::move(call));
+  auto unlocated = unlocated_.extract(location.actor);
+  if (unlocated.empty()) return;
+  for (wire::Frame& call : unlocated.mapped()) outbox_.send(location.rank, std::move(call));
 }
 
 }  // namespace crema::actors

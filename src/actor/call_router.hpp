@@ -1,6 +1,9 @@
 #pragma once
 
+#include <deque>
+#include <map>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "wire/messages.hpp"
@@ -9,7 +12,9 @@
 namespace crema::actors {
 
 /// Sends the calls of one rank's lanes straight to the ranks where the actors live. Where that is not known yet it asks
-/// the head once and holds the calls, in order. Used on the event loop's thread.
+/// the head once and holds the calls; a call whose arguments are futures it holds until their values are there, and
+/// with it what the same lane sends to the same actor afterwards, so that a caller's order is kept and nobody else
+/// waits. Used on the event loop's thread.
 class CallRouter {
  public:
   explicit CallRouter(wire::Outbox& outbox) : outbox_{outbox} {}
@@ -18,11 +23,27 @@ class CallRouter {
   void on_call(wire::Frame frame);
   /// From the head: actor_location.
   void on_location(const wire::Frame& frame);
+  /// From the head: a value this router asked for.
+  void on_value(const wire::Frame& frame);
 
  private:
+  using Caller = std::pair<LaneId, ActorId>;
+  struct Held {
+    wire::Frame frame;
+    bool complete = true;
+    std::size_t missing = 0;
+    std::unordered_map<TaskId, Bytes> values{};
+  };
+
+  void forward(ActorId actor, wire::Frame frame);
+  void send_complete(const Caller& caller);
+  void fail(const wire::CallSpec& call, const Bytes& failure);
+
   wire::Outbox& outbox_;
   std::unordered_map<ActorId, RankId> locations_;
-  std::unordered_map<ActorId, std::vector<wire::Frame>> held_;  // for one round trip to the head
+  std::unordered_map<ActorId, std::vector<wire::Frame>> unlocated_;  // for one round trip to the head
+  std::map<Caller, std::deque<Held>> held_;                          // the first waits for values
+  std::unordered_map<TaskId, std::vector<Caller>> awaited_;          // by value: whose first call needs it
 };
 
 }  // namespace crema::actors

@@ -25,7 +25,8 @@ class Host {
   Host(wire::Outbox& outbox, StartLane start_lane, lane::Identity self)
       : outbox_{outbox}, start_lane_{std::move(start_lane)}, self_{std::move(self)} {}
 
-  /// From the head: start_actor. From callers on any rank: call; one that overtakes its actor's start waits for it.
+  /// From the head: start_actor, kill_actor. From callers on any rank: call; one that overtakes its actor's start waits
+  /// for it.
   void on_frame(wire::Frame frame);
   /// From this rank's actors: outcome.
   void on_lane(wire::Frame frame);
@@ -40,7 +41,15 @@ class Host {
   [[nodiscard]] double busy_seconds() const { return static_cast<double>(busy_nanoseconds_) * 1e-9; }
 
  private:
+  struct Hosted {
+    lane::Lane* lane = nullptr;  ///< nullptr: none
+    std::string gone{};          ///< why there is none
+  };
+
   void start(wire::Frame frame);
+  void kill(const wire::Frame& frame);
+  void refuse_call(const wire::CallSpec& call, const std::string& reason);
+  void remove_ended_lanes();
   void give(lane::Lane& lane, wire::Frame frame);
   /// Answers for work that no lane can do.
   void fail(wire::Outcome outcome, const std::string& name, const std::string& reason);
@@ -49,7 +58,7 @@ class Host {
   const StartLane start_lane_;
   const lane::Identity self_;
 
-  std::unordered_map<ActorId, lane::Lane*> actors_;  // nullptr: it could not be started
+  std::unordered_map<ActorId, Hosted> actors_;
   std::unordered_map<LaneId, std::unique_ptr<lane::Lane>> lanes_;
   std::unordered_map<ActorId, std::vector<wire::Frame>> early_calls_;  // until the head's start_actor comes
   lane::WakeList to_wake_;

@@ -33,6 +33,11 @@ ActorId ActorDirectory::find(const std::string& name, const std::string& class_n
   return found->second;
 }
 
+void ActorDirectory::free_name(ActorId id) {
+  const auto name = names_.find(actors_.at(id).name);
+  if (name != names_.end() && name->second == id) names_.erase(name);
+}
+
 const ActorDirectory::Entry* ActorDirectory::entry(ActorId id) const {
   const auto found = actors_.find(id);
   return found == actors_.end() ? nullptr : &found->second;

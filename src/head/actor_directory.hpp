@@ -33,6 +33,9 @@ class ActorDirectory {
   RankId add(const wire::ActorSpec& actor);
   /// Throws UsageError when there is no such actor, or it is of another class.
   [[nodiscard]] ActorId find(const std::string& name, const std::string& class_name) const;
+  [[nodiscard]] bool has(const std::string& name) const { return names_.contains(name); }
+  /// The actor keeps its place, and its name may be given again.
+  void free_name(ActorId id);
   /// nullptr: not created yet.
   [[nodiscard]] const Entry* entry(ActorId id) const;
   void count_call(const wire::Outcome& outcome);

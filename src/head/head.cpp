@@ -76,6 +76,12 @@ void Head::on_frame(RankId from, Frame frame) {
       return on_create_actor(from, frame);
     case FrameType::find_actor:
       return on_find_actor(from, frame);
+    case FrameType::kill_actor:
+      return on_kill_actor(frame);
+    case FrameType::create_pool:
+      return pools_.add(wire::read_pool(frame.payload));
+    case FrameType::call_pool:
+      return send_pool_call(pools_.on_call(wire::read_call(frame.payload)));
     case FrameType::locate_actor: {
       const ActorId id = wire::read_location(frame.payload).actor;
       if (const auto* entry = actors_.entry(id)) {
@@ -209,6 +215,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
       if (outcome.failed && actor->calls == 0) failed_constructions_.emplace(outcome.actor, outcome.value);
       return;
     }
+    send_pool_call(pools_.on_ended(outcome.id));
     keep_contents(outcome);
     if (outcome.forwards && !outcome.failed) return forward(outcome.id, outcome.value);
     return complete(outcome.id, outcome.failed, outcome.value);
@@ -394,8 +401,13 @@ void Head::end_wait(const WatchName& name) {
 }
 
 void Head::end_late_waits() {
-  if (deadlines_.empty()) return;
+  if (deadlines_.empty() && finders_.empty()) return;
   const std::int64_t now = clock_();
+  std::erase_if(finders_, [&](const Finder& finder) {
+    if (finder.deadline > now) return false;
+    answer_find(finder.from, finder.request);
+    return true;
+  });
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const WatchName name = deadlines_.begin()->second;
     deadlines_.erase(deadlines_.begin());
@@ -494,9 +506,25 @@ void Head::on_create_actor(RankId from, const Frame& frame) {
     outbox_.send(rank, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{actor.id, host})));
   }
   if (frame.header.sequence != 0) reply(from, frame, {});
+  std::erase_if(finders_, [&](const Finder& finder) {
+    if (finder.name != actor.name) return false;
+    answer_find(finder.from, finder.request);
+    return true;
+  });
 }
 
 void Head::on_find_actor(RankId from, const Frame& frame) {
+  ByteReader reader{frame.payload};
+  std::string name{reader.get_text()};
+  reader.get_text();
+  const auto timeout = reader.get<std::int64_t>();
+  if (timeout <= 0 || actors_.has(name)) return answer_find(from, frame);
+  Frame request = frame;
+  request.payload = request.payload.compact();
+  finders_.push_back({from, std::move(request), std::move(name), clock_() + timeout});
+}
+
+void Head::answer_find(RankId from, const Frame& frame) {
   ByteReader reader{frame.payload};
   const std::string name{reader.get_text()};
   const std::string class_name{reader.get_text()};
@@ -509,6 +537,24 @@ void Head::on_find_actor(RankId from, const Frame& frame) {
     answer.error = error.what();
   }
   reply(from, frame, std::move(answer));
+}
+
+void Head::on_kill_actor(const Frame& frame) {
+  ByteReader reader{frame.payload};
+  const auto id = reader.get<ActorId>();
+  const auto* actor = actors_.entry(id);
+  if (actor == nullptr) throw Error{"killing an actor: actor " + std::to_string(id.number) + " has not been created"};
+  actors_.free_name(id);
+  Frame kill = frame;
+  kill.header.lane = {};
+  outbox_.send(actor->rank, std::move(kill));
+}
+
+void Head::send_pool_call(std::optional<ActorPools::Assignment> assignment) {
+  if (!assignment) return;
+  const auto* member = actors_.entry(assignment->member);
+  if (member == nullptr) throw Error{"calling an actor pool: one of its actors has not been created"};
+  outbox_.send(member->rank, wire::make_frame(FrameType::call, wire::write(assignment->call)));
 }
 
 void Head::reply(RankId to, const Frame& request, wire::Reply answer) {

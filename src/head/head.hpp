@@ -11,6 +11,7 @@
 
 #include "common/id_table.hpp"
 #include "head/actor_directory.hpp"
+#include "head/actor_pools.hpp"
 #include "head/dispatcher.hpp"
 #include "head/recorder.hpp"
 #include "lane/lane_main.hpp"
@@ -23,8 +24,8 @@ namespace crema::head {
 struct Layout {
   int nodes = 1;
   int ranks = 1;
-  std::vector<RankId> workers;
-  std::vector<RankId> actor_hosts;
+  std::vector<RankId> workers{};
+  std::vector<RankId> actor_hosts{};
 };
 
 /// The head: owns the table of tasks and values, hands out work, delivers results. Knows no MPI and no threads: frames
@@ -122,6 +123,9 @@ class Head {
   void on_release(const wire::Frame& frame);
   void on_create_actor(RankId from, const wire::Frame& frame);
   void on_find_actor(RankId from, const wire::Frame& frame);
+  void answer_find(RankId from, const wire::Frame& frame);
+  void on_kill_actor(const wire::Frame& frame);
+  void send_pool_call(std::optional<ActorPools::Assignment> assignment);
   void on_driver_done(const wire::Frame& frame);
 
   void record_failure(const Bytes& bytes);
@@ -159,6 +163,7 @@ class Head {
   // The event loop's thread only.
   Dispatcher dispatcher_;
   ActorDirectory actors_;
+  ActorPools pools_;
   IdTable<Entry> entries_;
   std::unordered_map<TaskId, std::vector<TaskId>> pinned_by_;  // by unfinished work
   std::unordered_map<TaskId, std::vector<TaskId>> contents_;   // futures inside a value, by value
@@ -167,6 +172,14 @@ class Head {
   std::map<WatchName, Watch> watches_;
   std::unordered_map<TaskId, std::vector<WatchName>> watchers_;  // by value; a watch that has ended may still be named
   std::multimap<std::int64_t, WatchName> deadlines_;             // of waits
+  /// Somebody who waits for an actor to be created.
+  struct Finder {
+    RankId from;
+    wire::Frame request;
+    std::string name;
+    std::int64_t deadline = 0;
+  };
+  std::vector<Finder> finders_;  // a lane has one at most
   // What has ended and was not dealt with: a chain may be long, so it is a loop and no recursion.
   struct Completion {
     TaskId id;

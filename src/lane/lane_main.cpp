@@ -152,6 +152,7 @@ void run_actor(const Identity& identity, Channel& channel) try {
                  });
       continue;
     }
+    if (frame->header.type == FrameType::kill_actor) return;
     const wire::CallSpec call = wire::read_call(frame->payload);
     runner.run({.id = call.id,
                 .parent = call.parent,

@@ -66,7 +66,8 @@ void check_supported(const ActorOptions& options) {
 
 void refuse_futures(const Arguments& arguments) {
   if (!arguments.inputs.empty())
-    throw UsageError{"passing a future to an actor is not available in this version of crema: pass future.get()"};
+    throw UsageError{
+        "passing a future to an actor's constructor is not available in this version of crema: pass future.get()"};
 }
 
 }  // namespace
@@ -139,10 +140,12 @@ Named<ActorId> LaneSession::create_actor(FunctionId constructor, const ActorOpti
   return {actor.id, actor.key};
 }
 
-Named<ActorId> LaneSession::find_actor(const std::string& name, const std::string& class_name) {
+Named<ActorId> LaneSession::find_actor(const std::string& name, const std::string& class_name,
+                                       std::chrono::nanoseconds timeout) {
   ByteBuffer payload;
   payload.put_text(name);
   payload.put_text(class_name);
+  payload.put<std::int64_t>(timeout.count());
   ByteReader answer{request(FrameType::find_actor, std::move(payload))};
   return {answer.get<ActorId>(), TaskKeys::named_actor(name, class_name)};
 }
@@ -154,10 +157,40 @@ Named<TaskId> LaneSession::put(Arguments value) {
   return {put.id, key};
 }
 
+void LaneSession::kill_actor(ActorId actor) {
+  ByteBuffer payload;
+  payload.put(actor);
+  channel_->post(wire::make_frame(FrameType::kill_actor, std::move(payload), identity_.lane), true);
+}
+
+Named<ActorId> LaneSession::create_pool(std::span<const Named<ActorId>> members) {
+  Arguments content;
+  ByteBuffer keys;
+  std::vector<ActorId> ids;
+  for (const Named<ActorId>& member : members) {
+    ids.push_back(member.id);
+    keys.put(member.key);
+  }
+  content.bytes = Bytes{std::move(keys)};
+  const Named<ActorId> pool{ActorId{next_id()}, keys_.stored_value(content)};
+  channel_->post(
+      wire::make_frame(FrameType::create_pool, wire::write(wire::Pool{pool.id, std::move(ids)}), identity_.lane), true);
+  return pool;
+}
+
 Named<TaskId> LaneSession::call(Named<ActorId> actor, FunctionId method, Arguments arguments) {
   if (actor.id == ActorId{})
     throw UsageError{"calling an actor through an empty handle: assign it from crema::actor or find_actor first"};
-  refuse_futures(arguments);
+  return post_call(FrameType::call, actor, method, std::move(arguments));
+}
+
+Named<TaskId> LaneSession::call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) {
+  if (!arguments.inputs.empty())
+    throw UsageError{"passing a future to an actor pool is not available in this version of crema: pass future.get()"};
+  return post_call(FrameType::call_pool, pool, method, std::move(arguments));
+}
+
+Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, FunctionId method, Arguments arguments) {
   wire::CallSpec call{.id = TaskId{next_id()},
                       .key = keys_.call(actor.key, method, arguments),
                       .parent = running_.id,
@@ -165,13 +198,14 @@ Named<TaskId> LaneSession::call(Named<ActorId> actor, FunctionId method, Argumen
                       .method = method,
                       .depth = running_.depth + 1,
                       .arguments = std::move(arguments)};
-  if (!call.arguments.carried.empty()) {
-    // The call goes past the head, which has to keep what travels in it.
+  if (!call.arguments.carried.empty() || !call.arguments.inputs.empty()) {
+    // The call goes past the head, which has to keep what it needs.
     std::vector<TaskId> pinned{call.id};
+    for (const Input& input : call.arguments.inputs) pinned.push_back(input.id);
     pinned.insert(pinned.end(), call.arguments.carried.begin(), call.arguments.carried.end());
     post_ids(FrameType::pin, pinned);
   }
-  wire::Frame frame = wire::make_frame(FrameType::call, wire::write(call), identity_.lane);
+  wire::Frame frame = wire::make_frame(type, wire::write(call), identity_.lane);
   frame.header.sequence = ++calls_made_;
   channel_->post(std::move(frame), true);
   return {call.id, call.key};

@@ -47,7 +47,11 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   Named<TaskId> put(Arguments value) override;
   Named<ActorId> create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
                               Arguments arguments) override;
-  Named<ActorId> find_actor(const std::string& name, const std::string& class_name) override;
+  Named<ActorId> find_actor(const std::string& name, const std::string& class_name,
+                            std::chrono::nanoseconds timeout) override;
+  void kill_actor(ActorId actor) override;
+  Named<ActorId> create_pool(std::span<const Named<ActorId>> members) override;
+  Named<TaskId> call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) override;
   Named<TaskId> call(Named<ActorId> actor, FunctionId method, Arguments arguments) override;
   void fetch(std::span<const TaskId> ids, const Sink& sink) override;
   bool ready(TaskId id) override;
@@ -74,6 +78,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
  private:
   std::uint64_t next_id();
   Bytes request(wire::FrameType type, ByteBuffer payload);
+  Named<TaskId> post_call(wire::FrameType type, Named<ActorId> actor, FunctionId method, Arguments arguments);
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
   class Waiting;
   void flush_releases();

@@ -14,8 +14,13 @@ constexpr auto goodbye_limit = 3s;
 std::int64_t steady_nanoseconds() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 head::Layout layout_of(const std::vector<RankInfo>& ranks) {
-  const int count = static_cast<int>(ranks.size());
-  return {count_nodes(ranks), count, workers_of(count), actor_hosts_of(count)};
+  head::Layout layout{.nodes = count_nodes(ranks), .ranks = static_cast<int>(ranks.size())};
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    const RankId id{static_cast<std::int32_t>(rank)};
+    if (ranks[rank].roles.worker) layout.workers.push_back(id);
+    if (ranks[rank].roles.actor_host) layout.actor_hosts.push_back(id);
+  }
+  return layout;
 }
 
 }  // namespace
@@ -85,7 +90,7 @@ void HeadControl::on_rank_lost(RankId rank, const std::string& reason) {
   fail(fmt::format(
       "rank {} ({}) on {} was lost: {}; a crash in a task takes its rank with it in this version of crema, so "
       "look above for the cause",
-      rank.number, roles_of(rank, static_cast<int>(ranks_.size())).text(), info.host, reason));
+      rank.number, info.roles.text(), info.host, reason));
 }
 
 void HeadControl::fail(const std::string& reason, int exit_code) {

@@ -38,10 +38,9 @@ std::string command_line(int argc, char** argv) {
   return text;
 }
 
-std::shared_ptr<spdlog::logger> make_logger(const RunOptions& options, int rank, const RankInfo& info,
-                                            const Roles& roles) {
+std::shared_ptr<spdlog::logger> make_logger(const RunOptions& options, int rank, const RankInfo& info) {
   auto log = std::make_shared<spdlog::logger>("crema", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  log->set_pattern(fmt::format("%Y-%m-%d %H:%M:%S.%e rank {} {} {} [%l] %v", rank, info.host, roles.text()));
+  log->set_pattern(fmt::format("%Y-%m-%d %H:%M:%S.%e rank {} {} {} [%l] %v", rank, info.host, info.roles.text()));
   log->set_level(spdlog::level::from_str(options.log_level));
   log->flush_on(spdlog::level::trace);
   return log;
@@ -98,6 +97,7 @@ class Job::State {
     if (!problem.empty()) return refuse(problem, launched_rank);
     problem = runtime::describe_difference(ranks);
     if (problem.empty()) problem = runtime::describe_wrong_usage(ranks);
+    if (problem.empty()) problem = assign_roles(ranks);
     if (!problem.empty()) return refuse(problem, world.rank());
 
     const auto began = std::chrono::system_clock::now();
@@ -132,6 +132,14 @@ class Job::State {
     }
   }
 
+  /// Empty, or why the ranks cannot have the roles asked for.
+  std::string assign_roles(std::vector<runtime::RankInfo>& ranks) const try {
+    runtime::assign_roles(ranks, options_.actor_ranks);
+    return "";
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+
   int refuse(const std::string& problem, int rank) const {
     if (rank == 0) runtime::tell(stderr, name_ + ": " + problem);
     return leave(2, rank);
@@ -155,8 +163,7 @@ class Job::State {
 
   int run_rank(const boost::mpi::communicator& world, const std::vector<runtime::RankInfo>& ranks,
                const std::function<void()>& driver) {
-    const auto log = runtime::make_logger(options_, world.rank(), ranks[static_cast<std::size_t>(world.rank())],
-                                          runtime::roles_of(RankId{world.rank()}, world.size()));
+    const auto log = runtime::make_logger(options_, world.rank(), ranks[static_cast<std::size_t>(world.rank())]);
     transport::MpiTransport transport{world};
     runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
     const auto rank =

@@ -37,7 +37,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
     : transport_{transport},
       me_{transport.rank()},
       ranks_{std::move(ranks)},
-      roles_{roles_of(me_, transport.size())},
+      roles_{ranks_[static_cast<std::size_t>(me_.number)].roles},
       one_core_{bound_to_one_core()},
       log_{log},
       began_{Clock::now()},
@@ -187,6 +187,13 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
     case FrameType::call:
       if (host_ && !stopping_since_) host_->on_frame(std::move(frame));
       return;
+    case FrameType::kill_actor:
+      // From a lane it goes to the head first, which knows where the actor is and frees its name.
+      if (frame.header.lane == LaneId{}) {
+        if (host_ && !stopping_since_) host_->on_frame(std::move(frame));
+        return;
+      }
+      return head_->on_frame(from, std::move(frame));
     case FrameType::actor_location:
       return router_.on_location(frame);
     case FrameType::value:
@@ -215,6 +222,7 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
 }
 
 void Rank::on_reply(wire::Frame frame) {
+  if (frame.header.lane == LaneId{}) return router_.on_value(frame);
   if (worker_ && worker_->on_reply(frame)) return;
   if (host_ && host_->on_reply(frame)) return;
   if (!driver_ || driver_->id() != frame.header.lane) return;

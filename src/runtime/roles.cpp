@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <deque>
+#include <map>
 #include <set>
+
+#include "crema/errors.hpp"
 
 namespace crema::runtime {
 
@@ -14,30 +19,31 @@ std::string Roles::text() const {
   return fmt::format("{}", fmt::join(names, "+"));
 }
 
-Roles roles_of(RankId rank, int ranks) {
-  if (ranks == 1) return {true, true, true};
-  if (ranks == 2) return {rank.number == 0, rank.number == 0, rank.number == 1};
-  return {rank.number == 0, rank.number == 1, rank.number > 1};
-}
-
-namespace {
-
-template <class Has>
-std::vector<RankId> ranks_with(int ranks, Has has) {
-  std::vector<RankId> found;
-  for (int rank = 0; rank < ranks; ++rank)
-    if (has(roles_of(RankId{rank}, ranks))) found.emplace_back(rank);
-  return found;
-}
-
-}  // namespace
-
-std::vector<RankId> workers_of(int ranks) {
-  return ranks_with(ranks, [](Roles roles) { return roles.worker; });
-}
-
-std::vector<RankId> actor_hosts_of(int ranks) {
-  return ranks_with(ranks, [](Roles roles) { return roles.actor_host; });
+void assign_roles(std::vector<RankInfo>& ranks, int actor_ranks) {
+  const int count = static_cast<int>(ranks.size());
+  if (const int most = std::max(1, count - 2); actor_ranks < 1 || actor_ranks > most) {
+    throw UsageError{fmt::format(
+        "--actor-ranks {}: with {} {} it can be {}; one rank is the head and one at least a worker, so start more "
+        "ranks",
+        actor_ranks, count, count == 1 ? "rank" : "ranks", most == 1 ? "1 only" : fmt::format("1 to {}", most))};
+  }
+  for (RankInfo& rank : ranks) rank.roles = {.worker = true};
+  ranks[0].roles = {.head = true, .actor_host = count <= 2, .worker = count == 1};
+  if (count <= 2) return;
+  std::vector<std::string> nodes;
+  std::map<std::string, std::deque<std::size_t>> candidates;
+  for (std::size_t rank = 1; rank < ranks.size(); ++rank) {
+    std::deque<std::size_t>& node = candidates[ranks[rank].host];
+    if (node.empty()) nodes.push_back(ranks[rank].host);
+    node.push_back(rank);
+  }
+  for (std::size_t turn = 0, chosen = 0; chosen < static_cast<std::size_t>(actor_ranks); ++turn) {
+    std::deque<std::size_t>& node = candidates[nodes[turn % nodes.size()]];
+    if (node.empty()) continue;
+    ranks[node.front()].roles = {.actor_host = true};
+    node.pop_front();
+    ++chosen;
+  }
 }
 
 int count_nodes(const std::vector<RankInfo>& ranks) {

@@ -9,22 +9,8 @@
 
 namespace crema::runtime {
 
-/// What every rank tells every other before anything else.
-struct RankInfo {
-  std::string host;
-  std::int64_t pid = 0;
-  std::string version;                    ///< of crema
-  std::array<std::uint64_t, 2> digest{};  ///< of the registered functions
-  std::string usage_problem{};            ///< empty, or why its command line cannot be used
-
-  template <class Archive>
-  void serialize(Archive& ar, unsigned) {
-    ar& host& pid& version& digest[0] & digest[1] & usage_problem;
-  }
-};
-
-/// Who does what. Rank 0 is the head, rank 1 hosts the actors, the others are workers; with two ranks the head hosts
-/// the actors, one rank does everything.
+/// Who does what. Rank 0 is the head, rank 1 hosts actors, the others are workers; with two ranks the head hosts the
+/// actors, one rank does everything.
 struct Roles {
   bool head = false;
   bool actor_host = false;
@@ -34,10 +20,26 @@ struct Roles {
   [[nodiscard]] std::string text() const;
 };
 
-Roles roles_of(RankId rank, int ranks);
-/// All ranks that have the role.
-std::vector<RankId> workers_of(int ranks);
-std::vector<RankId> actor_hosts_of(int ranks);
+/// What every rank tells every other before anything else.
+struct RankInfo {
+  std::string host;
+  std::int64_t pid = 0;
+  std::string version;                    ///< of crema
+  std::array<std::uint64_t, 2> digest{};  ///< of the registered functions
+  std::string usage_problem{};            ///< empty, or why its command line cannot be used
+  Roles roles{};                          ///< not told: assign_roles gives the same on every rank
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned) {
+    ar& host& pid& version& digest[0] & digest[1] & usage_problem;
+  }
+};
+
+/// Gives every rank its roles. From three ranks on, `actor_ranks` of them host actors: rank 1, then the first rank of
+/// each further node, then the second of each, so that they are spread over the nodes.
+/// Throws UsageError unless one rank besides the head is left as a worker.
+void assign_roles(std::vector<RankInfo>& ranks, int actor_ranks);
+
 int count_nodes(const std::vector<RankInfo>& ranks);
 
 /// Empty when all ranks run the same functions of the same crema; else what differs, for the user.

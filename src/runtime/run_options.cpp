@@ -22,10 +22,9 @@ struct Reserved {
   const char* only;  ///< the one value that describes this version; nullptr: none does
 };
 constexpr std::array reserved{
-    Reserved{"--isolation", "none"},   Reserved{"--journal", "off"},         Reserved{"--actor-ranks", "1"},
-    Reserved{"--lanes", "1"},          Reserved{"--resume", nullptr},        Reserved{"--restart", nullptr},
-    Reserved{"--time-limit", nullptr}, Reserved{"--memory-budget", nullptr}, Reserved{"--spill-dir", nullptr},
-    Reserved{"--resources", nullptr},
+    Reserved{"--isolation", "none"},      Reserved{"--journal", "off"},     Reserved{"--lanes", "1"},
+    Reserved{"--resume", nullptr},        Reserved{"--restart", nullptr},   Reserved{"--time-limit", nullptr},
+    Reserved{"--memory-budget", nullptr}, Reserved{"--spill-dir", nullptr}, Reserved{"--resources", nullptr},
 };
 
 void add_reserved(CLI::App& cli, const Reserved& option) {
@@ -61,6 +60,10 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}))
       ->type_name("LEVEL")
       ->default_str(options.log_level)
+      ->group(group);
+  cli.add_option("--actor-ranks", options.actor_ranks, "Ranks that host actors, spread over the nodes")
+      ->type_name("K")
+      ->default_str(std::to_string(options.actor_ranks))
       ->group(group);
   cli.add_option("--seed", options.seed, "Seed of this_task().rng(): another seed, other random numbers")
       ->type_name("N")

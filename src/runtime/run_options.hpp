@@ -12,6 +12,7 @@ struct RunOptions {
   std::string progress = "auto";
   std::string log_level = "warning";
   std::uint64_t seed = 0;
+  int actor_ranks = 1;
 };
 
 /// Adds crema's options to a job's command line. Throws UsageError when the job has an option of the same name.

@@ -94,7 +94,7 @@ record::Summary RunRecord::summarise(const RunEnd& end) const {
     const RankInfo& info = ranks_[static_cast<std::size_t>(i)];
     record::RankRow row;
     row.rank = rank;
-    row.role = roles_of(rank, count).text();
+    row.role = info.roles.text();
     row.host = info.host;
     row.pid = info.pid;
     if (const auto report = end.reports.find(rank); report != end.reports.end()) {

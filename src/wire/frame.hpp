@@ -26,6 +26,10 @@ enum class FrameType : std::uint16_t {
   wait = 13,
   watch = 14,
   unwatch = 15,
+  // lane -> head, as above
+  kill_actor = 22,  // and head -> actor host
+  create_pool = 23,
+  call_pool = 24,
   // worker, actor host -> head
   outcome = 16,
   pull = 17,

@@ -138,6 +138,21 @@ ActorSpec read_actor(const Bytes& payload) {
   return actor;
 }
 
+ByteBuffer write(const Pool& pool) {
+  ByteBuffer out;
+  out.put(pool.id);
+  put_list(out, pool.members);
+  return out;
+}
+
+Pool read_pool(const Bytes& payload) {
+  ByteReader in{payload};
+  Pool pool;
+  pool.id = in.get<ActorId>();
+  pool.members = get_list<ActorId>(in);
+  return pool;
+}
+
 ByteBuffer write(const Outcome& outcome) {
   ByteBuffer out{80 + outcome.carried.size() * sizeof(TaskId) + outcome.value.size()};
   out.put(outcome.id);

@@ -63,6 +63,14 @@ struct ActorSpec {
 ByteBuffer write(const ActorSpec& actor);
 ActorSpec read_actor(const Bytes& payload);
 
+/// Payload of create_pool.
+struct Pool {
+  ActorId id{};
+  std::vector<ActorId> members{};
+};
+ByteBuffer write(const Pool& pool);
+Pool read_pool(const Bytes& payload);
+
 /// How a task, a call or an actor's construction ended. Payload of outcome.
 struct Outcome {
   enum class Work : std::uint8_t { task = 0, call = 1, construction = 2 };

@@ -101,7 +101,12 @@ class Usage(Trouble):
     def test_options_of_later_versions(self):
         self.refused('--isolation: "process" is not available in crema', "--isolation", "process")
         self.refused('--lanes: "4" is not available in crema', "--lanes", "4")
-        self.refused("--seed: not available in crema", "--seed", "3")
+        self.refused("--journal: \"on\" is not available in crema", "--journal", "on")
+
+    def test_more_actor_ranks_than_there_can_be(self):
+        most = max(1, RANKS - 2)
+        self.refused(f"--actor-ranks {most + 1}: with {RANKS} rank", "--actor-ranks", str(most + 1))
+        self.refused("--actor-ranks 0: with", "--actor-ranks", "0")
 
     def test_an_option_of_the_job_with_the_name_of_one_of_cremas(self):
         for option in ("--output", "--help", "-h", "--seed", "--version"):

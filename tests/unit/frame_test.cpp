@@ -78,7 +78,9 @@ TEST(FrameType, EveryNumberIsTheOneOfThePage) {
                                std::pair{FrameType::retain, 10},       std::pair{FrameType::pin, 11},
                                std::pair{FrameType::cancel, 12},       std::pair{FrameType::wait, 13},
                                std::pair{FrameType::watch, 14},        std::pair{FrameType::unwatch, 15},
-                               std::pair{FrameType::cancel_task, 38},  std::pair{FrameType::completed, 51}};
+                               std::pair{FrameType::kill_actor, 22},   std::pair{FrameType::create_pool, 23},
+                               std::pair{FrameType::call_pool, 24},    std::pair{FrameType::cancel_task, 38},
+                               std::pair{FrameType::completed, 51}};
   for (const auto& [type, number] : numbers) EXPECT_EQ(static_cast<int>(type), number);
   EXPECT_EQ(flag_detached_payload, 1);
 }

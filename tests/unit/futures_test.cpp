@@ -314,6 +314,53 @@ TEST_P(Futures, AnActorKeepsOneThatItsSenderLetGo) {
             7);
 }
 
+class Account {
+ public:
+  void add(int amount) { seen_.push_back(amount); }
+  void add_all(const std::vector<int>& amounts) { seen_.insert(seen_.end(), amounts.begin(), amounts.end()); }
+  std::vector<int> seen() const { return seen_; }
+
+ private:
+  std::vector<int> seen_;
+};
+
+TEST_P(Futures, ActorCallsTakeThemAndKeepTheirCallersOrder) {
+  gate_open = false;
+  EXPECT_EQ(on(GetParam(),
+               [] {
+                 const auto account = actor<Account>();
+                 const auto slow = remote<wait_for_gate>();
+                 account.remote<&Account::add>(1);
+                 account.remote<&Account::add>(slow);
+                 account.remote<&Account::add>(2);
+                 account.remote<&Account::add_all>(std::vector<Future<int>>{put(7), slow, put(8)});
+                 account.remote<&Account::add>(remote<one>());
+                 const auto seen = account.remote<&Account::seen>();
+                 gate_open = true;
+                 return seen.get();
+               }),
+            (std::vector<int>{1, 5, 2, 7, 5, 8, 1}));
+}
+
+TEST_P(Futures, AFailedInputFailsAnActorCallAndNotTheNext) {
+  on(GetParam(), [] {
+    const auto account = actor<Account>();
+    const auto failed = account.remote<&Account::add>(remote<spill>(2));
+    account.remote<&Account::add>(3);
+    EXPECT_THAT(([&] {
+                  try {
+                    failed.get();
+                  } catch (const TaskError& error) {
+                    return error.message();
+                  }
+                  return std::string{};
+                })(),
+                HasSubstr("spilt 2"));
+    EXPECT_THAT(account.remote<&Account::seen>().get(), ElementsAre(3));
+    return 0;
+  });
+}
+
 TEST(FuturesOverASlowNetwork, NoReferenceIsLostOnItsWay) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     LoopbackCluster cluster{4, seed};

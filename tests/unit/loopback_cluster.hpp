@@ -56,6 +56,7 @@ class LoopbackCluster {
   std::vector<int> run(std::function<void()> driver) {
     std::vector<runtime::RankInfo> infos(static_cast<std::size_t>(size_));
     for (auto& info : infos) info = {"testhost", getpid(), "test", {}};
+    runtime::assign_roles(infos, actor_ranks);
     auto log_sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log_);
     spdlog::logger log{"test", log_sink};
     std::vector<int> codes(static_cast<std::size_t>(size_), -1);
@@ -82,6 +83,7 @@ class LoopbackCluster {
 
   transport::LoopbackNetwork network;
   MemorySink sink;
+  int actor_ranks = 1;
 
  private:
   int size_;

@@ -1,0 +1,44 @@
+#include "head/actor_pools.hpp"
+
+#include <algorithm>
+
+#include "crema/errors.hpp"
+
+namespace crema::head {
+
+void ActorPools::add(const wire::Pool& pool) {
+  Members members{pool.members, {}};
+  std::reverse(members.idle.begin(), members.idle.end());  // the first is taken first
+  pools_.emplace(pool.id, std::move(members));
+}
+
+std::optional<ActorPools::Assignment> ActorPools::on_call(wire::CallSpec call) {
+  const ActorId pool = call.actor;
+  const auto found = pools_.find(pool);
+  if (found == pools_.end())
+    throw Error{"calling an actor pool: pool " + std::to_string(pool.number) + " has not been created"};
+  call.arguments.bytes = call.arguments.bytes.compact();
+  found->second.waiting.push_back(std::move(call));
+  return assign(pool);
+}
+
+std::optional<ActorPools::Assignment> ActorPools::on_ended(TaskId call) {
+  if (running_.empty()) return std::nullopt;
+  const auto node = running_.extract(call);
+  if (node.empty()) return std::nullopt;
+  pools_.at(node.mapped().pool).idle.push_back(node.mapped().member);
+  return assign(node.mapped().pool);
+}
+
+std::optional<ActorPools::Assignment> ActorPools::assign(ActorId pool) {
+  Members& members = pools_.at(pool);
+  if (members.idle.empty() || members.waiting.empty()) return std::nullopt;
+  Assignment assignment{std::move(members.waiting.front()), members.idle.back()};
+  members.waiting.pop_front();
+  members.idle.pop_back();
+  assignment.call.actor = assignment.member;
+  running_.emplace(assignment.call.id, Running{pool, assignment.member});
+  return assignment;
+}
+
+}  // namespace crema::head

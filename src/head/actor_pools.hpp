@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "wire/messages.hpp"
+
+namespace crema::head {
+
+/// Groups of actors that share calls: each call goes to the member that is idle first, so a slow one holds up none of
+/// the others. A member has one call of its pool at a time; the others wait here. Used on the event loop's thread.
+class ActorPools {
+ public:
+  /// A call and the member that is to have it.
+  struct Assignment {
+    wire::CallSpec call;
+    ActorId member;
+  };
+
+  void add(const wire::Pool& pool);
+  /// A call of the pool that call.actor names. Nothing: it waits for a member.
+  std::optional<Assignment> on_call(wire::CallSpec call);
+  /// A call has ended. If it came from a pool: what its member gets next.
+  std::optional<Assignment> on_ended(TaskId call);
+
+ private:
+  struct Members {
+    std::vector<ActorId> idle;
+    std::deque<wire::CallSpec> waiting;  // only when no member is idle
+  };
+  struct Running {
+    ActorId pool;
+    ActorId member;
+  };
+
+  std::optional<Assignment> assign(ActorId pool);
+
+  std::unordered_map<ActorId, Members> pools_;
+  std::unordered_map<TaskId, Running> running_;
+};
+
+}  // namespace crema::head
