@@ -59,9 +59,11 @@ std::optional<double> Dispatcher::estimate(FunctionId function) const {
   return durations_[function.number].mean;
 }
 
+/// What waits behind the running tasks is shared by all slots, and so is the time to the end of the next of them.
 double Dispatcher::Worker::room_ahead() const {
-  if (outstanding >= max_ahead_tasks || bytes >= max_ahead_bytes) return 0;
-  return std::min(ahead_nanoseconds, ahead_nanoseconds * slots - nanoseconds);
+  if (slots == 0 || has_free_slot() || outstanding >= max_ahead_tasks || bytes >= max_ahead_bytes) return 0;
+  const double mean = nanoseconds / outstanding;
+  return ahead_nanoseconds * slots - mean * (runnable() - slots + 1);
 }
 
 /// First those with free slots, the emptiest first; then those that take work ahead, the one with most room first.
@@ -69,7 +71,7 @@ std::optional<std::uint32_t> Dispatcher::Worker::level() const {
   if (has_free_slot()) return runnable() * first_level_ahead / slots;
   const double room = room_ahead();
   if (room <= 0) return std::nullopt;
-  return WorkerLevels::levels - 1 - static_cast<std::uint32_t>(room / ahead_nanoseconds * (levels_ahead - 1));
+  return WorkerLevels::levels - 1 - static_cast<std::uint32_t>(room / (ahead_nanoseconds * slots) * (levels_ahead - 1));
 }
 
 void Dispatcher::changed(std::uint32_t place) {

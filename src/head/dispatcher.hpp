@@ -13,14 +13,15 @@ namespace crema::head {
 
 /// Decides which ready task goes to which worker, and how much is sent ahead. Knows no messages and no clock.
 ///
-/// A worker has about 200 microseconds of work ahead: long tasks go out singly, short ones in batches (guided
-/// self-scheduling, Polychronopoulos and Kuck 1987: never more than a worker's fair share of what is ready). How long a
-/// function takes is learnt from its outcomes; of an unknown one a worker gets no more than it can run at once.
+/// A slot has about 200 microseconds of work ahead: long tasks go out singly, short ones in batches (guided
+/// self-scheduling, Polychronopoulos and Kuck 1987: never more than a worker's fair share of what is ready). A worker
+/// of many slots gets work ahead for longer tasks too, as one of its slots is soon free. How long a function takes is
+/// learnt from its outcomes; of an unknown one a worker gets no more than it can run at once.
 ///
 /// What a task costs here does not depend on how many workers there are, nor on how many tasks are ready.
 class Dispatcher {
  public:
-  static constexpr double ahead_nanoseconds = 200'000;
+  static constexpr double ahead_nanoseconds = 200'000;       ///< a slot's bound
   static constexpr std::uint32_t max_ahead_tasks = 1024;     ///< a worker's bound, however short the tasks
   static constexpr std::uint64_t max_ahead_bytes = 4 << 20;  ///< of arguments, a worker
 
@@ -76,7 +77,7 @@ class Dispatcher {
 
     [[nodiscard]] std::uint32_t runnable() const { return outstanding > parked ? outstanding - parked : 0; }
     [[nodiscard]] bool has_free_slot() const { return runnable() < slots; }
-    /// Nanoseconds of work that it may still be given ahead, no more than one slot's.
+    /// Nanoseconds of work that it may still be given ahead.
     [[nodiscard]] double room_ahead() const;
     /// Its place among all workers; empty: it gets nothing now.
     [[nodiscard]] std::optional<std::uint32_t> level() const;

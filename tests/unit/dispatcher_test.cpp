@@ -192,16 +192,25 @@ TEST_F(DispatcherTest, AShortTaskGoesAheadThoughALongOneDidNotBefore) {
   EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{1}, 1}, {RankId{2}, 1}, {RankId{3}, 1}}));
 }
 
-TEST_F(DispatcherTest, ATaskLongerThanTheWorkAheadWaitsForAFreeSlotHoweverManySlotsThereAre) {
+TEST_F(DispatcherTest, ManySlotsTakeALongTaskAheadAsOneOfThemIsSoonFree) {
   workers(1, 4);
   learn(slow, 300'000);
-  learn(quick, 1'000);
-  ready(quick, 4);
-  assign();
-  ready(slow, 1);
-  EXPECT_TRUE(assign().empty());
-  dispatcher.ended(RankId{1}, quick, sent.back().load, 1'000);
+  ready(slow, 100);
+  EXPECT_EQ(assign().at(RankId{1}), 5);
+  dispatcher.ended(RankId{1}, slow, sent.back().load, 300'000);
+  sent.pop_back();
   EXPECT_EQ(assign().at(RankId{1}), 1);
+  end_all(300'000);
+  dispatcher.on_pull(RankId{1}, {1, 0});
+  EXPECT_EQ(assign().at(RankId{1}), 1);
+}
+
+TEST_F(DispatcherTest, AWorkerWithoutSlotsGetsNothing) {
+  workers(2);
+  learn(quick, 1'000);
+  dispatcher.on_pull(RankId{2}, {0, 0});
+  ready(quick, 100);
+  EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{1}, 51}}));  // one to run and a fair share of the rest
 }
 
 TEST_F(DispatcherTest, LooksAtNoMoreWorkersWhereThereAreMany) {
