@@ -26,6 +26,7 @@ struct Options {
   double latency_us = 2;
   double bandwidth_gb = 10;
   double overhead_us = 0.5;
+  double hold_us = 0;
   benchmark::Driver driver;
 };
 
@@ -52,6 +53,8 @@ void parse(CLI::App& cli, Options& options) {
   cli.add_option("--bandwidth", options.bandwidth_gb, "Of the head's link, in GB/s")->check(CLI::PositiveNumber);
   cli.add_option("--overhead", options.overhead_us, "CPU time of sending or receiving a message, in us")
       ->check(CLI::NonNegativeNumber);
+  cli.add_option("--hold", options.hold_us, "How long a worker keeps outcomes to send them together, in us")
+      ->check(CLI::NonNegativeNumber);
   cli.add_option("--driver-rate", options.driver.rate, "Tasks that the driver submits a second")
       ->check(CLI::PositiveNumber);
   cli.add_flag("--queued", options.driver.queued_at_start, "All tasks are submitted before time begins");
@@ -65,8 +68,10 @@ Row measure(const Options& options, Lengths lengths, double task_seconds, std::u
   const std::uint32_t slots = workers * options.slots;
   Row row{lengths, task_seconds, workers, std::min(options.tasks_a_slot * slots, options.max_tasks), 0, {}};
   const std::vector<double> tasks = benchmark::task_lengths(lengths, task_seconds, row.tasks);
-  const benchmark::Machine machine{
-      workers, options.slots, {options.latency_us * 1e-6, options.bandwidth_gb * 1e9, options.overhead_us * 1e-6}};
+  const benchmark::Machine machine{workers,
+                                   options.slots,
+                                   {options.latency_us * 1e-6, options.bandwidth_gb * 1e9, options.overhead_us * 1e-6},
+                                   options.hold_us * 1e-6};
   std::vector<benchmark::Simulated> runs;
   for (int i = 0; i < options.repeat; ++i) runs.push_back(benchmark::simulate(machine, options.driver, tasks));
   std::sort(runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.makespan < b.makespan; });

@@ -125,13 +125,15 @@ class Simulation {
       : driver_{driver},
         tasks_{tasks},
         overhead_{nanoseconds(machine.network.overhead)},
+        hold_{nanoseconds(machine.hold)},
         port_{first_worker + static_cast<int>(machine.workers)},
         link_{port_},
         head_{link_, recorder_, layout_of(machine), 0, &VirtualClock::now},
         to_head_wire_{machine.network},
         from_head_wire_{machine.network},
-        workers_(machine.workers, Worker{.free_slots = machine.slots}),
+        workers_(machine.workers),
         next_of_worker_(tasks.size() + 1) {
+    for (Worker& worker : workers_) worker.free_slots = machine.slots;
     const Bytes pull = packet_of(wire::make_frame(wire::FrameType::pull, wire::write(wire::Pull{machine.slots, 0})));
     for (std::uint32_t worker = 0; worker < machine.workers; ++worker) port_.arrived.push_back({rank_of(worker), pull});
     while (auto received = link_.receive()) head_.on_frame(received->from, std::move(received->frame));
@@ -144,10 +146,13 @@ class Simulation {
       const Nanoseconds head = std::max(head_free_at_, head_has_work_at());
       const Nanoseconds worker = packets_to_workers_.empty() ? never : packets_to_workers_.front().at;
       const Nanoseconds end = running_.empty() ? never : running_.top().at;
-      const Nanoseconds next = std::min({head, worker, end});
+      const Nanoseconds send = sends_.empty() ? never : sends_.front().at;
+      const Nanoseconds next = std::min({head, worker, end, send});
       if (next == never) throw std::runtime_error{"simulating: nothing happens, but tasks are left"};
       if (next == end) {
         end_task();
+      } else if (next == send) {
+        send_outcomes();
       } else if (next == worker) {
         deliver_to_worker();
       } else {
@@ -166,6 +171,11 @@ class Simulation {
     std::uint32_t free_slots = 0;
     std::uint32_t first = 0;  // waiting tasks, as a list over next_of_worker_; 0: none
     std::uint32_t last = 0;
+    ByteBuffer outcomes{};  // that were not sent
+  };
+  struct Send {
+    Nanoseconds at = 0;
+    std::uint32_t worker = 0;
   };
   struct Packet {
     Nanoseconds at = 0;
@@ -299,16 +309,25 @@ class Simulation {
     outcome.started = ended.at - nanoseconds(tasks_[ended.task - 1]);
     outcome.finished = ended.at;
     outcome.value = four_bytes_;
-    Bytes packet = packet_of(wire::make_frame(wire::FrameType::outcome, wire::write(outcome)));
-    const Nanoseconds at = to_head_wire_.arrival(ended.at + overhead_, packet.size());
-    packets_to_head_.push_back({at, ended.worker, std::move(packet)});
-    ++workers_[ended.worker].free_slots;
+    Worker& worker = workers_[ended.worker];
+    if (worker.outcomes.size() == 0) sends_.push_back({ended.at + hold_, ended.worker});
+    wire::append_frame(worker.outcomes, wire::make_frame(wire::FrameType::outcome, wire::write(outcome)));
+    ++worker.free_slots;
     start_tasks(ended.worker, ended.at);
+  }
+
+  void send_outcomes() {
+    const Send send = sends_.front();
+    sends_.pop_front();
+    Bytes packet{std::exchange(workers_[send.worker].outcomes, {})};
+    const Nanoseconds at = to_head_wire_.arrival(send.at + overhead_, packet.size());
+    packets_to_head_.push_back({at, send.worker, std::move(packet)});
   }
 
   const Driver driver_;
   const std::span<const double> tasks_;
   const Nanoseconds overhead_;
+  const Nanoseconds hold_;
   const Bytes four_bytes_ = [] {
     ByteBuffer buffer;
     buffer.put<std::int32_t>(0);
@@ -329,9 +348,10 @@ class Simulation {
 
   Wire to_head_wire_;
   Wire from_head_wire_;
-  // Both in the order of time, as every packet goes over the head's one link.
+  // In the order of time, as every packet goes over the head's one link and is held equally long.
   std::deque<Packet> packets_to_head_;
   std::deque<Packet> packets_to_workers_;
+  std::deque<Send> sends_;
   std::vector<Worker> workers_;
   std::vector<std::uint32_t> next_of_worker_;  // by task
   std::priority_queue<Running, std::vector<Running>, std::greater<>> running_;
