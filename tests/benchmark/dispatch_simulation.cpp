@@ -4,11 +4,11 @@
 #include <fmt/os.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "simulated_machine.hpp"
-#include "stopwatch.hpp"
 #include "task_lengths.hpp"
 
 namespace {
@@ -16,9 +16,9 @@ namespace {
 using benchmark::Lengths;
 
 struct Options {
-  std::vector<std::uint32_t> workers{10, 100, 1'000, 10'000, 100'000};
+  std::vector<std::uint32_t> slots{10, 100, 1'000, 10'000, 100'000};
+  std::vector<std::uint32_t> slots_a_rank{1, 100};
   std::vector<double> task_seconds{0.001, 0.01, 0.1, 1, 10};
-  std::uint32_t slots = 1;
   std::size_t tasks_a_slot = 20;
   std::size_t max_tasks = 1'000'000;
   int repeat = 1;
@@ -33,19 +33,16 @@ struct Options {
 struct Row {
   Lengths lengths;
   double task_seconds = 0;
-  std::uint32_t workers = 0;
+  std::uint32_t slots = 0;
+  std::uint32_t ranks = 0;  // that run tasks
   std::size_t tasks = 0;
   double efficiency = 0;
   benchmark::Simulated simulated;
 };
 
-constexpr const char* header =
-    "lengths,task_seconds,workers,slots,tasks,efficiency,tasks_per_second,head_busy,"
-    "head_ns_per_task,frames_per_turn\n";
-
 void parse(CLI::App& cli, Options& options) {
-  cli.add_option("--workers", options.workers, "Ranks that run tasks")->check(CLI::PositiveNumber);
-  cli.add_option("--slots", options.slots, "Tasks a worker runs at a time")->check(CLI::PositiveNumber);
+  cli.add_option("--slots", options.slots, "Tasks that run at a time, on all ranks")->check(CLI::PositiveNumber);
+  cli.add_option("--slots-a-rank", options.slots_a_rank, "How many of them on one rank")->check(CLI::PositiveNumber);
   cli.add_option("--task-seconds", options.task_seconds, "Mean length of the tasks")->check(CLI::PositiveNumber);
   cli.add_option("--tasks-a-slot", options.tasks_a_slot, "Tasks of a run, for each slot")->check(CLI::PositiveNumber);
   cli.add_option("--max-tasks", options.max_tasks, "Tasks of a run at most")->check(CLI::PositiveNumber);
@@ -64,21 +61,46 @@ void parse(CLI::App& cli, Options& options) {
   cli.add_option("--output", options.output, "CSV file to write");
 }
 
-Row measure(const Options& options, Lengths lengths, double task_seconds, std::uint32_t workers) {
-  const std::uint32_t slots = workers * options.slots;
-  Row row{lengths, task_seconds, workers, std::min(options.tasks_a_slot * slots, options.max_tasks), 0, {}};
-  const std::vector<double> tasks = benchmark::task_lengths(lengths, task_seconds, row.tasks);
-  const benchmark::Machine machine{workers,
-                                   options.slots,
+Row measure(const Options& options, Lengths lengths, double task_seconds, std::uint32_t slots,
+            std::uint32_t slots_a_rank) {
+  const std::size_t count = std::min(options.tasks_a_slot * slots, options.max_tasks);
+  const std::vector<double> tasks = benchmark::task_lengths(lengths, task_seconds, count);
+  const benchmark::Machine machine{slots / slots_a_rank,
+                                   slots_a_rank,
                                    {options.latency_us * 1e-6, options.bandwidth_gb * 1e9, options.overhead_us * 1e-6},
                                    options.hold_us * 1e-6};
   std::vector<benchmark::Simulated> runs;
   for (int i = 0; i < options.repeat; ++i) runs.push_back(benchmark::simulate(machine, options.driver, tasks));
   std::sort(runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.makespan < b.makespan; });
-  row.simulated = runs[runs.size() / 2];
-  row.efficiency = benchmark::list_scheduling_makespan(tasks, slots) / row.simulated.makespan;
-  return row;
+  const benchmark::Simulated& middle = runs[runs.size() / 2];
+  return {lengths,         task_seconds, slots,
+          machine.workers, count,        benchmark::list_scheduling_makespan(tasks, slots) / middle.makespan,
+          middle};
 }
+
+class Table {
+ public:
+  explicit Table(const std::string& csv) : csv_{fmt::output_file(csv)} {
+    csv_.print(
+        "lengths,task_seconds,slots,ranks,tasks,efficiency,tasks_per_second,head_busy,head_ns_per_task,"
+        "frames_per_turn\n");
+    fmt::print("{:<9}{:>12}{:>9}{:>8}{:>10}{:>12}{:>10}{:>11}{:>14}{:>13}\n", "lengths", "task", "slots", "ranks",
+               "tasks", "efficiency", "tasks/s", "head busy", "head ns/task", "frames/turn");
+  }
+  void add(const Row& row) {
+    const char* const name = row.lengths == Lengths::constant ? "constant" : "pareto";
+    const double rate = static_cast<double>(row.tasks) / row.simulated.makespan;
+    const double head_ns = row.simulated.head_per_task * 1e9;
+    fmt::print("{:<9}{:>9g} ms{:>9}{:>8}{:>10}{:>12.3f}{:>10.3g}{:>11.3f}{:>14.0f}{:>13.1f}\n", name,
+               row.task_seconds * 1e3, row.slots, row.ranks, row.tasks, row.efficiency, rate, row.simulated.head_busy,
+               head_ns, row.simulated.frames_a_turn);
+    csv_.print("{},{},{},{},{},{:.4f},{:.6g},{:.4g},{:.1f},{:.2f}\n", name, row.task_seconds, row.slots, row.ranks,
+               row.tasks, row.efficiency, rate, row.simulated.head_busy, head_ns, row.simulated.frames_a_turn);
+  }
+
+ private:
+  fmt::ostream csv_;
+};
 
 }  // namespace
 
@@ -87,23 +109,15 @@ int main(int argc, char** argv) {
   Options options;
   parse(cli, options);
   CLI11_PARSE(cli, argc, argv);
-  auto csv = fmt::output_file(options.output);
-  csv.print(header);
-  fmt::print("{:<9}{:>9}{:>9}{:>7}{:>10}{:>12}{:>10}{:>11}{:>14}{:>13}\n", "lengths", "task", "workers", "slots",
-             "tasks", "efficiency", "tasks/s", "head busy", "head ns/task", "frames/turn");
-  for (const Lengths lengths : {Lengths::constant, Lengths::pareto}) {
-    const char* const name = lengths == Lengths::constant ? "constant" : "pareto";
-    for (const double task_seconds : options.task_seconds) {
-      for (const std::uint32_t workers : options.workers) {
-        const Row row = measure(options, lengths, task_seconds, workers);
-        const double rate = static_cast<double>(row.tasks) / row.simulated.makespan;
-        const double head_ns = row.simulated.head_per_task * 1e9;
-        fmt::print("{:<9}{:>6} ms{:>9}{:>7}{:>10}{:>12.3f}{:>10.3g}{:>11.3f}{:>14.0f}{:>13.1f}\n", name,
-                   task_seconds * 1e3, workers, options.slots, row.tasks, row.efficiency, rate, row.simulated.head_busy,
-                   head_ns, row.simulated.frames_a_turn);
-        csv.print("{},{},{},{},{},{:.4f},{:.6g},{:.4f},{:.1f},{:.2f}\n", name, task_seconds, workers, options.slots,
-                  row.tasks, row.efficiency, rate, row.simulated.head_busy, head_ns, row.simulated.frames_a_turn);
-      }
-    }
+  try {
+    Table table{options.output};
+    for (const Lengths lengths : {Lengths::constant, Lengths::pareto})
+      for (const std::uint32_t slots_a_rank : options.slots_a_rank)
+        for (const double task_seconds : options.task_seconds)
+          for (const std::uint32_t slots : options.slots)
+            if (slots % slots_a_rank == 0) table.add(measure(options, lengths, task_seconds, slots, slots_a_rank));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "dispatch_simulation: {}\n", error.what());
+    return 1;
   }
 }
