@@ -52,11 +52,11 @@ def main():
     shapes = {}
     for row in rows:
         shapes.setdefault(int(row["slots"]) // int(row["ranks"]), []).append(row)
-    figure, panels = plt.subplots(1, len(shapes), figsize=(5 * len(shapes), 4), sharey=True, squeeze=False,
+    figure, panels = plt.subplots(1, len(shapes), figsize=(5 * len(shapes), 4), sharex=True, sharey=True, squeeze=False,
                                   constrained_layout=True)
     for axes, (slots, of_shape) in zip(panels[0], sorted(shapes.items())):
         draw(axes, of_shape, "one slot a rank" if slots == 1 else f"{slots} slots a rank")
-    panels[0][0].set_ylabel("efficiency (makespan of list scheduling / simulated)")
+    panels[0][0].set_ylabel("efficiency")
     handles, labels = panels[0][0].get_legend_handles_labels()
     for kind, style in STYLES.items():
         handles.append(plt.Line2D([], [], color="0.3", linestyle=style))
