@@ -54,9 +54,11 @@ class ReadyQueue {
 
   std::deque<Item>& bucket(RunOrder order) {
     if (!buckets_.empty() && buckets_.begin()->first == order) return buckets_.begin()->second;
-    if (spare_.empty() || buckets_.contains(order)) return buckets_[order];
+    const auto place = buckets_.lower_bound(order);
+    if (place != buckets_.end() && place->first == order) return place->second;
+    if (spare_.empty()) return buckets_.emplace_hint(place, order, std::deque<Item>{})->second;
     spare_.key() = order;
-    return buckets_.insert(std::move(spare_)).position->second;
+    return buckets_.insert(place, std::move(spare_))->second;
   }
 
   Buckets buckets_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
 
 namespace crema::head {
 namespace {
@@ -140,6 +141,163 @@ TEST_F(DispatcherTest, NothingGoesToAWorkerThatHasNotPulled) {
   dispatcher.add_worker(RankId{1});
   ready(unknown, 3);
   EXPECT_TRUE(assign().empty());
+}
+
+TEST_F(DispatcherTest, ARankThatIsNoWorkerCannotPull) {
+  workers(1);
+  EXPECT_THROW(dispatcher.on_pull(RankId{0}, {1, 0}), Error);
+  EXPECT_THROW(dispatcher.on_pull(RankId{7}, {1, 0}), Error);
+  EXPECT_EQ(dispatcher.slots(), 1U);
+}
+
+TEST_F(DispatcherTest, TheEmptiestWorkerComesFirstAndEqualsTakeTurns) {
+  workers(3, 2);
+  ready(unknown, 3);
+  assign();
+  std::vector<RankId> order;
+  for (const auto& assignment : sent) order.push_back(assignment.worker);
+  EXPECT_EQ(order, (std::vector{RankId{1}, RankId{2}, RankId{3}}));
+  // Rank 2 has ended its task; the others have one each.
+  dispatcher.ended(RankId{2}, unknown, sent[1].load, 500'000'000);
+  ready(unknown, 2);
+  EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{2}, 1}, {RankId{1}, 1}}));
+}
+
+TEST_F(DispatcherTest, WorkAheadGoesWhereTheLeastIsWaiting) {
+  workers(2);
+  learn(quick, 10'000);
+  ready(quick, 40);
+  EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{1}, 20}, {RankId{2}, 20}}));
+  // Rank 1 ends two, rank 2 ten.
+  std::map<RankId, int> to_end{{RankId{1}, 2}, {RankId{2}, 10}};
+  for (const auto& assignment : sent)
+    if (to_end[assignment.worker]-- > 0) dispatcher.ended(assignment.worker, quick, assignment.load, 10'000);
+  ready(quick, 1);
+  EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{2}, 1}}));
+  ready(quick, 4);
+  EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{2}, 2}, {RankId{1}, 2}}));  // a fair share of four
+}
+
+TEST_F(DispatcherTest, AShortTaskGoesAheadThoughALongOneDidNotBefore) {
+  workers(3);
+  learn(quick, 10'000);
+  learn(slow, 150'000);
+  ready(quick, 12);
+  EXPECT_EQ(assign().size(), 3U);  // four each: 160 us of room
+  sent.clear();
+  ready(slow, 6);
+  EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{1}, 1}, {RankId{2}, 1}, {RankId{3}, 1}}));
+  EXPECT_TRUE(assign().empty());
+  ready(quick, 3, {1, 0});
+  EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{1}, 1}, {RankId{2}, 1}, {RankId{3}, 1}}));
+}
+
+TEST_F(DispatcherTest, ManySlotsTakeALongTaskAheadAsOneOfThemIsSoonFree) {
+  workers(1, 4);
+  learn(slow, 300'000);
+  ready(slow, 100);
+  EXPECT_EQ(assign().at(RankId{1}), 5);
+  dispatcher.ended(RankId{1}, slow, sent.back().load, 300'000);
+  sent.pop_back();
+  EXPECT_EQ(assign().at(RankId{1}), 1);
+  end_all(300'000);
+  dispatcher.on_pull(RankId{1}, {1, 0});
+  EXPECT_EQ(assign().at(RankId{1}), 1);
+}
+
+TEST_F(DispatcherTest, AWorkerWithoutSlotsGetsNothing) {
+  workers(2);
+  learn(quick, 1'000);
+  dispatcher.on_pull(RankId{2}, {0, 0});
+  ready(quick, 100);
+  EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{1}, 51}}));  // one to run and a fair share of the rest
+}
+
+TEST_F(DispatcherTest, LooksAtNoMoreWorkersWhereThereAreMany) {
+  constexpr int many = 20'000;
+  workers(many);
+  learn(slow, 1'000'000'000);
+  ready(slow, many + 1'000);
+  std::uint64_t before = dispatcher.looks();
+  assign();
+  EXPECT_EQ(sent.size(), static_cast<std::size_t>(many));
+  EXPECT_LE(dispatcher.looks() - before, many + 2U);
+  // One task ends: one worker gets the next, and nobody else is asked.
+  for (int i = 0; i < 1'000; ++i) {
+    before = dispatcher.looks();
+    dispatcher.ended(sent[i].worker, slow, sent[i].load, 1'000'000'000);
+    ASSERT_EQ(assign(), (std::map<RankId, int>{{sent[i].worker, 1}}));
+    ASSERT_LE(dispatcher.looks() - before, 3U);
+  }
+}
+
+TEST_F(DispatcherTest, LooksOnlyAtWorkersThatGetWorkAhead) {
+  constexpr int many = 20'000;
+  workers(many);
+  learn(quick, 60'000);
+  ready(quick, 4 * many);
+  assign();
+  EXPECT_EQ(sent.size(), 3U * many);  // 20 us of room are left
+  for (int i = 0; i < 1'000; ++i) {
+    const std::uint64_t before = dispatcher.looks();
+    dispatcher.ended(sent[i].worker, quick, sent[i].load, 60'000);
+    ASSERT_EQ(assign(), (std::map<RankId, int>{{sent[i].worker, 1}}));
+    ASSERT_LE(dispatcher.looks() - before, 3U);
+  }
+}
+
+TEST_F(DispatcherTest, WhateverHappensNoSlotIsFreeWhileATaskIsReadyAndTheCountsAreRight) {
+  struct Known {
+    std::uint32_t slots = 0;
+    std::uint32_t parked = 0;
+    std::uint32_t outstanding = 0;
+  };
+  constexpr int count = 30;
+  std::map<RankId, Known> known;
+  workers(count);
+  for (int i = 1; i <= count; ++i) known[RankId{i}].slots = 1;
+  std::mt19937 generator{1};
+  const auto random = [&](std::uint32_t bound) { return static_cast<std::uint32_t>(generator() % bound); };
+  for (int step = 0; step < 20'000; ++step) {
+    const RankId rank{1 + static_cast<int>(random(count))};
+    switch (random(4)) {
+      case 0: {
+        Known& worker = known[rank];
+        worker.slots = random(5);
+        worker.parked = std::min<std::uint32_t>(random(3), worker.outstanding);
+        dispatcher.on_pull(rank, {worker.slots, worker.parked});
+        break;
+      }
+      case 1:
+        ready(FunctionId{static_cast<std::uint32_t>(random(3))}, static_cast<int>(random(40)),
+              {static_cast<std::int32_t>(random(5)), 0});
+        break;
+      case 2:
+        for (std::size_t i = random(40); i > 0 && !sent.empty(); --i) {
+          const auto place =
+              sent.begin() + static_cast<std::ptrdiff_t>(random(static_cast<std::uint32_t>(sent.size())));
+          const std::int64_t lengths[] = {1'000'000, 20'000, 70'000};
+          dispatcher.ended(place->worker, place->task.function, place->load, lengths[place->task.function.number]);
+          --known[place->worker].outstanding;
+          *place = std::move(sent.back());
+          sent.pop_back();
+        }
+        break;
+      default:
+        for (const auto& [to, given] : assign()) known[to].outstanding += static_cast<std::uint32_t>(given);
+        if (dispatcher.ready() > 0) {
+          ASSERT_EQ(dispatcher.free_slots(), 0U) << "step " << step;
+        }
+    }
+    std::uint32_t slots = 0;
+    std::uint32_t running = 0;
+    for (const auto& [to, worker] : known) {
+      slots += worker.slots;
+      running += std::min(worker.slots, worker.outstanding - std::min(worker.outstanding, worker.parked));
+    }
+    ASSERT_EQ(dispatcher.slots(), slots) << "step " << step;
+    ASSERT_EQ(dispatcher.running(), running) << "step " << step;
+  }
 }
 
 }  // namespace
