@@ -69,6 +69,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void release(TaskId id) noexcept override;
   Cluster cluster() override;
   const RunningTask& running() const noexcept override { return running_; }
+  const std::vector<std::string>& gpus() const noexcept override { return gpus_; }
+  void set_gpus(std::vector<std::string> gpus) { gpus_ = std::move(gpus); }
   Random& random() override {
     if (!random_) random_.emplace(identity_.seed, running_.key, 0);
     return *random_;
@@ -94,6 +96,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
 
   // The lane's thread only.
   RunningTask running_;
+  std::vector<std::string> gpus_;  // of the running work
   TaskKeys keys_;
   std::optional<Random> random_;  // of the running work, once asked for
   std::uint32_t calls_made_ = 0;

@@ -56,7 +56,10 @@ class LoopbackCluster {
   /// Runs the driver to the job's end; returns every rank's exit code.
   std::vector<int> run(std::function<void()> driver) {
     std::vector<runtime::RankInfo> infos(static_cast<std::size_t>(size_));
-    for (auto& info : infos) info = {"testhost", getpid(), "test", {}};
+    for (auto& info : infos) {
+      info = {"testhost", getpid(), "test", {}};
+      info.resources = resources;
+    }
     runtime::assign_roles(infos, actor_ranks);
     auto log_sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log_);
     spdlog::logger log{"test", log_sink};
@@ -87,6 +90,7 @@ class LoopbackCluster {
   transport::LoopbackNetwork network;
   MemorySink sink;
   int actor_ranks = 1;
+  std::string resources;  // of every rank, as in --resources
   runtime::Rank::Options options;
   // Over all ranks, at their ends.
   std::atomic<std::size_t> objects_left = 0;
