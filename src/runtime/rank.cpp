@@ -94,7 +94,9 @@ Rank::End Rank::run() {
     if (pause > 0us || (one_core_ && has_running_lanes())) {
       inbox_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
       // Open MPI's probe sees what came during the sleep only the second time.
-      attempt([&] { if (receive()) backoff.reset(); });
+      attempt([&] {
+        if (receive()) backoff.reset();
+      });
     } else {
       std::this_thread::yield();
     }
