@@ -1,12 +1,14 @@
-// Monte Carlo pi: tasks throw darts at a square, tally actors count how many fall into the circle, and the estimate is
-// shown as it converges. Each task's random numbers follow from --seed and the task alone, and the tallies are whole
-// numbers: the result is the same to the last bit on any number of ranks.
+// Monte Carlo pi: tasks throw darts at a square and report to tally actors how many fall into the circle; the estimate
+// and its error are shown as they converge. Each task's random numbers follow from --seed and the task alone, and the
+// tallies are whole numbers: the result is the same to the last bit on any number of ranks.
+#include <fmt/format.h>
 
 #include <bit>
 #include <cmath>
 #include <crema/crema.hpp>
 #include <cstdint>
-#include <cstdio>
+#include <iterator>
+#include <map>
 #include <numbers>
 #include <vector>
 
@@ -20,9 +22,10 @@ struct Tally {
     hits += other.hits;
   }
   double pi() const { return 4 * static_cast<double>(hits) / static_cast<double>(darts); }
-  /// One standard deviation: each dart is a coin that shows heads with probability pi / 4.
+  /// One standard deviation: each dart is a coin that shows heads with probability pi / 4, which is taken from one hit
+  /// and one miss more, so that it is never quite 0 or 1.
   double error() const {
-    const double p = static_cast<double>(hits) / static_cast<double>(darts);
+    const double p = static_cast<double>(hits + 1) / static_cast<double>(darts + 2);
     return 4 * std::sqrt(p * (1 - p) / static_cast<double>(darts));
   }
   template <class Archive>
@@ -31,16 +34,17 @@ struct Tally {
   }
 };
 
+/// Tallies by batch; the shards of the scoreboard share the batches.
 class Scoreboard {
  public:
-  void add(const Tally& tally) { total_.add(tally); }
-  Tally total() const { return total_; }
+  void add(int batch, const Tally& tally) { tallies_[batch].add(tally); }
+  Tally tally(int batch) { return tallies_[batch]; }
 
  private:
-  Tally total_;
+  std::map<int, Tally> tallies_;
 };
 
-Tally throw_darts(std::int64_t darts, crema::Actor<Scoreboard> scoreboard) {
+void throw_darts(std::int64_t darts, int batch, const crema::ActorShards<Scoreboard>& scoreboard) {
   crema::Random& random = crema::this_task().rng();
   Tally tally{darts, 0};
   for (std::int64_t i = 0; i < darts; ++i) {
@@ -48,8 +52,7 @@ Tally throw_darts(std::int64_t darts, crema::Actor<Scoreboard> scoreboard) {
     const double y = random.uniform();
     if (x * x + y * y < 1) ++tally.hits;
   }
-  scoreboard.remote<&Scoreboard::add>(tally).get();  // so that it is counted when this task is done
-  return tally;
+  scoreboard.at(batch).remote<&Scoreboard::add>(batch, tally).get();  // so that it is counted when this task is done
 }
 
 struct Estimate {
@@ -65,30 +68,34 @@ struct Estimate {
 
 int main(int argc, char** argv) {
   crema::Job job{argc, argv, "Pi by throwing darts"};
-  int tasks = 64;
+  unsigned tasks = 64;
   std::int64_t darts = 1'000'000;
-  job.cli().add_option("--tasks", tasks, "How many tasks throw")->check(CLI::PositiveNumber)->capture_default_str();
-  job.cli().add_option("--darts", darts, "Darts a task throws")->check(CLI::PositiveNumber)->capture_default_str();
+  std::size_t shards = 4;
+  job.cli().option_defaults()->always_capture_default();
+  job.cli().add_option("--tasks", tasks, "How many tasks throw")->check(CLI::Range(1, 1'000'000));
+  job.cli().add_option("--darts", darts, "Darts a task throws")->check(CLI::Range(1, 1'000'000'000));
+  job.cli().add_option("--shards", shards, "Actors that keep the tally")->check(CLI::Range(1, 1000));
 
   return job.run([&] {
-    const auto scoreboard = crema::actor<Scoreboard>();
-    std::vector<crema::Future<Tally>> throws;
-    for (int i = 0; i < tasks; ++i) throws.push_back(crema::remote<throw_darts>(darts, scoreboard));
+    const auto scoreboard = crema::actor_shards<Scoreboard>(shards);
+    // Task 0 is a batch, tasks 1, 2 and 3, 4 to 7, … are: with each batch there are twice as many darts.
+    std::vector<std::vector<crema::Future<void>>> batches(std::bit_width(tasks - 1) + 1);
+    for (unsigned task = 0; task < tasks; ++task) {
+      const int batch = std::bit_width(task);
+      batches[batch].push_back(crema::remote<throw_darts>(darts, batch, scoreboard));
+    }
 
     auto convergence = job.results().table<Estimate>("convergence");
     Tally so_far;
-    for (std::size_t i = 0; i < throws.size(); ++i) {
-      so_far.add(throws[i].get());
+    for (int batch = 0; batch < std::ssize(batches); ++batch) {
+      crema::get(batches[batch]);  // while the later ones run
+      so_far.add(scoreboard.at(batch).remote<&Scoreboard::tally>(batch).get());
       convergence.append({so_far.darts, so_far.pi(), so_far.error()});
-      if (std::has_single_bit(i + 1) || i + 1 == throws.size())
-        std::printf("%12lld darts: pi = %.6f +- %.6f\n", static_cast<long long>(so_far.darts), so_far.pi(),
-                    so_far.error());
+      fmt::print("{:12} darts: pi = {:.6f} +- {:.6f}\n", so_far.darts, so_far.pi(), so_far.error());
     }
-
-    const Tally total = scoreboard.remote<&Scoreboard::total>().get();
-    std::printf("off by %.6f, %.1f standard deviations\n", total.pi() - std::numbers::pi,
-                std::abs(total.pi() - std::numbers::pi) / total.error());
-    job.results().value("pi", total.pi());
-    job.results().value("error", total.error());
+    const double off = so_far.pi() - std::numbers::pi;
+    fmt::print("off by {:.6f}, {:.1f} standard deviations\n", off, std::abs(off) / so_far.error());
+    job.results().value("pi", so_far.pi());
+    job.results().value("error", so_far.error());
   });
 }

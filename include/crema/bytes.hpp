@@ -31,6 +31,8 @@ class Bytes {
   [[nodiscard]] Bytes slice(std::size_t offset, std::size_t size) const noexcept;
   /// The same bytes in storage of at most twice their size: what outlives a packet must not keep the packet.
   [[nodiscard]] Bytes compact() const;
+  /// Whether others keep the storage alive as well, at this moment.
+  [[nodiscard]] bool shared() const noexcept;
 
   [[nodiscard]] const std::byte* data() const noexcept { return data_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

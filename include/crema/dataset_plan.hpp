@@ -72,6 +72,10 @@ class BlockStream {
  public:
   /// Opens the plan's input, and throws what that throws; no task starts before next().
   BlockStream(const Plan& plan, Step last);
+  BlockStream(BlockStream&&) = default;
+  BlockStream& operator=(BlockStream&&) = default;
+  /// Blocks that nobody will take are cancelled.
+  ~BlockStream();
 
   /// Waits for the next block's result; none behind the last. Throws what the block's task threw, once no task of this
   /// stream runs any more.

@@ -34,8 +34,8 @@ class FutureHandle {
   [[nodiscard]] TaskKey key() const noexcept { return state_ ? state_->key : TaskKey{}; }
   [[nodiscard]] bool ready() const;
   void cancel() const;
-  /// Waits; throws what the task threw.
-  [[nodiscard]] const Bytes& value() const;
+  /// Waits; throws what the task threw. A large value is fetched from the rank's store each time.
+  [[nodiscard]] Bytes value() const;
   /// The places of those that are there, in order, at most `count`, once so many are or the time is over.
   static std::vector<std::uint32_t> wait(std::span<const FutureHandle* const> futures, std::size_t count,
                                          std::optional<std::chrono::nanoseconds> timeout);
@@ -79,9 +79,9 @@ class Future {
   /// Waits for the value. Throws TaskError (ActorError, DataError, …) when the task failed, UsageError on an empty
   /// future.
   T get() const {
-    const Bytes& bytes = handle_.value();
+    Bytes bytes = handle_.value();
     if constexpr (!std::is_void_v<T>) {
-      ByteReader reader{bytes};
+      ByteReader reader{std::move(bytes)};
       return decode<T>(reader);
     }
   }

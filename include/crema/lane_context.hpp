@@ -22,6 +22,7 @@ namespace crema {
 struct Result {
   bool failed = false;
   Bytes bytes;
+  bool large = false;  ///< the rank keeps it, within its memory budget: nobody else should for long
 };
 
 /// What runs now on a lane. All zero on the driver.

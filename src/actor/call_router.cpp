@@ -48,7 +48,10 @@ void CallRouter::on_call(wire::Frame frame) {
 }
 
 void CallRouter::on_value(const wire::Frame& frame) {
-  const wire::Value value = wire::read_value(frame.payload);
+  const wire::Value value =
+      frame.header.type == FrameType::value
+          ? wire::read_value(frame.payload)
+          : wire::Value{TaskId{frame.header.sequence}, (frame.header.flags & wire::flag_failed) != 0, frame.payload};
   const auto node = awaited_.extract(value.id);
   if (node.empty()) return;
   for (const Caller& caller : std::set<Caller>{node.mapped().begin(), node.mapped().end()}) {

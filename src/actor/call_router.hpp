@@ -23,7 +23,7 @@ class CallRouter {
   void on_call(wire::Frame frame);
   /// From the head: actor_location.
   void on_location(const wire::Frame& frame);
-  /// From the head: a value this router asked for.
+  /// A value or large_value this router asked for.
   void on_value(const wire::Frame& frame);
 
  private:

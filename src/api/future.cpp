@@ -57,10 +57,12 @@ bool FutureHandle::ready() const {
   return state_->result || LaneContext::current().ready(state_->id);
 }
 
-const Bytes& FutureHandle::value() const {
+Bytes FutureHandle::value() const {
   const FutureHandle* self = this;
   wait_for_all({&self, 1});
-  return value_of(*state_->result);
+  Bytes value = value_of(*state_->result);
+  if (state_->result->large) state_->result.reset();
+  return value;
 }
 
 void FutureHandle::prefetch(std::span<const FutureHandle* const> futures) {

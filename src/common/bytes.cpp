@@ -65,6 +65,10 @@ Bytes Bytes::compact() const {
   return copy_of(span());
 }
 
+bool Bytes::shared() const noexcept {
+  return storage_ != nullptr && storage_->references.load(std::memory_order_acquire) > 1;
+}
+
 ByteBuffer::ByteBuffer(ByteBuffer&& other) noexcept
     : storage_{std::exchange(other.storage_, nullptr)},
       data_{std::exchange(other.data_, nullptr)},

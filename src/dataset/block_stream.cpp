@@ -30,6 +30,14 @@ BlockStream::BlockStream(const Plan& plan, Step last)
   most_in_flight_ = blocks_in_flight();
 }
 
+BlockStream::~BlockStream() {
+  try {
+    for (const crema::detail::FutureHandle& block : in_flight_) block.cancel();
+  } catch (const UsageError&) {
+    // A stream that outlives the driver: nothing runs any more.
+  }
+}
+
 std::optional<Bytes> BlockStream::next() {
   submit_ahead();
   if (in_flight_.empty()) {

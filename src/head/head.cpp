@@ -22,13 +22,17 @@ Failure decode_failure(const Bytes& bytes) {
 
 }  // namespace
 
-Head::Head(wire::Outbox& outbox, Recorder& recorder, Layout layout, std::int64_t run_began, Clock clock)
+Head::Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, Layout layout, std::int64_t run_began,
+           Clock clock)
     : outbox_{outbox},
       recorder_{recorder},
+      store_{store},
       layout_{std::move(layout)},
       run_began_{run_began},
       clock_{clock},
-      actors_{layout_.actor_hosts} {
+      actors_{outbox, layout_.actor_hosts},
+      objects_{outbox},
+      watches_{outbox, [this](TaskId id) { return is_there(id); }} {
   for (const RankId worker : layout_.workers) dispatcher_.add_worker(worker);
 }
 
@@ -48,7 +52,7 @@ void Head::on_frame(RankId from, Frame frame) {
       for (const TaskId id : wire::read_ids(frame.payload)) ++entries_[id.number].holders;
       return;
     case FrameType::put:
-      return on_put(frame);
+      return on_put(from, frame);
     case FrameType::pin: {
       std::vector<TaskId> ids = wire::read_ids(frame.payload);
       const TaskId call = ids.at(0);
@@ -56,42 +60,35 @@ void Head::on_frame(RankId from, Frame frame) {
       return pin_until_done(call, ids);
     }
     case FrameType::wait:
-      return on_wait(from, frame);
+      return watches_.on_wait(from, frame, clock_());
     case FrameType::watch:
-      return on_watch(from, frame);
+      return watches_.on_watch(from, frame);
     case FrameType::unwatch:
-      watches_.erase({from, frame.header.lane, frame.header.sequence});
-      return;
+      return watches_.on_unwatch(from, frame);
+    case FrameType::have:
+      return objects_.on_have(from, frame);
     case FrameType::cancel:
       return on_cancel(frame);
     case FrameType::ready: {
-      const Entry* entry = entries_.find(wire::read_ids(frame.payload).at(0).number);
       ByteBuffer answer;
-      answer.put<std::uint8_t>(entry != nullptr && entry->state >= Entry::State::done);
-      return reply(from, frame, {{}, Bytes{std::move(answer)}});
+      answer.put<std::uint8_t>(is_there(wire::read_ids(frame.payload).at(0)));
+      return send_reply(outbox_, from, frame, {{}, Bytes{std::move(answer)}});
     }
     case FrameType::cluster:
-      return reply(from, frame, describe_cluster());
+      return send_reply(outbox_, from, frame, describe_cluster());
     case FrameType::create_actor:
-      return on_create_actor(from, frame);
-    case FrameType::find_actor:
-      return on_find_actor(from, frame);
-    case FrameType::kill_actor:
-      return on_kill_actor(frame);
-    case FrameType::create_pool:
-      return pools_.add(wire::read_pool(frame.payload));
-    case FrameType::call_pool:
-      return send_pool_call(pools_.on_call(wire::read_call(frame.payload)));
-    case FrameType::locate_actor: {
-      const ActorId id = wire::read_location(frame.payload).actor;
-      if (const auto* entry = actors_.entry(id)) {
-        outbox_.send(from,
-                     wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{id, entry->rank})));
-      } else {
-        actors_.wait_for(id, from);
-      }
+      if (const std::optional<TaskId> parent = actors_.on_create(from, frame)) count_calls(*parent, 1);
       return;
-    }
+    case FrameType::find_actor:
+      return actors_.on_find(from, frame, clock_());
+    case FrameType::kill_actor:
+      return actors_.on_kill(frame);
+    case FrameType::create_pool:
+      return actors_.on_create_pool(frame);
+    case FrameType::call_pool:
+      return actors_.on_pool_call(frame);
+    case FrameType::locate_actor:
+      return actors_.on_locate(from, frame);
     case FrameType::driver_done:
       return on_driver_done(frame);
     default:
@@ -178,11 +175,13 @@ void Head::finish_without_running(TaskId id, const Bytes& failure) {
                      .finished = std::numeric_limits<double>::quiet_NaN(),
                      .key = entry.key});
   ++finished_;
-  complete(id, true, failure);
+  complete({id, true, failure});
 }
 
 void Head::turn(bool dispatch) {
-  end_late_waits();
+  const std::int64_t now = clock_();
+  watches_.end_late(now);
+  actors_.end_late(now);
   if (!dispatch || !dispatching_) return;
   for (Dispatcher::Assignment& assignment : dispatcher_.assign()) {
     Entry& entry = entries_[assignment.task.id.number];
@@ -190,7 +189,7 @@ void Head::turn(bool dispatch) {
     entry.worker = assignment.worker;
     entry.load = assignment.load;
     Frame frame{{.type = FrameType::run_task}, std::move(assignment.task.frame_payload)};
-    if (assignment.task.has_inputs) frame.payload = payload_with_values(frame.payload);
+    if (assignment.task.has_inputs) add_values(frame, assignment.worker);
     frame.header.payload_size = frame.payload.size();
     outbox_.send(assignment.worker, std::move(frame));
   }
@@ -206,22 +205,17 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   const std::int64_t offset = clock_offset(from, outcome.finished);
   if (outcome.failed) record_failure(outcome.value);
   if (outcome.work != Outcome::Work::task) {
-    actors_.count_call(outcome);
+    actors_.on_outcome(outcome);
     // A construction is work the head itself counted when it was asked for.
     count_calls(outcome.parent, -1);
     count_calls(outcome.id, outcome.calls_made);
-    if (outcome.work == Outcome::Work::construction) {
-      const auto* actor = actors_.entry(outcome.actor);
-      if (outcome.failed && actor->calls == 0) failed_constructions_.emplace(outcome.actor, outcome.value);
-      return;
-    }
-    send_pool_call(pools_.on_ended(outcome.id));
-    keep_contents(outcome);
-    if (outcome.forwards && !outcome.failed) return forward(outcome.id, outcome.value);
-    return complete(outcome.id, outcome.failed, outcome.value);
+    return outcome.work == Outcome::Work::call ? end(from, outcome) : void();
   }
   Entry* entry = entries_.find(outcome.id.number);
-  if (entry == nullptr || entry->state != Entry::State::sent) return;  // an attempt that was given up
+  if (entry == nullptr || entry->state != Entry::State::sent) {  // an attempt that was given up
+    if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
+    return;
+  }
   dispatcher_.ended(from, outcome.function, entry->load, outcome.finished - outcome.started);
   count_calls(outcome.id, outcome.calls_made);
   recorder_.attempt({.id = outcome.id,
@@ -236,13 +230,39 @@ void Head::on_outcome(RankId from, const Frame& frame) {
                      .started = seconds(outcome.started + offset),
                      .finished = seconds(outcome.finished + offset),
                      .bytes_in = outcome.bytes_in,
-                     .bytes_out = outcome.value.size(),
+                     .bytes_out = outcome.stored > 0 ? outcome.stored : outcome.value.size(),
                      .key = entry->key});
   ++finished_;
-  if (entry->cancelled) return complete(outcome.id, true, cancelled_failure(outcome.id, *entry));
-  keep_contents(outcome);
-  if (outcome.forwards && !outcome.failed) return forward(outcome.id, outcome.value);
-  complete(outcome.id, outcome.failed, outcome.value);
+  if (!entry->cancelled) return end(from, outcome);
+  if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
+  complete({outcome.id, true, cancelled_failure(outcome.id, *entry)});
+}
+
+void Head::end(RankId from, const Outcome& outcome) {
+  if (outcome.failed) return complete({outcome.id, true, outcome.value});
+  keep_contents(outcome.id, outcome.carried);
+  if (outcome.forwards) return forward(outcome.id, outcome.value);
+  keep(outcome.id, from, outcome.stored, outcome.value);
+}
+
+/// A value is there: it stays where it lies, or goes into the store of this rank unless it is small.
+void Head::keep(TaskId id, RankId from, std::uint64_t stored, const Bytes& value) {
+  if (stored > 0) {
+    objects_.add(id, stored, from);
+    return complete({id, false, {}, id});
+  }
+  if (value.size() <= max_value_in_table || !is_needed(entries_[id.number])) return complete({id, false, value});
+  ++storing_;
+  store_.put(id, value.compact(), [this, id, size = value.size()](const std::string& error) {
+    --storing_;
+    if (!error.empty()) {
+      ByteBuffer failure;
+      wire::write_failure(failure, {.task = id, .type = "crema::Error", .message = "keeping its result: " + error});
+      return complete({id, true, Bytes{std::move(failure)}});
+    }
+    objects_.add(id, size, head_rank);
+    complete({id, false, {}, id});
+  });
 }
 
 void Head::record_failure(const Bytes& bytes) {
@@ -250,10 +270,10 @@ void Head::record_failure(const Bytes& bytes) {
   if (failure.kind != Failure::Kind::cancelled) recorder_.failure(failure);
 }
 
-void Head::keep_contents(const Outcome& outcome) {
-  if (outcome.carried.empty()) return;
-  for (const TaskId id : outcome.carried) ++entries_[id.number].pins;
-  contents_[outcome.id] = outcome.carried;
+void Head::keep_contents(TaskId id, const std::vector<TaskId>& carried) {
+  if (carried.empty()) return;
+  for (const TaskId held : carried) ++entries_[held.number].pins;
+  contents_[id] = carried;
 }
 
 /// The result of this work is the value of another.
@@ -265,7 +285,7 @@ void Head::forward(TaskId id, const Bytes& value) {
     wire::write_failure(failure, {.task = id,
                                   .type = "crema::UsageError",
                                   .message = "it returned an empty future: return one that remote() or put() gave"});
-    return complete(id, true, Bytes{std::move(failure)});
+    return complete({id, true, Bytes{std::move(failure)}});
   }
   Entry& entry = entries_[source.number];
   if (entry.state < Entry::State::done) {
@@ -273,49 +293,51 @@ void Head::forward(TaskId id, const Bytes& value) {
     return;
   }
   entry.asked = entry.asked || entry.state == Entry::State::failed;
-  complete(id, entry.state == Entry::State::failed, entry.value);
+  complete({id, entry.state == Entry::State::failed, entry.value, entry.stored ? source : TaskId{}});
 }
 
-void Head::complete(TaskId id, bool failed, Bytes value) {
-  completions_.push_back({id, failed, std::move(value)});
+void Head::complete(Completion completion) {
+  completions_.push_back(std::move(completion));
   if (completing_) return;
   completing_ = true;
   while (!completions_.empty()) {
     const Completion next = std::move(completions_.front());
     completions_.pop_front();
-    complete_one(next.id, next.failed, next.value);
+    complete_one(next);
   }
   completing_ = false;
 }
 
-void Head::complete_one(TaskId id, bool failed, const Bytes& value) {
+void Head::complete_one(const Completion& completion) {
+  const TaskId id = completion.id;
   Entry& entry = entries_[id.number];
   if (entry.state >= Entry::State::done) return;
-  entry.state = failed ? Entry::State::failed : Entry::State::done;
-  const bool needed = entry.holders > 0 || entry.pins > 0 || !entry.waiters.empty() || failed;
-  if (needed) entry.value = value.compact();
+  entry.state = completion.failed ? Entry::State::failed : Entry::State::done;
+  entry.stored = completion.object != TaskId{};
+  if (entry.stored && completion.object != id) objects_.add_alias(id, completion.object);
+  if (is_needed(entry) || completion.failed) entry.value = completion.value.compact();
   for (const Waiter waiter : entry.waiters) deliver(id, entry, waiter);
   entry.waiters = {};
-  wake_dependents(id, failed, value);
-  tell_watchers(id);
+  wake_dependents(completion);
+  watches_.tell(id);
   if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
   forget_if_unneeded(id, entry);
 }
 
-void Head::wake_dependents(TaskId id, bool failed, const Bytes& value) {
+void Head::wake_dependents(const Completion& completion) {
   if (dependents_.empty()) return;
-  const auto node = dependents_.extract(id);
+  const auto node = dependents_.extract(completion.id);
   if (node.empty()) return;
-  if (failed) entries_[id.number].asked = true;
+  if (completion.failed) entries_[completion.id.number].asked = true;
   for (const Dependent dependent : node.mapped()) {
     if (dependent.forwards) {
-      complete(dependent.id, failed, value);
+      complete({dependent.id, completion.failed, completion.value, completion.object});
       continue;
     }
     const auto blocked = blocked_.find(dependent.id);
     if (blocked == blocked_.end()) continue;  // it was cancelled, or has failed for another input
-    if (failed) {
-      finish_without_running(dependent.id, value);
+    if (completion.failed) {
+      finish_without_running(dependent.id, completion.value);
     } else if (--blocked->second.missing == 0) {
       entries_[dependent.id.number].state = Entry::State::ready;
       dispatcher_.add_ready(blocked->second.order, std::move(blocked->second.task));
@@ -324,95 +346,26 @@ void Head::wake_dependents(TaskId id, bool failed, const Bytes& value) {
   }
 }
 
-Bytes Head::payload_with_values(const Bytes& payload) {
-  wire::TaskSpec task = wire::read_task(payload);
-  for (const Input& input : task.arguments.inputs) task.values.push_back({true, entries_[input.id.number].value});
-  return Bytes{wire::write(task)};
+/// Small inputs go with the task; of others the worker is told where they are.
+void Head::add_values(Frame& frame, RankId worker) {
+  wire::TaskSpec task = wire::read_task(frame.payload);
+  for (const Input& input : task.arguments.inputs) {
+    const Entry& entry = entries_[input.id.number];
+    if (entry.stored) {
+      task.values.push_back({.here = false, .location = objects_.locate(input.id, worker)});
+      frame.header.flags |= wire::flag_large_inputs;
+    } else {
+      task.values.push_back({.bytes = entry.value});
+    }
+  }
+  frame.payload = Bytes{wire::write(task)};
 }
 
-void Head::on_put(const Frame& frame) {
+void Head::on_put(RankId from, const Frame& frame) {
   const wire::Put put = wire::read_put(frame.payload);
-  for (const TaskId id : put.carried) ++entries_[id.number].pins;
-  if (!put.carried.empty()) contents_[put.id] = put.carried;
-  complete(put.id, false, put.value);
-}
-
-void Head::on_wait(RankId from, const Frame& frame) {
-  wire::Wait wait = wire::read_wait(frame.payload);
-  const WatchName name{from, frame.header.lane, frame.header.sequence};
-  Watch watch{.ids = std::move(wait.ids), .missing = wait.count, .count = wait.count};
-  for (const TaskId id : watch.ids)
-    if (watch.missing > 0 && entries_[id.number].state >= Entry::State::done) --watch.missing;
-  const bool over = watch.missing == 0 || wait.timeout == 0;
-  if (!over) {
-    for (const TaskId id : watch.ids)
-      if (entries_[id.number].state < Entry::State::done) watchers_[id].push_back(name);
-    if (wait.timeout > 0) deadlines_.emplace(clock_() + wait.timeout, name);
-  }
-  watches_.emplace(name, std::move(watch));
-  if (over) end_wait(name);
-}
-
-void Head::on_watch(RankId from, const Frame& frame) {
-  const WatchName name{from, frame.header.lane, frame.header.sequence};
-  const std::vector<TaskId> ids = wire::read_ids(frame.payload);
-  watches_.emplace(name, Watch{.stream = true});
-  for (const TaskId id : ids) {
-    watchers_[id].push_back(name);
-    if (entries_[id.number].state >= Entry::State::done) tell_watchers(id);
-  }
-}
-
-void Head::tell_watchers(TaskId id) {
-  if (watchers_.empty()) return;
-  const auto node = watchers_.extract(id);
-  if (node.empty()) return;
-  for (const WatchName& name : node.mapped()) {
-    const auto watch = watches_.find(name);
-    if (watch == watches_.end()) continue;
-    if (watch->second.stream) {
-      Frame told = wire::make_frame(FrameType::completed, wire::write_ids({id}), name.lane);
-      told.header.sequence = name.sequence;
-      outbox_.send(name.rank, std::move(told));
-    } else if (--watch->second.missing == 0) {
-      end_wait(name);
-    }
-  }
-}
-
-void Head::end_wait(const WatchName& name) {
-  const Watch watch = std::move(watches_.extract(name).mapped());
-  ByteBuffer places;
-  std::uint32_t found = 0;
-  for (std::uint32_t place = 0; place < watch.ids.size(); ++place) {
-    const TaskId id = watch.ids[place];
-    if (entries_[id.number].state >= Entry::State::done) {
-      if (found == watch.count) continue;
-      ++found;
-      places.put(place);
-    } else if (const auto watchers = watchers_.find(id); watchers != watchers_.end()) {
-      std::erase(watchers->second, name);
-      if (watchers->second.empty()) watchers_.erase(watchers);
-    }
-  }
-  Frame answer = wire::make_frame(FrameType::reply, wire::write(wire::Reply{{}, Bytes{std::move(places)}}), name.lane);
-  answer.header.sequence = name.sequence;
-  outbox_.send(name.rank, std::move(answer));
-}
-
-void Head::end_late_waits() {
-  if (deadlines_.empty() && finders_.empty()) return;
-  const std::int64_t now = clock_();
-  std::erase_if(finders_, [&](const Finder& finder) {
-    if (finder.deadline > now) return false;
-    answer_find(finder.from, finder.request);
-    return true;
-  });
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const WatchName name = deadlines_.begin()->second;
-    deadlines_.erase(deadlines_.begin());
-    if (watches_.contains(name)) end_wait(name);
-  }
+  if (put.failed) return complete({put.id, true, put.value});
+  keep_contents(put.id, put.carried);
+  keep(put.id, from, put.stored, put.value);
 }
 
 void Head::on_cancel(const Frame& frame) {
@@ -430,6 +383,9 @@ void Head::on_cancel(const Frame& frame) {
       case Entry::State::sent:
         entry->cancelled = true;
         outbox_.send(entry->worker, wire::make_frame(FrameType::cancel_task, wire::write_ids({id})));
+        break;
+      case Entry::State::failed:
+        entry->asked = true;  // somebody does not want to know
         break;
       default:
         break;  // it has ended, or is a call, which has its place in the order of calls already
@@ -449,6 +405,11 @@ Bytes Head::cancelled_failure(TaskId id, const Entry& entry) const {
 }
 
 void Head::deliver(TaskId id, const Entry& entry, Waiter waiter) {
+  if (entry.stored) {
+    const wire::Located located{id, objects_.locate(id, waiter.rank)};
+    outbox_.send(waiter.rank, wire::make_frame(FrameType::located, wire::write(located), waiter.lane));
+    return;
+  }
   const wire::Value value{id, entry.state == Entry::State::failed, entry.value};
   outbox_.send(waiter.rank, wire::make_frame(FrameType::value, wire::write(value), waiter.lane));
 }
@@ -456,6 +417,7 @@ void Head::deliver(TaskId id, const Entry& entry, Waiter waiter) {
 void Head::forget_if_unneeded(TaskId id, const Entry& entry) {
   if (entry.holders > 0 || entry.pins > 0 || entry.state < Entry::State::done) return;
   if (entry.state == Entry::State::failed && !entry.asked) unheard(entry.value);
+  if (entry.stored) objects_.forget(id);
   entries_.erase(id.number);
   if (contents_.empty()) return;
   if (auto held = contents_.extract(id); !held.empty()) unpin(std::move(held.mapped()));
@@ -492,77 +454,6 @@ void Head::on_release(const Frame& frame) {
   }
 }
 
-void Head::on_create_actor(RankId from, const Frame& frame) {
-  const wire::ActorSpec actor = wire::read_actor(frame.payload);
-  RankId host;
-  try {
-    host = actors_.add(actor);
-  } catch (const UsageError& error) {
-    return reply(from, frame, {error.what(), {}});
-  }
-  count_calls(actor.parent, 1);
-  outbox_.send(host, wire::make_frame(FrameType::start_actor, wire::write(actor)));
-  for (const RankId rank : actors_.take_waiting(actor.id)) {
-    outbox_.send(rank, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{actor.id, host})));
-  }
-  if (frame.header.sequence != 0) reply(from, frame, {});
-  std::erase_if(finders_, [&](const Finder& finder) {
-    if (finder.name != actor.name) return false;
-    answer_find(finder.from, finder.request);
-    return true;
-  });
-}
-
-void Head::on_find_actor(RankId from, const Frame& frame) {
-  ByteReader reader{frame.payload};
-  std::string name{reader.get_text()};
-  reader.get_text();
-  const auto timeout = reader.get<std::int64_t>();
-  if (timeout <= 0 || actors_.has(name)) return answer_find(from, frame);
-  Frame request = frame;
-  request.payload = request.payload.compact();
-  finders_.push_back({from, std::move(request), std::move(name), clock_() + timeout});
-}
-
-void Head::answer_find(RankId from, const Frame& frame) {
-  ByteReader reader{frame.payload};
-  const std::string name{reader.get_text()};
-  const std::string class_name{reader.get_text()};
-  wire::Reply answer;
-  try {
-    ByteBuffer id;
-    id.put(actors_.find(name, class_name));
-    answer.bytes = Bytes{std::move(id)};
-  } catch (const UsageError& error) {
-    answer.error = error.what();
-  }
-  reply(from, frame, std::move(answer));
-}
-
-void Head::on_kill_actor(const Frame& frame) {
-  ByteReader reader{frame.payload};
-  const auto id = reader.get<ActorId>();
-  const auto* actor = actors_.entry(id);
-  if (actor == nullptr) throw Error{"killing an actor: actor " + std::to_string(id.number) + " has not been created"};
-  actors_.free_name(id);
-  Frame kill = frame;
-  kill.header.lane = {};
-  outbox_.send(actor->rank, std::move(kill));
-}
-
-void Head::send_pool_call(std::optional<ActorPools::Assignment> assignment) {
-  if (!assignment) return;
-  const auto* member = actors_.entry(assignment->member);
-  if (member == nullptr) throw Error{"calling an actor pool: one of its actors has not been created"};
-  outbox_.send(member->rank, wire::make_frame(FrameType::call, wire::write(assignment->call)));
-}
-
-void Head::reply(RankId to, const Frame& request, wire::Reply answer) {
-  Frame frame = wire::make_frame(FrameType::reply, wire::write(answer), request.header.lane);
-  frame.header.sequence = request.header.sequence;
-  outbox_.send(to, std::move(frame));
-}
-
 wire::Reply Head::describe_cluster() const {
   ByteBuffer answer;
   answer.put<std::int32_t>(layout_.nodes);
@@ -587,15 +478,14 @@ void Head::count_calls(TaskId caller, std::int64_t calls) {
 
 bool Head::finished() const {
   if (!driver_) return false;
-  return driver_->exit_code != 0 || (finished_ == submitted_ && open_calls_.empty());
+  return driver_->exit_code != 0 || (finished_ == submitted_ && storing_ == 0 && open_calls_.empty());
 }
 
 int Head::close() {
   entries_.for_each([&](std::uint64_t, const Entry& entry) {
     if (entry.state == Entry::State::failed && !entry.asked) unheard(entry.value);
   });
-  for (const auto& [actor, failure] : failed_constructions_)
-    if (actors_.entry(actor)->calls == 0) unheard(failure);
+  for (const Bytes& failure : actors_.unheard_failures()) unheard(failure);
   if (driver_->exit_code != 0) return driver_->exit_code;
   return unheard_count_ == 0 ? 0 : 1;
 }

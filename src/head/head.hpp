@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "common/id_table.hpp"
-#include "head/actor_directory.hpp"
-#include "head/actor_pools.hpp"
+#include "head/actor_service.hpp"
 #include "head/dispatcher.hpp"
+#include "head/object_directory.hpp"
 #include "head/recorder.hpp"
+#include "head/watches.hpp"
 #include "lane/lane_main.hpp"
+#include "store/object_store.hpp"
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
 
@@ -41,9 +43,13 @@ class Head {
     std::uint64_t running = 0;
   };
 
+  /// Values up to this many bytes lie in the table; others in the store of this rank or of the one that made them.
+  static constexpr std::size_t max_value_in_table = 512;
+
   /// `run_began`: what the recorded seconds count from, on `clock`. The layout names at least one worker and actor
-  /// host.
-  Head(wire::Outbox& outbox, Recorder& recorder, Layout layout, std::int64_t run_began, Clock clock);
+  /// host. `store`: of this rank.
+  Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, Layout layout, std::int64_t run_began,
+       Clock clock);
 
   /// A frame whose type is the head's. Throws Error when it cannot be understood.
   void on_frame(RankId from, wire::Frame frame);
@@ -59,7 +65,7 @@ class Head {
   int close();
   [[nodiscard]] const std::optional<lane::DriverResult>& driver() const { return driver_; }
   [[nodiscard]] Progress progress() const;
-  [[nodiscard]] const ActorDirectory& actors() const { return actors_; }
+  [[nodiscard]] const ActorDirectory& actors() const { return actors_.directory(); }
   /// Failures that nobody asked for, since the last call.
   std::vector<Failure> take_unheard_failures();
 
@@ -75,6 +81,7 @@ class Head {
     State state = State::expected;
     bool asked = false;         ///< somebody wanted the value
     bool cancelled = false;     ///< and has not ended yet
+    bool stored = false;        ///< the value is in the store of a rank, not here
     std::uint32_t holders = 1;  ///< lanes' handles: the maker's at first
     std::uint32_t pins = 0;     ///< unfinished work that needs it, and values that hold it
     RankId worker;
@@ -98,55 +105,46 @@ class Head {
     TaskId id;
     bool forwards = false;  ///< it gets this value as its own; else the value is one of its inputs
   };
-  struct WatchName {
-    RankId rank;
-    LaneId lane;
-    std::uint64_t sequence = 0;
-
-    friend auto operator<=>(const WatchName&, const WatchName&) = default;
-  };
-  /// Somebody who wants to know when values are there, but not the values.
-  struct Watch {
-    std::vector<TaskId> ids{};
-    std::uint32_t missing = 0;  ///< of a wait: until it ends; of a stream: not used
-    std::uint32_t count = 0;
-    bool stream = false;  ///< told of each
+  /// What has ended and was not dealt with: a chain may be long, so it is a loop and no recursion.
+  struct Completion {
+    TaskId id;
+    bool failed = false;
+    Bytes value;      ///< empty if it is an object
+    TaskId object{};  ///< not zero: the value is this one's, in the store of a rank
   };
 
   void on_submit(const wire::Frame& frame);
-  void on_put(const wire::Frame& frame);
-  void on_wait(RankId from, const wire::Frame& frame);
-  void on_watch(RankId from, const wire::Frame& frame);
+  void on_put(RankId from, const wire::Frame& frame);
   void on_cancel(const wire::Frame& frame);
   void on_outcome(RankId from, const wire::Frame& frame);
   void on_get(RankId from, const wire::Frame& frame);
   void on_release(const wire::Frame& frame);
-  void on_create_actor(RankId from, const wire::Frame& frame);
-  void on_find_actor(RankId from, const wire::Frame& frame);
-  void answer_find(RankId from, const wire::Frame& frame);
-  void on_kill_actor(const wire::Frame& frame);
-  void send_pool_call(std::optional<ActorPools::Assignment> assignment);
   void on_driver_done(const wire::Frame& frame);
 
   void record_failure(const Bytes& bytes);
-  void keep_contents(const wire::Outcome& outcome);
+  void end(RankId from, const wire::Outcome& outcome);
+  void keep(TaskId id, RankId from, std::uint64_t stored, const Bytes& value);
+  void keep_contents(TaskId id, const std::vector<TaskId>& carried);
   void pin_until_done(TaskId work, const std::vector<TaskId>& ids);
   void unpin(std::vector<TaskId> ids);
   void block_or_add(Blocked blocked, const std::vector<TaskId>& inputs);
   void finish_without_running(TaskId id, const Bytes& failure);
   void forward(TaskId id, const Bytes& value);
-  void complete(TaskId id, bool failed, Bytes value);
-  void complete_one(TaskId id, bool failed, const Bytes& value);
-  void wake_dependents(TaskId id, bool failed, const Bytes& value);
-  void tell_watchers(TaskId id);
-  void end_wait(const WatchName& name);
-  void end_late_waits();
-  [[nodiscard]] Bytes payload_with_values(const Bytes& payload);
+  void complete(Completion completion);
+  void complete_one(const Completion& completion);
+  void wake_dependents(const Completion& completion);
+  void add_values(wire::Frame& frame, RankId worker);
+  [[nodiscard]] bool is_there(TaskId id) {
+    const Entry* entry = entries_.find(id.number);
+    return entry != nullptr && entry->state >= Entry::State::done;
+  }
+  [[nodiscard]] static bool is_needed(const Entry& entry) {
+    return entry.holders > 0 || entry.pins > 0 || !entry.waiters.empty();
+  }
   void deliver(TaskId id, const Entry& entry, Waiter waiter);
   void forget_if_unneeded(TaskId id, const Entry& entry);
   [[nodiscard]] Bytes cancelled_failure(TaskId id, const Entry& entry) const;
   void unheard(const Bytes& failure);
-  void reply(RankId to, const wire::Frame& request, wire::Reply answer);
   [[nodiscard]] wire::Reply describe_cluster() const;
   void count_calls(TaskId caller, std::int64_t calls);
   double seconds(std::int64_t nanoseconds) const;
@@ -156,36 +154,21 @@ class Head {
   // Constant after construction.
   wire::Outbox& outbox_;
   Recorder& recorder_;
+  store::ObjectStore& store_;
   const Layout layout_;
   const std::int64_t run_began_;
   const Clock clock_;
 
   // The event loop's thread only.
   Dispatcher dispatcher_;
-  ActorDirectory actors_;
-  ActorPools pools_;
+  ActorService actors_;
+  ObjectDirectory objects_;
+  Watches watches_;
   IdTable<Entry> entries_;
   std::unordered_map<TaskId, std::vector<TaskId>> pinned_by_;  // by unfinished work
   std::unordered_map<TaskId, std::vector<TaskId>> contents_;   // futures inside a value, by value
   std::unordered_map<TaskId, Blocked> blocked_;
   std::unordered_map<TaskId, std::vector<Dependent>> dependents_;  // by value
-  std::map<WatchName, Watch> watches_;
-  std::unordered_map<TaskId, std::vector<WatchName>> watchers_;  // by value; a watch that has ended may still be named
-  std::multimap<std::int64_t, WatchName> deadlines_;             // of waits
-  /// Somebody who waits for an actor to be created.
-  struct Finder {
-    RankId from;
-    wire::Frame request;
-    std::string name;
-    std::int64_t deadline = 0;
-  };
-  std::vector<Finder> finders_;  // a lane has one at most
-  // What has ended and was not dealt with: a chain may be long, so it is a loop and no recursion.
-  struct Completion {
-    TaskId id;
-    bool failed = false;
-    Bytes value;
-  };
   std::deque<Completion> completions_;
   bool completing_ = false;
   std::vector<std::uint32_t> function_names_;  // by FunctionId; 0: not named yet, else number + 1
@@ -194,9 +177,9 @@ class Head {
       open_calls_;  // by caller: calls it reported less outcomes that came; no zeros
   std::uint64_t submitted_ = 0;
   std::uint64_t finished_ = 0;
+  std::uint64_t storing_ = 0;  // values for which the store has no room yet
   std::uint64_t unheard_count_ = 0;
   std::vector<Failure> unheard_;
-  std::map<ActorId, Bytes> failed_constructions_;  // an actor nobody called must not fail silently
   std::optional<lane::DriverResult> driver_;
   bool dispatching_ = true;
 };

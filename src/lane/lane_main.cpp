@@ -62,10 +62,15 @@ class WorkRunner {
     session_.begin({outcome.id, key, outcome.attempt, depth});
     outcome.started = now();
     ByteBuffer message;
+    Bytes large;
     const CarriedFutures carried;  // they are held until the outcome is posted
     try {
       outcome.value = body();
       outcome.carried = carried.ids();
+      if (outcome.value.size() > wire::max_value_in_message) {
+        outcome.stored = outcome.value.size();
+        large = std::exchange(outcome.value, {});
+      }
       message = encode(outcome);
     } catch (const LaneStopped&) {
       throw;
@@ -79,12 +84,15 @@ class WorkRunner {
       failure.rank = identity_.rank;
       failure.host = identity_.host;
       outcome.failed = true;
+      outcome.stored = 0;
+      large = {};
       outcome.carried.clear();
       outcome.value = encode_failure(failure);
       message = encode(outcome);
     }
     const bool wake = outcome.finished - last_wake_ > std::chrono::nanoseconds{wake_interval}.count();
     if (wake) last_wake_ = outcome.finished;
+    if (!large.empty()) session_.store(outcome.id, std::move(large));
     session_.post(FrameType::outcome, std::move(message), wake);
   }
 

@@ -152,7 +152,11 @@ Named<ActorId> LaneSession::find_actor(const std::string& name, const std::strin
 
 Named<TaskId> LaneSession::put(Arguments value) {
   const TaskKey key = keys_.stored_value(value);
-  const wire::Put put{.id = TaskId{next_id()}, .carried = std::move(value.carried), .value = std::move(value.bytes)};
+  wire::Put put{.id = TaskId{next_id()}, .carried = std::move(value.carried), .value = std::move(value.bytes)};
+  if (put.value.size() > wire::max_value_in_message) {
+    put.stored = put.value.size();
+    store(put.id, std::exchange(put.value, {}));
+  }
   channel_->post(wire::make_frame(FrameType::put, wire::write(put), identity_.lane), false);
   return {put.id, key};
 }
@@ -257,15 +261,34 @@ class LaneSession::Waiting {
   bool parked_ = false;
 };
 
-void LaneSession::fetch(std::span<const TaskId> ids, const Sink& sink) {
-  post(FrameType::get, wire::write_ids({ids.begin(), ids.end()}), true);
+void LaneSession::store(TaskId id, Bytes value) {
+  wire::Frame frame{{.type = FrameType::object, .lane = identity_.lane, .payload_size = value.size()},
+                    std::move(value)};
+  frame.header.sequence = id.number;
+  channel_->post(std::move(frame), false);
+}
+
+void LaneSession::fetch(std::span<const TaskId> ids, const Sink& sink) { fetch(FrameType::get, ids, sink); }
+
+void LaneSession::fetch(FrameType request, std::span<const TaskId> ids, const Sink& sink) {
+  post(request, wire::write_ids({ids.begin(), ids.end()}), true);
   Waiting waiting{*this};
   for (std::size_t missing = ids.size(); missing > 0;) {
-    const wire::Frame frame = waiting.next();
-    if (frame.header.type != FrameType::value) continue;
-    wire::Value value = wire::read_value(frame.payload);
-    const bool failed = value.failed;
-    if (!sink(value.id, Result{failed, std::move(value.bytes)})) continue;  // of a wait that ended with a failure
+    wire::Frame frame = waiting.next();
+    TaskId id;
+    Result result;
+    if (frame.header.type == FrameType::value) {
+      wire::Value value = wire::read_value(frame.payload);
+      id = value.id;
+      result = {value.failed, std::move(value.bytes)};
+    } else if (frame.header.type == FrameType::large_value) {
+      id = TaskId{frame.header.sequence};
+      result = {(frame.header.flags & wire::flag_failed) != 0, std::move(frame.payload), true};
+    } else {
+      continue;
+    }
+    const bool failed = result.failed;
+    if (!sink(id, std::move(result))) continue;  // of a wait that ended with a failure
     --missing;
     if (failed) break;
   }
@@ -274,15 +297,18 @@ void LaneSession::fetch(std::span<const TaskId> ids, const Sink& sink) {
 ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::InputValue> values) {
   if (arguments.inputs.empty()) return ByteReader{arguments.bytes};
   std::map<TaskId, Bytes> large;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!values[i].here) large.emplace(arguments.inputs[i].id, Bytes{});
+  for (const wire::InputValue& value : values)
+    if (!value.here) large.emplace(value.location.id, Bytes{});
   if (!large.empty()) {
     std::vector<TaskId> ids;
     for (const auto& [id, bytes] : large) ids.push_back(id);
-    fetch(ids, [&](TaskId id, Result result) {
+    fetch(FrameType::get_inputs, ids, [&](TaskId id, Result result) {
       const auto place = large.find(id);
       if (place == large.end()) return false;
-      if (result.failed) throw Error{"fetching an input of a task: it cannot be had any more"};
+      if (result.failed) {
+        ByteReader failure{result.bytes};
+        throw Error{wire::read_failure(failure).message};
+      }
       place->second = std::move(result.bytes);
       return true;
     });
@@ -292,7 +318,7 @@ ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::Inp
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Input& input = arguments.inputs[i];
     reader.append(arguments.bytes.slice(done, input.offset - done));
-    reader.append(values[i].here ? std::move(values[i].bytes) : large.at(input.id));
+    reader.append(values[i].here ? std::move(values[i].bytes) : large.at(values[i].location.id));
     done = input.offset;
   }
   reader.append(arguments.bytes.slice(done, arguments.bytes.size() - done));

@@ -40,6 +40,9 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   /// Posts what the lane holds back (releases), then the frame.
   void post(wire::FrameType type, ByteBuffer payload, bool wake);
 
+  /// Gives a value to the rank's store; the message that tells of it comes next.
+  void store(TaskId id, Bytes value);
+
   /// The values a task was sent with, and those it has to ask for, between its arguments. Waits for the latter.
   ByteReader gather(const Arguments& arguments, std::vector<wire::InputValue> values);
 
@@ -80,6 +83,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   Bytes request(wire::FrameType type, ByteBuffer payload);
   Named<TaskId> post_call(wire::FrameType type, Named<ActorId> actor, FunctionId method, Arguments arguments);
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
+  void fetch(wire::FrameType request, std::span<const TaskId> ids, const Sink& sink);
   class Waiting;
   void flush_releases();
 

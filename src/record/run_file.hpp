@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "common/io_thread.hpp"
 #include "crema/columns.hpp"
 #include "crema/result_options.hpp"
-#include "record/io_thread.hpp"
 #include "record/rows.hpp"
 
 namespace crema::record {

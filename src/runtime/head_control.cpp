@@ -25,15 +25,16 @@ head::Layout layout_of(const std::vector<RankInfo>& ranks) {
 
 }  // namespace
 
-HeadControl::HeadControl(wire::Outbox& outbox, RunSink& sink, Progress& progress, std::vector<RankInfo> ranks,
-                         Clock::time_point began, spdlog::logger& log)
+HeadControl::HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore& store, Progress& progress,
+                         std::vector<RankInfo> ranks, Clock::time_point began, spdlog::logger& log)
     : outbox_{outbox},
       sink_{sink},
+      store_{store},
       progress_{progress},
       ranks_{std::move(ranks)},
       began_{began},
       log_{log},
-      head_{outbox, sink, layout_of(ranks_), began.time_since_epoch().count(), &steady_nanoseconds} {}
+      head_{outbox, sink, store, layout_of(ranks_), began.time_since_epoch().count(), &steady_nanoseconds} {}
 
 void HeadControl::on_frame(RankId from, wire::Frame frame) {
   // From here on the sink and the end belong to the thread that keeps the run: what comes late changes nothing.
@@ -54,7 +55,7 @@ void HeadControl::on_frame(RankId from, wire::Frame frame) {
 void HeadControl::turn(Clock::time_point now) {
   switch (phase_) {
     case Phase::running:
-      head_.turn(sink_.keeps_up());
+      head_.turn(sink_.keeps_up() && store_.keeps_up());
       if (failed_ || head_.finished()) end_run(now);
       return;
     case Phase::collecting:

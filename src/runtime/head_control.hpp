@@ -49,8 +49,8 @@ class HeadControl {
  public:
   using Clock = std::chrono::steady_clock;
 
-  HeadControl(wire::Outbox& outbox, RunSink& sink, Progress& progress, std::vector<RankInfo> ranks,
-              Clock::time_point began, spdlog::logger& log);
+  HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore& store, Progress& progress,
+              std::vector<RankInfo> ranks, Clock::time_point began, spdlog::logger& log);
 
   void on_frame(RankId from, wire::Frame frame);
   /// Once a turn of the loop, after all frames of that turn.
@@ -82,6 +82,7 @@ class HeadControl {
 
   wire::Outbox& outbox_;
   RunSink& sink_;
+  store::ObjectStore& store_;
   Progress& progress_;
   const std::vector<RankInfo> ranks_;
   const Clock::time_point began_;

@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/mpi/collectives.hpp>
 #include <boost/mpi/environment.hpp>
 #include <iostream>
@@ -15,6 +16,7 @@
 #include "crema/registry.hpp"
 #include "crema/results.hpp"
 #include "runtime/launch.hpp"
+#include "runtime/memory.hpp"
 #include "runtime/rank.hpp"
 #include "runtime/run_options.hpp"
 #include "runtime/run_record.hpp"
@@ -161,13 +163,25 @@ class Job::State {
             .ranks = static_cast<std::uint32_t>(ranks)};
   }
 
+  /// A rank's share of its host's memory is as large as that of the host's other ranks.
+  runtime::Rank::Options rank_options(int rank, const std::vector<runtime::RankInfo>& ranks) const {
+    const std::string& host = ranks[static_cast<std::size_t>(rank)].host;
+    const auto neighbours = static_cast<std::uint64_t>(
+        std::count_if(ranks.begin(), ranks.end(), [&](const runtime::RankInfo& other) { return other.host == host; }));
+    const std::uint64_t budget =
+        options_.memory_budget > 0 ? options_.memory_budget : runtime::usable_memory() / neighbours * 3 / 10;
+    return {.seed = options_.seed,
+            .store = {.budget = budget,
+                      .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
+                                                                    : std::filesystem::path{options_.spill_folder}}};
+  }
+
   int run_rank(const boost::mpi::communicator& world, const std::vector<runtime::RankInfo>& ranks,
                const std::function<void()>& driver) {
     const auto log = runtime::make_logger(options_, world.rank(), ranks[static_cast<std::size_t>(world.rank())]);
     transport::MpiTransport transport{world};
     runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
-    const auto rank =
-        std::make_unique<runtime::Rank>(transport, ranks, runtime::Rank::Options{.seed = options_.seed}, *log);
+    const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options(world.rank(), ranks), *log);
     if (record_ != nullptr) rank->become_head(*record_, progress, driver);
     const runtime::Rank::End end = rank->run();
     if (record_ != nullptr) tell_end(end.exit_code);

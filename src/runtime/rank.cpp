@@ -42,6 +42,9 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       log_{log},
       began_{Clock::now()},
       link_{transport},
+      store_{options.store, [this] { inbox_.wake(); }},
+      exchange_{link_, store_, me_, options.store.budget / 4,
+                [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
       factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed, inbox_},
       router_{link_},
       liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_},
@@ -66,7 +69,7 @@ std::unique_ptr<lane::Lane> Rank::start_lane(lane::Main main) {
 }
 
 void Rank::become_head(RunSink& sink, Progress& progress, std::function<void()> driver) {
-  head_ = std::make_unique<HeadControl>(link_, sink, progress, ranks_, began_, log_);
+  head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, began_, log_);
   driver_ = start_lane(lane::run_driver(std::move(driver)));
 }
 
@@ -79,6 +82,7 @@ Rank::End Rank::run() {
     // What fails every time (MPI after a rank was lost) must not keep the rest from ending the job.
     attempt([&] { moved |= take_from_lanes(); });
     attempt([&] { moved |= receive(); });
+    attempt([&] { store_.turn(); });
     attempt([&] { moved |= handle_local(); });
     const Clock::time_point now = Clock::now();
     attempt([&] { act(now); });
@@ -115,7 +119,7 @@ void Rank::attempt(Action&& action) {
 }
 
 bool Rank::take_from_lanes() {
-  const LaneInbox::Taken taken = inbox_.take();
+  LaneInbox::Taken taken = inbox_.take();
   wire::FrameReader reader{taken.packet};
   auto large = taken.large.begin();
   bool any = false;
@@ -123,7 +127,7 @@ bool Rank::take_from_lanes() {
     any = true;
     if ((frame->header.flags & wire::flag_detached_payload) != 0) {
       frame->header.flags = 0;
-      frame->payload = *large++;
+      frame->payload = std::move(*large++);
     }
     on_lane_frame(std::move(*frame));
   }
@@ -169,7 +173,15 @@ void Rank::on_lane_frame(wire::Frame frame) {
     case FrameType::park:
     case FrameType::resume:
       return worker_->on_lane(std::move(frame));
+    case FrameType::object:
+      return exchange_.on_made(std::move(frame));
+    case FrameType::get_inputs:
+      return exchange_.on_get_inputs(frame);
+    case FrameType::put:
+      if (!exchange_.hold(frame)) link_.send(head_rank, std::move(frame));
+      return;
     case FrameType::outcome:
+      if (exchange_.hold(frame)) return;
       if (worker_ && worker_->owns(frame.header.lane)) return worker_->on_lane(std::move(frame));
       return host_->on_lane(std::move(frame));
     case FrameType::call:
@@ -182,8 +194,11 @@ void Rank::on_lane_frame(wire::Frame frame) {
 void Rank::on_frame(RankId from, wire::Frame frame) {
   switch (frame.header.type) {
     case FrameType::run_task:
-      if (worker_ && !stopping_since_) worker_->on_task(std::move(frame));
-      return;
+      if (!worker_ || stopping_since_) return;
+      // So that they are on their way before a lane needs them.
+      if ((frame.header.flags & wire::flag_large_inputs) != 0)
+        exchange_.fetch_inputs(wire::read_large_inputs(frame.payload));
+      return worker_->on_task(std::move(frame));
     case FrameType::cancel_task:
       if (worker_ && !stopping_since_) worker_->on_cancel(frame);
       return;
@@ -200,7 +215,16 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return head_->on_frame(from, std::move(frame));
     case FrameType::actor_location:
       return router_.on_location(frame);
+    case FrameType::located:
+      return exchange_.on_located(frame);
+    case FrameType::fetch:
+      return exchange_.on_fetch(from, frame);
+    case FrameType::object:
+      return exchange_.on_object(std::move(frame));
+    case FrameType::free:
+      return exchange_.on_free(frame);
     case FrameType::value:
+    case FrameType::large_value:
     case FrameType::reply:
     case FrameType::completed:
       return on_reply(std::move(frame));

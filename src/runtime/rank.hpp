@@ -16,6 +16,7 @@
 #include "runtime/lane_inbox.hpp"
 #include "runtime/liveness.hpp"
 #include "runtime/roles.hpp"
+#include "store/object_exchange.hpp"
 #include "wire/link.hpp"
 #include "worker/worker.hpp"
 
@@ -28,6 +29,7 @@ class Rank {
   struct Options {
     std::uint32_t lanes = 1;  ///< tasks at a time, where the rank is a worker
     std::uint64_t seed = 0;   ///< of the run's random numbers
+    store::ObjectStore::Options store{};
   };
   /// `ranks`: what each rank told, by rank.
   Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);
@@ -42,6 +44,9 @@ class Rank {
   };
   /// The event loop: returns when the head says that the job is over, or the head is lost.
   End run();
+
+  /// The values this rank holds.
+  [[nodiscard]] const store::ObjectStore& objects() const { return store_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -78,6 +83,8 @@ class Rank {
   // The event loop's thread only, but for what posts to the inbox.
   LaneInbox inbox_;  // before the lanes, which post to it until they end
   wire::Link link_;
+  store::ObjectStore store_;
+  store::ObjectExchange exchange_;
   lane::ThreadLaneFactory factory_;
   LaneId last_lane_;
   actors::CallRouter router_;

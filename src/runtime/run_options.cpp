@@ -22,9 +22,9 @@ struct Reserved {
   const char* only;  ///< the one value that describes this version; nullptr: none does
 };
 constexpr std::array reserved{
-    Reserved{"--isolation", "none"},      Reserved{"--journal", "off"},     Reserved{"--lanes", "1"},
-    Reserved{"--resume", nullptr},        Reserved{"--restart", nullptr},   Reserved{"--time-limit", nullptr},
-    Reserved{"--memory-budget", nullptr}, Reserved{"--spill-dir", nullptr}, Reserved{"--resources", nullptr},
+    Reserved{"--isolation", "none"},  Reserved{"--journal", "off"},   Reserved{"--lanes", "1"},
+    Reserved{"--resume", nullptr},    Reserved{"--restart", nullptr}, Reserved{"--time-limit", nullptr},
+    Reserved{"--resources", nullptr},
 };
 
 void add_reserved(CLI::App& cli, const Reserved& option) {
@@ -64,6 +64,18 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
   cli.add_option("--actor-ranks", options.actor_ranks, "Ranks that host actors, spread over the nodes")
       ->type_name("K")
       ->default_str(std::to_string(options.actor_ranks))
+      ->group(group);
+  cli.add_option("--memory-budget", options.memory_budget,
+                 "Results a rank keeps in memory, as in 512MiB; what is beyond goes to --spill-dir [30 % of the rank's "
+                 "share of the host's memory]")
+      ->transform(CLI::AsSizeValue(true))
+      ->check(CLI::PositiveNumber)
+      ->type_name("SIZE")
+      ->group(group);
+  cli.add_option("--spill-dir", options.spill_folder,
+                 "Folder on a local disk for results that memory does not hold [SLURM_TMPDIR, TMPDIR or /tmp]")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIR")
       ->group(group);
   cli.add_option("--seed", options.seed, "Seed of this_task().rng(): another seed, other random numbers")
       ->type_name("N")

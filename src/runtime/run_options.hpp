@@ -13,6 +13,8 @@ struct RunOptions {
   std::string log_level = "warning";
   std::uint64_t seed = 0;
   int actor_ranks = 1;
+  std::uint64_t memory_budget = 0;  ///< bytes; 0: a part of what the host gives the rank
+  std::string spill_folder;         ///< empty: the system's for temporary files
 };
 
 /// Adds crema's options to a job's command line. Throws UsageError when the job has an option of the same name.

@@ -37,9 +37,14 @@ enum class FrameType : std::uint16_t {
   heartbeat = 19,
   goodbye = 20,
   fatal = 21,
+  // any rank -> head
+  have = 26,
   // head -> worker
   run_task = 32,
   cancel_task = 38,
+  // head -> the store of a rank
+  located = 39,
+  free = 40,
   // head -> actor host; caller -> actor host
   start_actor = 33,
   call = 34,
@@ -52,9 +57,14 @@ enum class FrameType : std::uint16_t {
   reply = 49,
   refuse_park = 50,
   completed = 51,
+  large_value = 52,
   // lane -> its own rank
   park = 64,
   resume = 65,
+  get_inputs = 66,
+  // between the stores of two ranks; object also from a lane to its own rank
+  fetch = 67,
+  object = 68,
 };
 
 /// Fixed size, in front of every payload. Fields that a type does not use are zero.
@@ -73,6 +83,10 @@ static_assert(sizeof(FrameHeader) == frame_header_size && std::is_trivially_copy
 
 /// In FrameHeader::flags: the payload is not behind the header but is the next packet of the same sender.
 inline constexpr std::uint16_t flag_detached_payload = 1;
+/// Of object and large_value: the payload is why the value cannot be had, a failure.
+inline constexpr std::uint16_t flag_failed = 2;
+/// Of run_task: some inputs are not in the message.
+inline constexpr std::uint16_t flag_large_inputs = 4;
 
 struct Frame {
   FrameHeader header;

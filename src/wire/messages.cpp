@@ -39,6 +39,19 @@ Arguments get_arguments(ByteReader& in) {
   return arguments;
 }
 
+void put_location(ByteBuffer& out, const ObjectLocation& location) {
+  out.put(location.id);
+  out.put(location.size);
+  out.put(location.rank);
+}
+ObjectLocation get_location(ByteReader& in) {
+  ObjectLocation location;
+  location.id = in.get<TaskId>();
+  location.size = in.get<std::uint64_t>();
+  location.rank = in.get<RankId>();
+  return location;
+}
+
 }  // namespace
 
 ByteBuffer write(const TaskSpec& task) {
@@ -54,7 +67,11 @@ ByteBuffer write(const TaskSpec& task) {
   put_arguments(out, task.arguments);
   for (const InputValue& value : task.values) {
     out.put(static_cast<std::uint8_t>(value.here));
-    out.put_sized(value.bytes.span());
+    if (value.here) {
+      out.put_sized(value.bytes.span());
+    } else {
+      put_location(out, value.location);
+    }
   }
   return out;
 }
@@ -74,9 +91,35 @@ TaskSpec read_task(const Bytes& payload) {
   while (in.remaining() > 0) {
     InputValue& value = task.values.emplace_back();
     value.here = in.get<std::uint8_t>() != 0;
-    value.bytes = in.get_sized();
+    if (value.here) {
+      value.bytes = in.get_sized();
+    } else {
+      value.location = get_location(in);
+    }
   }
   return task;
+}
+
+std::vector<ObjectLocation> read_large_inputs(const Bytes& payload) {
+  std::vector<ObjectLocation> locations;
+  for (const InputValue& value : read_task(payload).values)
+    if (!value.here) locations.push_back(value.location);
+  return locations;
+}
+
+ByteBuffer write(const Located& located) {
+  ByteBuffer out;
+  out.put(located.wanted);
+  put_location(out, located.location);
+  return out;
+}
+
+Located read_located(const Bytes& payload) {
+  ByteReader in{payload};
+  Located located;
+  located.wanted = in.get<TaskId>();
+  located.location = get_location(in);
+  return located;
 }
 
 RunOrder read_run_order(const Bytes& payload) {
@@ -154,7 +197,7 @@ Pool read_pool(const Bytes& payload) {
 }
 
 ByteBuffer write(const Outcome& outcome) {
-  ByteBuffer out{80 + outcome.carried.size() * sizeof(TaskId) + outcome.value.size()};
+  ByteBuffer out{88 + outcome.carried.size() * sizeof(TaskId) + outcome.value.size()};
   out.put(outcome.id);
   out.put(outcome.parent);
   out.put(outcome.actor);
@@ -167,6 +210,7 @@ ByteBuffer write(const Outcome& outcome) {
   out.put(outcome.started);
   out.put(outcome.finished);
   out.put(outcome.bytes_in);
+  out.put(outcome.stored);
   put_list(out, outcome.carried);
   out.append(outcome.value.span());
   return out;
@@ -190,6 +234,7 @@ Outcome read_outcome(const Bytes& payload) {
   outcome.started = in.get<std::int64_t>();
   outcome.finished = in.get<std::int64_t>();
   outcome.bytes_in = in.get<std::uint64_t>();
+  outcome.stored = in.get<std::uint64_t>();
   outcome.carried = get_list<TaskId>(in);
   outcome.value = rest(in);
   return outcome;
@@ -277,8 +322,10 @@ ActorLocation read_location(const Bytes& payload) {
 }
 
 ByteBuffer write(const Put& put) {
-  ByteBuffer out{16 + put.carried.size() * sizeof(TaskId) + put.value.size()};
+  ByteBuffer out{24 + put.carried.size() * sizeof(TaskId) + put.value.size()};
   out.put(put.id);
+  out.put(static_cast<std::uint8_t>(put.failed));
+  out.put(put.stored);
   put_list(out, put.carried);
   out.append(put.value.span());
   return out;
@@ -288,6 +335,8 @@ Put read_put(const Bytes& payload) {
   ByteReader in{payload};
   Put put;
   put.id = in.get<TaskId>();
+  put.failed = in.get<std::uint8_t>() != 0;
+  put.stored = in.get<std::uint64_t>();
   put.carried = get_list<TaskId>(in);
   put.value = rest(in);
   return put;

@@ -13,10 +13,29 @@
 // The payloads of the frames. Each message has one write and one read; the byte layout is in src/wire/README.md.
 namespace crema::wire {
 
+/// Values up to this size travel to the head in their message; larger ones stay with the rank that made them.
+inline constexpr std::size_t max_value_in_message = 64 << 10;
+
+/// A value in the store of a rank.
+struct ObjectLocation {
+  TaskId id{};
+  std::uint64_t size = 0;
+  RankId rank{};
+};
+
+/// Payload of located: `wanted`, which a lane asked for, is the value of location.id.
+struct Located {
+  TaskId wanted{};
+  ObjectLocation location{};
+};
+ByteBuffer write(const Located& located);
+Located read_located(const Bytes& payload);
+
 /// A value that goes with a task to its worker.
 struct InputValue {
-  bool here = true;  ///< else the lane has to ask for it: it is large
-  Bytes bytes{};
+  bool here = true;
+  Bytes bytes{};              ///< of a value that is here
+  ObjectLocation location{};  ///< of one that is not
 };
 
 /// A task to run. Payload of submit and run_task.
@@ -34,6 +53,8 @@ struct TaskSpec {
 };
 ByteBuffer write(const TaskSpec& task);
 TaskSpec read_task(const Bytes& payload);
+/// Where those values of a task's inputs are that did not come with it.
+std::vector<ObjectLocation> read_large_inputs(const Bytes& payload);
 /// The part of a task that decides when it runs.
 RunOrder read_run_order(const Bytes& payload);
 
@@ -87,6 +108,7 @@ struct Outcome {
   std::int64_t started = 0;      ///< nanoseconds on the sender's steady clock
   std::int64_t finished = 0;
   std::uint64_t bytes_in = 0;
+  std::uint64_t stored = 0;       ///< not 0: the result, of so many bytes, is in the store of the rank
   std::vector<TaskId> carried{};  ///< futures in the value
   Bytes value{};                  ///< the result, or the encoded Failure
 };
@@ -139,8 +161,10 @@ ActorLocation read_location(const Bytes& payload);
 /// A value that somebody stores. Payload of put.
 struct Put {
   TaskId id{};
+  bool failed = false;       ///< it cannot be kept
+  std::uint64_t stored = 0;  ///< not 0: the value, of so many bytes, is in the store of the rank
   std::vector<TaskId> carried{};
-  Bytes value{};
+  Bytes value{};  ///< or the encoded Failure
 };
 ByteBuffer write(const Put& put);
 Put read_put(const Bytes& payload);

@@ -143,7 +143,7 @@ class Simulation {
         sleeps_{machine.sleeps},
         port_{first_worker + static_cast<int>(machine.workers)},
         link_{port_},
-        head_{link_, recorder_, layout_of(machine), 0, &VirtualClock::now},
+        head_{link_, recorder_, store_, layout_of(machine), 0, &VirtualClock::now},
         to_head_wire_{machine.network},
         from_head_wire_{machine.network},
         workers_(machine.workers),
@@ -366,6 +366,7 @@ class Simulation {
   NullRecorder recorder_;
   HeadPort port_;
   wire::Link link_;
+  crema::store::ObjectStore store_{{}, [] {}};
   crema::head::Head head_;
   Nanoseconds head_free_at_ = 0;
   Nanoseconds head_busy_ = 0;

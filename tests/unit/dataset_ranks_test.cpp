@@ -53,6 +53,23 @@ class DatasetsOnRanks : public ::testing::TestWithParam<int> {
   const std::string airports_ = CREMA_TEST_DATA "/airports.csv";
 };
 
+TEST_P(DatasetsOnRanks, AStreamThatIsLeftEarlyCancelsWhatNobodyWillTake) {
+  EXPECT_EQ(cluster_.run_all([] {
+    std::int64_t rows = 0;
+    for (const std::int64_t i : range(10'000'000)
+                                    .map([](std::int64_t n) {
+                                      if (n > 1'000'000) throw std::runtime_error{"behind what is taken"};
+                                      return n;
+                                    })
+                                    .rows()) {
+      if (++rows > 10 || i > 100) break;
+    }
+    EXPECT_EQ(rows, 11);
+  }),
+            0)
+      << cluster_.sink.end.error;
+}
+
 TEST_P(DatasetsOnRanks, CountsAndSumsOfRealFilesArePythons) {
   std::string found;
   EXPECT_EQ(cluster_.run_all([&] {

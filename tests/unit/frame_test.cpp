@@ -80,9 +80,14 @@ TEST(FrameType, EveryNumberIsTheOneOfThePage) {
                                std::pair{FrameType::watch, 14},        std::pair{FrameType::unwatch, 15},
                                std::pair{FrameType::kill_actor, 22},   std::pair{FrameType::create_pool, 23},
                                std::pair{FrameType::call_pool, 24},    std::pair{FrameType::cancel_task, 38},
-                               std::pair{FrameType::completed, 51}};
+                               std::pair{FrameType::completed, 51},    std::pair{FrameType::have, 26},
+                               std::pair{FrameType::located, 39},      std::pair{FrameType::free, 40},
+                               std::pair{FrameType::large_value, 52},  std::pair{FrameType::get_inputs, 66},
+                               std::pair{FrameType::fetch, 67},        std::pair{FrameType::object, 68}};
   for (const auto& [type, number] : numbers) EXPECT_EQ(static_cast<int>(type), number);
   EXPECT_EQ(flag_detached_payload, 1);
+  EXPECT_EQ(flag_failed, 2);
+  EXPECT_EQ(flag_large_inputs, 4);
 }
 
 TEST(FrameReader, YieldsTheFramesOfAPacketInOrderAndSharesItsStorage) {

@@ -99,7 +99,8 @@ class HeadTest : public testing::Test, protected wire::Outbox {
   static inline std::int64_t now = 0;
   std::vector<Sent> sent;
   MemorySink sink;
-  Head head{*this, sink, Layout{1, 3, {RankId{2}}, {RankId{1}}}, 1'000'000'000, &HeadTest::clock};
+  store::ObjectStore store{{}, [] {}};
+  Head head{*this, sink, store, Layout{1, 3, {RankId{2}}, {RankId{1}}}, 1'000'000'000, &HeadTest::clock};
 };
 
 TEST_F(HeadTest, SendsATaskToAWorkerThatPulled) {

@@ -1,4 +1,4 @@
-#include "record/io_thread.hpp"
+#include "common/io_thread.hpp"
 
 #include <gmock/gmock.h>
 
@@ -7,7 +7,7 @@
 
 #include "crema/errors.hpp"
 
-namespace crema::record {
+namespace crema {
 namespace {
 
 using ::testing::ElementsAre;
@@ -79,4 +79,4 @@ TEST(IoThread, ItsDestructorDropsWhatIsQueued) {
 }
 
 }  // namespace
-}  // namespace crema::record
+}  // namespace crema

@@ -75,10 +75,12 @@ class LocalDriver {
     std::optional<wire::Frame> poll_reply() override { return std::nullopt; }
     bool cancelled(TaskId) override { return false; }
     void post(wire::Frame frame, bool) override {
+      if (frame.header.type == wire::FrameType::object) large = frame.payload;
       if (frame.header.type == wire::FrameType::outcome) outcome = wire::read_outcome(frame.payload);
     }
 
     wire::Outcome outcome;
+    Bytes large;  // the value of a large outcome
 
    private:
     std::optional<wire::TaskSpec> task_;
@@ -115,7 +117,9 @@ class LocalDriver {
   wire::Frame run_task(TaskId id) {
     WorkerChannel channel{tasks_.extract(id).mapped()};
     std::thread{[&] { lane::run_tasks({.rank = RankId{1}, .lane = LaneId{1}, .host = "there"}, channel); }}.join();
-    const wire::Value value{.id = id, .failed = channel.outcome.failed, .bytes = channel.outcome.value};
+    const wire::Outcome& outcome = channel.outcome;
+    const wire::Value value{
+        .id = id, .failed = outcome.failed, .bytes = outcome.stored > 0 ? channel.large : outcome.value};
     return wire::make_frame(wire::FrameType::value, wire::write(value));
   }
 

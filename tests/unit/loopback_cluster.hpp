@@ -4,6 +4,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -64,9 +65,11 @@ class LoopbackCluster {
     for (int i = 0; i < size_; ++i) {
       threads.emplace_back([&, i] {
         runtime::Progress progress{runtime::ProgressStyle::off, stderr, std::chrono::steady_clock::now()};
-        runtime::Rank rank{network.endpoint(RankId{i}), infos, {}, log};
+        runtime::Rank rank{network.endpoint(RankId{i}), infos, options, log};
         if (i == 0) rank.become_head(sink, progress, driver);
         codes[static_cast<std::size_t>(i)] = rank.run().exit_code;
+        objects_left += rank.objects().size();
+        bytes_spilled += rank.objects().bytes_spilled();
       });
     }
     for (auto& thread : threads) thread.join();
@@ -84,6 +87,10 @@ class LoopbackCluster {
   transport::LoopbackNetwork network;
   MemorySink sink;
   int actor_ranks = 1;
+  runtime::Rank::Options options;
+  // Over all ranks, at their ends.
+  std::atomic<std::size_t> objects_left = 0;
+  std::atomic<std::uint64_t> bytes_spilled = 0;
 
  private:
   int size_;

@@ -1,14 +1,11 @@
 // A disk that fills up, and a run that writes more than memory should hold.
 
 #include <gmock/gmock.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <fstream>
 #include <random>
 #include <thread>
@@ -16,6 +13,7 @@
 #include "crema/errors.hpp"
 #include "crema/results.hpp"
 #include "record/run_file.hpp"
+#include "small_disk.hpp"
 #include "temporary_folder.hpp"
 
 namespace crema::record {
@@ -25,26 +23,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::ThrowsMessage;
-
-/// A filesystem of 2 MiB, while it lives.
-class SmallDisk {
- public:
-  SmallDisk() {
-    if (::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=2m") != 0) reason_ = std::strerror(errno);
-  }
-  ~SmallDisk() {
-    if (reason_.empty()) ::umount2(folder_.path().c_str(), MNT_DETACH);
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-
-  [[nodiscard]] const std::string& unavailable() const { return reason_; }
-  [[nodiscard]] const testing::TemporaryFolder& folder() const { return folder_; }
-
- private:
-  testing::TemporaryFolder folder_;
-  std::string reason_;
-};
 
 /// No file of this process may grow beyond a size, while it lives.
 class SmallFiles {
@@ -104,7 +82,7 @@ void write_much(RunFile& run_file, const Fill& fill) {
 class DiskFull : public ::testing::TestWithParam<Fill> {};
 
 TEST_P(DiskFull, IsAnErrorAtTheEndAndLeavesNothing) {
-  const SmallDisk disk;
+  const testing::SmallDisk disk;
   if (!disk.unavailable().empty()) GTEST_SKIP() << "mounting a small tmpfs needs root: " << disk.unavailable();
   {
     RunFile run_file{disk.folder() / "run.h5", {}};

@@ -8,7 +8,6 @@
 #include <thread>
 #include <unordered_set>
 
-#include "crema/cluster.hpp"
 #include "crema/task.hpp"
 #include "crema/this_task.hpp"
 #include "loopback_cluster.hpp"
@@ -130,8 +129,7 @@ TEST_P(Tasks, NestedTasksWaitForEachOtherWithoutDeadlock) {
 TEST_P(Tasks, TooManyWaitingParentsAreAnErrorNotAHang) {
   EXPECT_EQ(run([] {
               EXPECT_EQ(remote<down>(50).get(), 50);
-              // A worker holds 256 of them, and they are spread over the workers.
-              EXPECT_THROW(remote<down>(300 * crema::cluster().workers).get(), TaskError);
+              EXPECT_THROW(remote<down>(300 * GetParam()).get(), TaskError);  // 256 a worker
             }),
             0);
 }

@@ -1,11 +1,11 @@
-#include "record/io_thread.hpp"
+#include "common/io_thread.hpp"
 
 #include <exception>
 #include <utility>
 
 #include "crema/errors.hpp"
 
-namespace crema::record {
+namespace crema {
 
 IoThread::IoThread(std::function<void()> at_end) : at_end_{std::move(at_end)}, thread_{[this] { loop(); }} {}
 
@@ -93,4 +93,4 @@ void IoThread::fail(std::string reason) {
   backlog_ = 0;
 }
 
-}  // namespace crema::record
+}  // namespace crema

@@ -10,7 +10,7 @@
 #include <string>
 #include <thread>
 
-namespace crema::record {
+namespace crema {
 
 /// One thread that does the work it is given, in order. The first work that throws ends it all: what is queued behind
 /// is dropped, what comes later too, and failure() says why.
@@ -64,4 +64,4 @@ class IoThread {
   std::thread thread_;  // last: it starts when all else is there
 };
 
-}  // namespace crema::record
+}  // namespace crema

@@ -1,0 +1,110 @@
+#include "head/actor_service.hpp"
+
+#include "crema/errors.hpp"
+
+namespace crema::head {
+
+using wire::Frame;
+using wire::FrameType;
+
+std::optional<TaskId> ActorService::on_create(RankId from, const Frame& frame) {
+  const wire::ActorSpec actor = wire::read_actor(frame.payload);
+  RankId host;
+  try {
+    host = directory_.add(actor);
+  } catch (const UsageError& error) {
+    send_reply(outbox_, from, frame, {error.what(), {}});
+    return std::nullopt;
+  }
+  outbox_.send(host, wire::make_frame(FrameType::start_actor, wire::write(actor)));
+  for (const RankId rank : directory_.take_waiting(actor.id)) {
+    outbox_.send(rank, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{actor.id, host})));
+  }
+  if (frame.header.sequence != 0) send_reply(outbox_, from, frame, {});
+  std::erase_if(finders_, [&](const Finder& finder) {
+    if (finder.name != actor.name) return false;
+    answer(finder.from, finder.request);
+    return true;
+  });
+  return actor.parent;
+}
+
+void ActorService::on_find(RankId from, const Frame& frame, std::int64_t now) {
+  ByteReader reader{frame.payload};
+  std::string name{reader.get_text()};
+  reader.get_text();
+  const auto timeout = reader.get<std::int64_t>();
+  if (timeout <= 0 || directory_.has(name)) return answer(from, frame);
+  Frame request = frame;
+  request.payload = request.payload.compact();
+  finders_.push_back({from, std::move(request), std::move(name), now + timeout});
+}
+
+void ActorService::answer(RankId from, const Frame& find) {
+  ByteReader reader{find.payload};
+  const std::string name{reader.get_text()};
+  const std::string class_name{reader.get_text()};
+  wire::Reply reply;
+  try {
+    ByteBuffer id;
+    id.put(directory_.find(name, class_name));
+    reply.bytes = Bytes{std::move(id)};
+  } catch (const UsageError& error) {
+    reply.error = error.what();
+  }
+  send_reply(outbox_, from, find, reply);
+}
+
+void ActorService::end_late(std::int64_t now) {
+  std::erase_if(finders_, [&](const Finder& finder) {
+    if (finder.deadline > now) return false;
+    answer(finder.from, finder.request);
+    return true;
+  });
+}
+
+void ActorService::on_locate(RankId from, const Frame& frame) {
+  const ActorId id = wire::read_location(frame.payload).actor;
+  const auto* actor = directory_.entry(id);
+  if (actor == nullptr) return directory_.wait_for(id, from);
+  outbox_.send(from, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{id, actor->rank})));
+}
+
+void ActorService::on_kill(const Frame& frame) {
+  const auto id = ByteReader{frame.payload}.get<ActorId>();
+  const auto* actor = directory_.entry(id);
+  if (actor == nullptr) throw Error{"killing an actor: actor " + std::to_string(id.number) + " has not been created"};
+  directory_.free_name(id);
+  Frame kill = frame;
+  kill.header.lane = {};
+  outbox_.send(actor->rank, std::move(kill));
+}
+
+void ActorService::on_outcome(const wire::Outcome& outcome) {
+  directory_.count_call(outcome);
+  if (outcome.work == wire::Outcome::Work::call) return send(pools_.on_ended(outcome.id));
+  if (outcome.failed && directory_.entry(outcome.actor)->calls == 0)
+    failed_constructions_.emplace(outcome.actor, outcome.value);
+}
+
+void ActorService::send(std::optional<ActorPools::Assignment> assignment) {
+  if (!assignment) return;
+  const auto* member = directory_.entry(assignment->member);
+  if (member == nullptr) throw Error{"calling an actor pool: one of its actors has not been created"};
+  outbox_.send(member->rank, wire::make_frame(FrameType::call, wire::write(assignment->call)));
+}
+
+std::vector<Bytes> ActorService::unheard_failures() const {
+  std::vector<Bytes> unheard;
+  for (const auto& [actor, failure] : failed_constructions_)
+    if (directory_.entry(actor)->calls == 0) unheard.push_back(failure);
+  return unheard;
+}
+
+void send_reply(wire::Outbox& outbox, RankId to, const Frame& request, const wire::Reply& answer) {
+  Frame frame = wire::make_frame(FrameType::reply, wire::write(answer), request.header.lane);
+  frame.header.sequence = request.header.sequence;
+  outbox.send(to, std::move(frame));
+}
+
+}  // namespace crema::head

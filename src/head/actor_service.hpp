@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "head/actor_directory.hpp"
+#include "head/actor_pools.hpp"
+#include "wire/messages.hpp"
+#include "wire/outbox.hpp"
+
+namespace crema::head {
+
+/// What lanes ask the head about actors: to create, find, place and kill them, and to share calls among a pool. Used on
+/// the event loop's thread; times are on the head's clock.
+class ActorService {
+ public:
+  ActorService(wire::Outbox& outbox, std::vector<RankId> hosts) : outbox_{outbox}, directory_{std::move(hosts)} {}
+
+  /// The task whose work the construction now is; nothing: the name is taken, which the lane was told.
+  std::optional<TaskId> on_create(RankId from, const wire::Frame& frame);
+  void on_find(RankId from, const wire::Frame& frame, std::int64_t now);
+  void on_locate(RankId from, const wire::Frame& frame);
+  void on_kill(const wire::Frame& frame);
+  void on_create_pool(const wire::Frame& frame) { pools_.add(wire::read_pool(frame.payload)); }
+  void on_pool_call(const wire::Frame& frame) { send(pools_.on_call(wire::read_call(frame.payload))); }
+
+  /// A construction or a call has ended.
+  void on_outcome(const wire::Outcome& outcome);
+  /// Answers those who have waited long enough for an actor.
+  void end_late(std::int64_t now);
+
+  /// Failures of the constructors of actors that nobody has called.
+  [[nodiscard]] std::vector<Bytes> unheard_failures() const;
+  [[nodiscard]] const ActorDirectory& directory() const { return directory_; }
+
+ private:
+  /// Somebody who waits for an actor to be created.
+  struct Finder {
+    RankId from;
+    wire::Frame request;
+    std::string name;
+    std::int64_t deadline = 0;
+  };
+
+  void answer(RankId from, const wire::Frame& find);
+  void send(std::optional<ActorPools::Assignment> assignment);
+
+  wire::Outbox& outbox_;
+  ActorDirectory directory_;
+  ActorPools pools_;
+  std::vector<Finder> finders_;                    // a lane has one at most
+  std::map<ActorId, Bytes> failed_constructions_;  // an actor nobody called must not fail silently
+};
+
+/// The answer to a lane's request.
+void send_reply(wire::Outbox& outbox, RankId to, const wire::Frame& request, const wire::Reply& answer);
+
+}  // namespace crema::head

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "wire/messages.hpp"
+#include "wire/outbox.hpp"
+
+namespace crema::head {
+
+/// Where those values are that do not lie in the head's own table: each in the store of the rank that made it, and in
+/// those of ranks that fetched it. Used on the event loop's thread.
+class ObjectDirectory {
+ public:
+  explicit ObjectDirectory(wire::Outbox& outbox) : outbox_{outbox} {}
+
+  void add(TaskId id, std::uint64_t size, RankId rank);
+  /// The value of `id` is that of `source`, which lives at least as long.
+  void add_alias(TaskId id, TaskId source);
+  /// Where `reader`, which is to have a copy from now on, gets the value. The ranks that have it take turns.
+  wire::ObjectLocation locate(TaskId id, RankId reader);
+  /// From a rank: the copies it was to have are there.
+  void on_have(RankId rank, const wire::Frame& frame);
+  /// Nobody needs the value any more: all ranks let it go.
+  void forget(TaskId id);
+  /// The same for a result that is not wanted, whose place was never told.
+  void forget_at(RankId rank, TaskId id);
+
+ private:
+  struct Object {
+    std::uint64_t size = 0;
+    std::vector<RankId> told;  ///< that have it or will
+    std::vector<RankId> have;
+    std::size_t next = 0;  ///< of `have`, to be read from
+  };
+
+  wire::Outbox& outbox_;
+  std::unordered_map<TaskId, Object> objects_;
+  std::unordered_map<TaskId, TaskId> aliases_;
+};
+
+}  // namespace crema::head

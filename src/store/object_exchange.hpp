@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "store/object_store.hpp"
+#include "wire/messages.hpp"
+#include "wire/outbox.hpp"
+
+namespace crema::store {
+
+/// Moves large values between the lanes and the stores of the ranks. A value stays where it was made; the head knows
+/// where and who needs it. A rank that needs it fetches it once, straight from a rank that has it, and keeps a copy
+/// until the head lets it go. Knows no MPI and no threads. Used on the event loop's thread.
+class ObjectExchange {
+ public:
+  /// Takes a lane's frame that was held back.
+  using Resume = std::function<void(wire::Frame)>;
+
+  /// `fetched_ahead`: bytes of values on their way to this rank at a time; a single one may be larger.
+  ObjectExchange(wire::Outbox& outbox, ObjectStore& store, RankId me, std::uint64_t fetched_ahead, Resume resume)
+      : outbox_{outbox}, store_{store}, me_{me}, fetched_ahead_{fetched_ahead}, resume_{std::move(resume)} {}
+
+  /// A value that a lane of this rank has made. The message that tells of it comes behind, from the same lane.
+  void on_made(wire::Frame frame);
+  /// Whether the message (outcome or put) tells of a value for which there is no room yet: then it is kept, and given
+  /// to `resume` later, as a failure if there will be none.
+  bool hold(wire::Frame& frame);
+
+  /// From the head: a value that a lane of this rank has asked for, and who has it.
+  void on_located(const wire::Frame& frame);
+  /// From the head: large inputs of a task that is to run here.
+  void fetch_inputs(const std::vector<wire::ObjectLocation>& inputs);
+  /// From a lane: large inputs of its task.
+  void on_get_inputs(const wire::Frame& frame);
+  /// From another rank that needs a value of this one.
+  void on_fetch(RankId from, const wire::Frame& frame);
+  /// From another rank: a value, as this one asked.
+  void on_object(wire::Frame frame);
+  /// From the head: nobody needs these any more.
+  void on_free(const wire::Frame& frame);
+
+ private:
+  struct Waiter {
+    LaneId lane;
+    TaskId wanted;  ///< the task whose value it asked for, which may be another's
+  };
+  struct Fetching {
+    wire::ObjectLocation location;
+    bool asked = false;
+    std::vector<Waiter> waiters{};
+  };
+  struct Making {
+    std::optional<wire::Frame> held;
+    std::string error;
+  };
+
+  void want(const wire::ObjectLocation& location, std::optional<Waiter> waiter);
+  void fetch_more();
+  void give(TaskId id, const Waiter& waiter);
+  void give_failure(const Waiter& waiter, const std::string& reason);
+  void made(TaskId id, const std::string& error);
+  void turn_into_failure(wire::Frame& frame, const std::string& reason) const;
+
+  // Constant after construction.
+  wire::Outbox& outbox_;
+  ObjectStore& store_;
+  const RankId me_;
+  const std::uint64_t fetched_ahead_;
+  const Resume resume_;
+
+  std::unordered_map<TaskId, Making> making_;
+  std::unordered_map<TaskId, Fetching> fetching_;
+  std::deque<TaskId> queue_;  // of fetching_, not asked yet; one that is not there any more is passed over
+  std::uint64_t on_their_way_ = 0;
+};
+
+}  // namespace crema::store
