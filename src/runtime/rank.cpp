@@ -99,6 +99,10 @@ Rank::End Rank::run() {
     const std::chrono::microseconds pause = backoff.next(now);
     if (pause > 0us || (one_core_ && has_running_lanes())) {
       inbox_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
+      // Open MPI's probe sees what came during the sleep only the second time.
+      attempt([&] {
+        if (receive()) backoff.reset();
+      });
     } else {
       std::this_thread::yield();
     }
