@@ -81,6 +81,13 @@ class WorkRunner {
   void run(Outcome outcome, TaskKey key, std::uint32_t depth, const std::string& label, Run&& body) {
     session_.begin({outcome.id, key, outcome.attempt, depth});
     outcome.started = now();
+    run_and_post(outcome, label, std::forward<Run>(body));
+    session_.flush_releases();
+  }
+
+ private:
+  template <class Run>
+  void run_and_post(Outcome& outcome, const std::string& label, Run&& body) {
     ByteBuffer message;
     Bytes large;
     const CarriedFutures carried;  // they are held until the outcome is posted
@@ -116,7 +123,6 @@ class WorkRunner {
     session_.post(FrameType::outcome, std::move(message), wake);
   }
 
- private:
   /// May be more than memory holds: then the work has failed.
   ByteBuffer encode(Outcome& outcome) const {
     outcome.finished = now();

@@ -40,6 +40,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   /// Posts what the lane holds back (releases), then the frame.
   void post(wire::FrameType type, ByteBuffer payload, bool wake);
 
+  /// Tells what is held back: nobody should keep for long what this lane has let go of.
+  void flush_releases();
   /// Gives a value to the rank's store; the message that tells of it comes next.
   void store(TaskId id, Bytes value);
 
@@ -87,7 +89,6 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
   void fetch(wire::FrameType request, std::span<const TaskId> ids, const Sink& sink);
   class Waiting;
-  void flush_releases();
 
   // Constant after construction.
   const Identity identity_;

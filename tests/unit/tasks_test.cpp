@@ -213,7 +213,6 @@ TEST_P(Tasks, OptionsOfLaterVersionsAreRefused) {
               EXPECT_THROW(with(TaskOptions{.max_retries = 1}).remote<square>(7), UsageError);
               EXPECT_THROW(with(TaskOptions{.retry_exceptions = true}).remote<square>(7), UsageError);
               EXPECT_THROW(with(TaskOptions{.timeout = std::chrono::seconds{1}}).remote<square>(7), UsageError);
-              EXPECT_THROW(with(TaskOptions{.resources = {.gpus = 1}}).remote<square>(7), UsageError);
               EXPECT_THROW(with(TaskOptions{.journal = JournalPolicy::never}).remote<square>(7), UsageError);
             }),
             0);
