@@ -65,16 +65,41 @@ class Actor {
 
 namespace detail {
 
+/// What a constructor gets for an argument where it does not take futures.
+template <class T>
+struct ValueOf {
+  using type = T;
+};
+template <class T>
+struct ValueOf<Future<T>> {
+  using type = T;
+};
+template <class T>
+struct ValueOf<std::vector<Future<T>>> {
+  using type = std::vector<T>;
+};
+
+template <class A, class... Held>
+struct Creator {
+  template <class... Arguments>
+  static Actor<A> create(const ActorOptions& options, Arguments&&... arguments) {
+    ArgumentWriter writer;
+    (writer.template write<Held>(std::forward<Arguments>(arguments)), ...);
+    return Actor<A>{LaneContext::current().create_actor(registered_id<ConstructorFunction<A, Held...>>, options,
+                                                        demangle(typeid(A).name()), writer.take())};
+  }
+};
+
 template <class A, class... Arguments>
 Actor<A> create(const ActorOptions& options, Arguments&&... arguments) {
-  using Wrapper = ConstructorFunction<A, std::decay_t<Arguments>...>;
-  constexpr bool fits = std::is_constructible_v<A, std::decay_t<Arguments>...>;
-  static_assert(fits, "crema: the actor's class has no constructor for these arguments");
-  if constexpr (fits) {
-    ArgumentWriter writer;
-    (writer.template write<std::decay_t<Arguments>>(std::forward<Arguments>(arguments)), ...);
-    return Actor<A>{LaneContext::current().create_actor(registered_id<Wrapper>, options, demangle(typeid(A).name()),
-                                                        writer.take())};
+  constexpr bool as_given = std::is_constructible_v<A, std::decay_t<Arguments>...>;
+  constexpr bool as_values = std::is_constructible_v<A, typename ValueOf<std::decay_t<Arguments>>::type...>;
+  static_assert(as_given || as_values, "crema: the actor's class has no constructor for these arguments");
+  if constexpr (as_given) {
+    return Creator<A, std::decay_t<Arguments>...>::create(options, std::forward<Arguments>(arguments)...);
+  } else if constexpr (as_values) {
+    return Creator<A, typename ValueOf<std::decay_t<Arguments>>::type...>::create(
+        options, std::forward<Arguments>(arguments)...);
   } else {
     return {};
   }

@@ -99,8 +99,8 @@ void Host::fail(Outcome outcome, const std::string& name, const std::string& rea
 }
 
 void Host::on_lane(wire::Frame frame) {
-  const wire::Outcome outcome = wire::read_outcome(frame.payload);
-  if (outcome.work == wire::Outcome::Work::call) ++calls_done_;
+  const wire::OutcomeTimes outcome = wire::read_outcome_times(frame.payload);
+  if (outcome.is_call) ++calls_done_;
   busy_nanoseconds_ += outcome.finished - outcome.started;
   outbox_.send(head_rank, std::move(frame));
 }

@@ -1,5 +1,8 @@
 #include "common/io_thread.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <exception>
 #include <utility>
 
@@ -55,6 +58,8 @@ std::string IoThread::failure() const {
 }
 
 void IoThread::loop() {
+  // Where cores are short the work that waits for this thread is little, and the work it waits behind is the user's.
+  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<::id_t>(::gettid()), 10));
   for (;;) {
     Entry entry;
     {

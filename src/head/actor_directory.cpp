@@ -75,6 +75,7 @@ void ActorDirectory::count_call(const wire::Outcome& outcome) {
   const double seconds = static_cast<double>(outcome.finished - outcome.started) * 1e-9;
   Entry& entry = actors_.at(outcome.actor);
   entry.busy_seconds += seconds;
+  if (entry.grant) pool_.count_use(entry.grant->seat, entry.grant->resources, seconds);
   if (outcome.work != wire::Outcome::Work::call) return;
   ++entry.calls;
   Method& method = entry.methods[outcome.function];

@@ -9,6 +9,8 @@ namespace {
 /// The mean follows the last few dozen outcomes, so a function whose times change is soon known again.
 constexpr std::uint32_t mean_memory = 32;
 
+const Resources usual;
+
 constexpr std::uint32_t no_worker = UINT32_MAX;
 
 /// Tasks behind the front among which one is looked for that suits the free worker better.
@@ -53,11 +55,13 @@ void Dispatcher::ended(RankId rank, TaskId id, FunctionId function, Load load, s
   const std::uint32_t place = worker_of(rank);
   ++workers_[place].ends;
   if (const auto grant = grants_.empty() ? grants_.end() : grants_.find(id); grant != grants_.end()) {
+    pool_.count_use(workers_[place].seat, grant->second.resources, static_cast<double>(nanoseconds) * 1e-9);
     pool_.give_back(grant->second);
     grants_.erase(grant);
     --workers_[place].with_resources;
     changed(place);
   } else {
+    pool_.count_use(workers_[place].seat, usual, static_cast<double>(nanoseconds) * 1e-9);
     came_back(rank, load);
   }
   if (function.number >= durations_.size()) durations_.resize(function.number + 1);

@@ -16,10 +16,11 @@ namespace crema::head {
 
 /// Decides which ready task goes to which worker, and how much is sent ahead. Knows no messages and no clock.
 ///
-/// A slot has about 200 microseconds of work ahead: long tasks go out singly, short ones in batches (guided
-/// self-scheduling, Polychronopoulos and Kuck 1987: never more than a worker's fair share of what is ready). A worker
-/// of many slots gets work ahead for longer tasks too, as one of its slots is soon free. How long a function takes is
-/// learnt from its outcomes; of an unknown one a worker gets no more than it can run at once.
+/// A slot has about a millisecond of work ahead, which is how long an idle loop may sleep; what waits behind a task
+/// that turns out to be slow is taken back. Long tasks go out singly, short ones in batches (guided self-scheduling,
+/// Polychronopoulos and Kuck 1987: never more than a worker's fair share of what is ready). A worker of many slots gets
+/// work ahead for longer tasks too, as one of its slots is soon free. How long a function takes is learnt from its
+/// outcomes; of an unknown one a worker gets no more than it can run at once.
 ///
 /// Tasks with resources of their own are placed one by one on a worker that has them free. Where none has, one worker
 /// is kept from further tasks until it has. Tasks with large inputs go where most of these are, if a slot is free there
@@ -29,8 +30,8 @@ namespace crema::head {
 /// resources of its own costs a look at every worker.
 class Dispatcher {
  public:
-  static constexpr double ahead_nanoseconds = 200'000;       ///< a slot's bound
-  static constexpr std::uint32_t max_ahead_tasks = 1024;     ///< a worker's bound, however short the tasks
+  static constexpr double ahead_nanoseconds = 1'000'000;     ///< a slot's bound
+  static constexpr std::uint32_t max_ahead_tasks = 4096;     ///< a worker's bound, however short the tasks
   static constexpr std::uint64_t max_ahead_bytes = 4 << 20;  ///< of arguments, a worker
 
   struct Ready {

@@ -108,15 +108,20 @@ void Head::on_frame(RankId from, Frame frame) {
   }
 }
 
-void Head::on_submit(const Frame& frame) {
-  const wire::TaskSpec task = wire::read_task(frame.payload);
-  Entry& entry = entries_[task.id.number];
+void Head::on_submit(Frame& frame) {
+  const wire::TaskHead head = wire::read_task_head(frame.payload);
+  Entry& entry = entries_[head.id.number];
   entry.state = Entry::State::ready;
-  entry.key = task.key.high;
-  entry.parent = task.parent;
-  entry.name = name_of(task.function, task.label);
-  entry.submitted = clock_();
+  entry.key = head.key.high;
+  entry.parent = head.parent;
+  entry.submitted = now();
   ++submitted_;
+  if (head.plain) {
+    entry.name = name_of(head.function, {});
+    return dispatcher_.add_ready(head.order, {head.id, head.function, std::move(frame.payload)});
+  }
+  const wire::TaskSpec task = wire::read_task(frame.payload);
+  entry.name = name_of(task.function, task.label);
   const Arguments& arguments = task.arguments;
   Blocked blocked{.order = {task.priority, task.depth},
                   .task = {task.id, task.function, frame.payload, !arguments.inputs.empty()}};
@@ -135,7 +140,10 @@ void Head::on_submit(const Frame& frame) {
   }
   if (arguments.inputs.empty() && arguments.carried.empty()) return add_ready(std::move(blocked));
   std::vector<TaskId> inputs;
-  for (const Input& input : arguments.inputs) inputs.push_back(input.id);
+  for (const Input& input : arguments.inputs) {
+    inputs.push_back(input.id);
+    recorder_.dependency(task.id, input.id);
+  }
   std::vector<TaskId> needed = inputs;
   needed.insert(needed.end(), arguments.carried.begin(), arguments.carried.end());
   pin_until_done(task.id, needed);
@@ -211,6 +219,8 @@ void Head::finish_without_running(TaskId id, const Bytes& failure) {
 
 void Head::turn(bool dispatch) {
   const std::int64_t now = clock_();
+  now_.reset();
+  ++turns_;
   watches_.end_late(now);
   actors_.end_late(now);
   if (!dispatch || !dispatching_) return;
@@ -267,7 +277,9 @@ void Head::on_outcome(RankId from, const Frame& frame) {
     // A construction is work the head itself counted when it was asked for.
     count_calls(outcome.parent, -1);
     count_calls(outcome.id, outcome.calls_made);
-    return outcome.work == Outcome::Work::call ? end(from, outcome) : void();
+    if (outcome.work == Outcome::Work::call) return end(from, outcome);
+    if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+    return;
   }
   Entry* entry = entries_.find(outcome.id.number);
   if (entry == nullptr || entry->state != Entry::State::sent) {  // an attempt that was given up
@@ -355,9 +367,12 @@ void Head::forward(TaskId id, const Bytes& value) {
 }
 
 void Head::complete(Completion completion) {
-  completions_.push_back(std::move(completion));
-  if (completing_) return;
+  if (completing_) {
+    completions_.push_back(std::move(completion));
+    return;
+  }
   completing_ = true;
+  complete_one(completion);
   while (!completions_.empty()) {
     const Completion next = std::move(completions_.front());
     completions_.pop_front();
@@ -553,9 +568,13 @@ double Head::seconds(std::int64_t nanoseconds) const { return static_cast<double
 /// What to add to a rank's clock to have the head's: the least that any message showed (Cristian 1989, one way). It
 /// errs by the fastest message's latency, always late, so a task never seems to start before it was submitted.
 std::int64_t Head::clock_offset(RankId from, std::int64_t finished) {
-  const std::int64_t seen = clock_() - finished;
-  const auto place = clock_offsets_.try_emplace(from, seen).first;
-  return place->second = std::min(place->second, seen);
+  const auto rank = static_cast<std::size_t>(from.number);
+  if (rank >= clock_offsets_.size()) clock_offsets_.resize(rank + 1);
+  ClockOffset& offset = clock_offsets_[rank];
+  // One message a turn is enough: to know fewer makes it later, never earlier.
+  if (std::exchange(offset.turn, turns_) != turns_)
+    offset.nanoseconds = std::min(offset.nanoseconds, clock_() - finished);
+  return offset.nanoseconds;
 }
 
 std::uint32_t Head::name_of(FunctionId function, const std::string& label) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -66,6 +67,7 @@ class Head {
   int close();
   [[nodiscard]] const std::optional<lane::DriverResult>& driver() const { return driver_; }
   [[nodiscard]] Progress progress() const;
+  [[nodiscard]] std::map<RankId, Use> uses() const { return resources_.uses(); }
   [[nodiscard]] const ActorDirectory& actors() const { return actors_.directory(); }
   /// Failures that nobody asked for, since the last call.
   std::vector<Failure> take_unheard_failures();
@@ -115,7 +117,7 @@ class Head {
     TaskId object{};  ///< not zero: the value is this one's, in the store of a rank
   };
 
-  void on_submit(const wire::Frame& frame);
+  void on_submit(wire::Frame& frame);
   void on_put(RankId from, const wire::Frame& frame);
   void on_cancel(const wire::Frame& frame);
   void on_outcome(RankId from, const wire::Frame& frame);
@@ -152,6 +154,11 @@ class Head {
   void unheard(const Bytes& failure);
   [[nodiscard]] wire::Reply describe_cluster() const;
   void count_calls(TaskId caller, std::int64_t calls);
+  /// The time at which this turn began, about: a clock costs more than much of what is done for a task.
+  [[nodiscard]] std::int64_t now() {
+    if (!now_) now_ = clock_();
+    return *now_;
+  }
   double seconds(std::int64_t nanoseconds) const;
   std::int64_t clock_offset(RankId from, std::int64_t finished);
   std::uint32_t name_of(FunctionId function, const std::string& label);
@@ -178,7 +185,14 @@ class Head {
   std::deque<Completion> completions_;
   bool completing_ = false;
   std::vector<std::uint32_t> function_names_;  // by FunctionId; 0: not named yet, else number + 1
-  std::unordered_map<RankId, std::int64_t> clock_offsets_;
+  /// By rank: what to add to its clock.
+  struct ClockOffset {
+    std::int64_t nanoseconds = std::numeric_limits<std::int64_t>::max();
+    std::uint64_t turn = 0;  ///< when it was looked at last
+  };
+  std::vector<ClockOffset> clock_offsets_;
+  std::uint64_t turns_ = 1;
+  std::optional<std::int64_t> now_;  // of this turn
   std::unordered_map<TaskId, std::int64_t>
       open_calls_;  // by caller: calls it reported less outcomes that came; no zeros
   std::uint64_t submitted_ = 0;

@@ -17,6 +17,8 @@ class Recorder {
   /// What was given to `name`.
   [[nodiscard]] virtual const std::string& text(std::uint32_t name) const = 0;
   virtual void attempt(const record::TaskRow& row) = 0;
+  /// The task was given the value of `input`.
+  virtual void dependency(TaskId task, TaskId input) = 0;
   virtual void failure(const Failure& failure) = 0;
 };
 

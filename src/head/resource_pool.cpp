@@ -122,6 +122,19 @@ Resources ResourcePool::free(const std::vector<Seat>& seats) const {
   return sum;
 }
 
+std::map<RankId, Use> ResourcePool::uses() const {
+  std::map<RankId, Use> uses;
+  for (const SeatState& seat : seats_) {
+    Use& use = uses[seat.rank];
+    // A rank that is worker and actor host has two seats and one set of cores.
+    use.cpus = seat.cpus;
+    use.gpus = static_cast<double>(seat.devices.size());
+    use.cpu_seconds += seat.cpu_seconds;
+    use.gpu_seconds += seat.gpu_seconds;
+  }
+  return uses;
+}
+
 Resources ResourcePool::offered(const SeatState& seat) const {
   Resources all{.cpus = seat.cpus, .gpus = static_cast<double>(seat.devices.size())};
   for (const auto& [name, custom] : seat.custom)

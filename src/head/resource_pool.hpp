@@ -20,6 +20,14 @@ struct Offer {
   std::map<std::string, double> custom{};
 };
 
+/// What a rank offered, and what of it work had while it ran.
+struct Use {
+  double cpus = 0;
+  double gpus = 0;
+  double cpu_seconds = 0;
+  double gpu_seconds = 0;
+};
+
 /// What ranks offer, and what of it is taken. A seat is a rank in one of its roles. Devices are handed out by name;
 /// fractions of one task share one device, and the fullest that has room is taken. Used on the event loop's thread.
 class ResourcePool {
@@ -45,6 +53,12 @@ class ResourcePool {
   [[nodiscard]] std::vector<std::string> names(const Grant& grant) const;
   [[nodiscard]] double cpus(Seat seat) const { return seats_[seat].cpus; }
   [[nodiscard]] double cpus_taken(Seat seat) const { return seats_[seat].cpus_taken; }
+  /// Work with these resources has run on the seat.
+  void count_use(Seat seat, const Resources& resources, double seconds) {
+    seats_[seat].cpu_seconds += resources.cpus * seconds;
+    seats_[seat].gpu_seconds += resources.gpus * seconds;
+  }
+  [[nodiscard]] std::map<RankId, Use> uses() const;
   /// Over these seats.
   [[nodiscard]] Resources total(const std::vector<Seat>& seats) const;
   [[nodiscard]] Resources free(const std::vector<Seat>& seats) const;
@@ -65,6 +79,8 @@ class ResourcePool {
     RankId rank;
     double cpus = 0;
     double cpus_taken = 0;
+    double cpu_seconds = 0;
+    double gpu_seconds = 0;
     std::vector<std::size_t> devices{};
     std::map<std::string, Custom> custom{};
   };

@@ -82,12 +82,6 @@ void check_supported(const ActorOptions& options) {
   refuse("ActorOptions::durable", options.durable != defaults.durable);
 }
 
-void refuse_futures(const Arguments& arguments) {
-  if (!arguments.inputs.empty())
-    throw UsageError{
-        "passing a future to an actor's constructor is not available in this version of crema: pass future.get()"};
-}
-
 }  // namespace
 
 LaneSession::Scope::Scope(LaneSession& session) : session_{session} { current_context = &session; }
@@ -144,7 +138,7 @@ Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& option
 Named<ActorId> LaneSession::create_actor(FunctionId constructor, const ActorOptions& options,
                                          const std::string& class_name, Arguments arguments) {
   check_supported(options);
-  refuse_futures(arguments);
+  wait_for_inputs(arguments);
   const wire::ActorSpec actor{.id = ActorId{next_id()},
                               .key = options.name.empty() ? keys_.actor(constructor, arguments)
                                                           : TaskKeys::named_actor(options.name, class_name),
@@ -154,6 +148,12 @@ Named<ActorId> LaneSession::create_actor(FunctionId constructor, const ActorOpti
                               .class_name = class_name,
                               .occupation = occupation_of(options.resources, ActorOptions{}.resources),
                               .arguments = std::move(arguments)};
+  if (!actor.arguments.carried.empty()) {
+    // They are kept until the constructor has run.
+    std::vector<TaskId> pinned{TaskId{actor.id.number}};
+    pinned.insert(pinned.end(), actor.arguments.carried.begin(), actor.arguments.carried.end());
+    post_ids(FrameType::pin, pinned);
+  }
   if (options.name.empty() && !actor.occupation) {
     post(FrameType::create_actor, wire::write(actor), true);
   } else {
@@ -211,8 +211,7 @@ Named<TaskId> LaneSession::call(Named<ActorId> actor, FunctionId method, Argumen
 }
 
 Named<TaskId> LaneSession::call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) {
-  if (!arguments.inputs.empty())
-    throw UsageError{"passing a future to an actor pool is not available in this version of crema: pass future.get()"};
+  wait_for_inputs(arguments);
   return post_call(FrameType::call_pool, pool, method, std::move(arguments));
 }
 
@@ -345,6 +344,42 @@ ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::Inp
   }
   reader.append(arguments.bytes.slice(done, arguments.bytes.size() - done));
   return reader;
+}
+
+void LaneSession::wait_for_inputs(Arguments& arguments) {
+  if (arguments.inputs.empty()) return;
+  std::map<TaskId, Bytes> values;
+  for (const Input& input : arguments.inputs) values.try_emplace(input.id);
+  std::vector<TaskId> ids;
+  for (const auto& [id, bytes] : values) ids.push_back(id);
+  fetch(ids, [&](TaskId id, Result result) {
+    const auto place = values.find(id);
+    if (place == values.end()) return false;
+    if (result.failed) {
+      ByteReader failure{result.bytes};
+      throw_failure(wire::read_failure(failure));
+    }
+    place->second = std::move(result.bytes);
+    return true;
+  });
+  ByteBuffer bytes;
+  std::size_t done = 0;
+  auto mention = arguments.mentions.begin();
+  const auto shift_mentions = [&](std::size_t up_to) {
+    for (; mention != arguments.mentions.end() && mention->offset < up_to; ++mention)
+      mention->offset += bytes.size() - done;
+  };
+  for (const Input& input : arguments.inputs) {
+    shift_mentions(input.offset);
+    bytes.append(arguments.bytes.span().subspan(done, input.offset - done));
+    bytes.append(values.at(input.id).span());
+    done = input.offset;
+  }
+  shift_mentions(arguments.bytes.size());
+  bytes.append(arguments.bytes.span().subspan(done));
+  arguments.bytes = Bytes{std::move(bytes)};
+  arguments.inputs.clear();
+  arguments.input_keys.clear();
 }
 
 bool LaneSession::ready(TaskId id) {

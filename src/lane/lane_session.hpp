@@ -86,6 +86,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   std::uint64_t next_id();
   Bytes request(wire::FrameType type, ByteBuffer payload);
   Named<TaskId> post_call(wire::FrameType type, Named<ActorId> actor, FunctionId method, Arguments arguments);
+  /// Waits for the values of the futures among the arguments and puts them in their places. Throws what they threw.
+  void wait_for_inputs(Arguments& arguments);
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
   void fetch(wire::FrameType request, std::span<const TaskId> ids, const Sink& sink);
   class Waiting;

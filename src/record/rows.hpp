@@ -35,6 +35,17 @@ struct TaskRow {
   std::uint64_t key = 0;        ///< the first half of the task's key
 };
 
+/// A task was given the value of another task, call or put.
+struct DependencyRow {
+  TaskId task;
+  TaskId input;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned) {
+    ar& boost::serialization::make_nvp("task", task.number) & boost::serialization::make_nvp("input", input.number);
+  }
+};
+
 /// A failure of a task, an actor call or the job as a whole; somebody may have asked for it and gone on.
 struct ErrorRow {
   TaskId task;  ///< zero: the driver
@@ -59,6 +70,10 @@ struct RankRow {
   std::int64_t pid = 0;
   double busy_seconds = 0;  ///< user code running, summed over lanes
   double idle_seconds = 0;
+  double cpus = 0;         ///< offered to tasks and actors
+  double gpus = 0;         ///< the same; a device that several ranks see counts at each
+  double cpu_seconds = 0;  ///< what tasks and actor calls had of these while they ran
+  double gpu_seconds = 0;
   std::uint64_t tasks = 0;  ///< attempts of tasks and actor calls that ended here
   std::uint64_t peak_rss_bytes = 0;
   std::uint32_t lane_restarts = 0;
@@ -68,9 +83,10 @@ struct RankRow {
   void serialize(Archive& ar, unsigned) {
     ar& BOOST_SERIALIZATION_NVP(run) & boost::serialization::make_nvp("rank", rank.number) &
         BOOST_SERIALIZATION_NVP(role) & BOOST_SERIALIZATION_NVP(host) & BOOST_SERIALIZATION_NVP(pid) &
-        BOOST_SERIALIZATION_NVP(busy_seconds) & BOOST_SERIALIZATION_NVP(idle_seconds) & BOOST_SERIALIZATION_NVP(tasks) &
-        BOOST_SERIALIZATION_NVP(peak_rss_bytes) & BOOST_SERIALIZATION_NVP(lane_restarts) &
-        BOOST_SERIALIZATION_NVP(lost_at);
+        BOOST_SERIALIZATION_NVP(busy_seconds) & BOOST_SERIALIZATION_NVP(idle_seconds) & BOOST_SERIALIZATION_NVP(cpus) &
+        BOOST_SERIALIZATION_NVP(gpus) & BOOST_SERIALIZATION_NVP(cpu_seconds) & BOOST_SERIALIZATION_NVP(gpu_seconds) &
+        BOOST_SERIALIZATION_NVP(tasks) & BOOST_SERIALIZATION_NVP(peak_rss_bytes) &
+        BOOST_SERIALIZATION_NVP(lane_restarts) & BOOST_SERIALIZATION_NVP(lost_at);
   }
 };
 

@@ -35,6 +35,11 @@ void RunFile::add_tasks(std::vector<TaskRow>&& rows) {
   post(bytes, [this, rows = std::move(rows)] { writer_->add_tasks(rows); });
 }
 
+void RunFile::add_dependencies(std::vector<DependencyRow>&& rows) {
+  const std::size_t bytes = rows.size() * sizeof(DependencyRow);
+  post(bytes, [this, rows = std::move(rows)] { writer_->add_dependencies(rows); });
+}
+
 void RunFile::add_error(ErrorRow row) {
   const std::size_t bytes = sizeof row + row.type.size() + row.message.size() + row.host.size();
   post(bytes, [this, row = std::move(row)] { writer_->add_error(row); });

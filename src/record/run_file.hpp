@@ -34,6 +34,7 @@ class RunFile {
   // Any thread; never wait for the disk. After a failed write the rows are dropped.
 
   void add_tasks(std::vector<TaskRow>&& rows);
+  void add_dependencies(std::vector<DependencyRow>&& rows);
   void add_error(ErrorRow row);
   /// Bytes queued and not yet written: whoever makes rows slows down above a bound of its own.
   [[nodiscard]] std::size_t backlog_bytes() const noexcept { return io_.backlog_bytes(); }

@@ -94,6 +94,7 @@ RunFileWriter::OpenFile::OpenFile(const std::string& path, WriteFailure& failure
       driver{use_file_driver(access.get(), failure)},
       file{create_file(path, access.get())},
       tasks{file.get()},
+      dependencies{file.get(), "dependencies", columns_of<DependencyRow>()},
       errors{file.get(), "errors", columns_of<ErrorRow>()},
       results{(commit_bool_type(file.get()), file.get())} {}
 
@@ -116,6 +117,12 @@ void RunFileWriter::write_start() {
   write_attribute(job.get(), "started_at", iso_8601(info_.started_at));
   write_attribute(job.get(), "mpi_version", info_.mpi_version);
   write_attribute(job.get(), "hdf5_version", hdf5_version());
+}
+
+void RunFileWriter::add_dependencies(std::span<const DependencyRow> rows) {
+  ColumnBatch batch{columns_of<DependencyRow>()};
+  for (const DependencyRow& row : rows) append_row(batch, row);
+  open_->dependencies.append(batch);
 }
 
 void RunFileWriter::add_error(const ErrorRow& row) {
@@ -147,6 +154,7 @@ void RunFileWriter::write_end(const Summary& summary) {
 void RunFileWriter::finish(const Summary& summary) {
   write_end(summary);
   open_->tasks.close();
+  open_->dependencies.close();
   open_->errors.close();
   open_->results.close();
   open_->file.close("closing", temporary_.path().string());

@@ -24,6 +24,7 @@ class RunFileWriter {
   /// Creates the HDF5 file with all that is known at the start.
   void open();
   void add_tasks(std::span<const TaskRow> rows) { open_->tasks.append(rows); }
+  void add_dependencies(std::span<const DependencyRow> rows);
   void add_error(const ErrorRow& row);
   ResultsGroup& results() { return open_->results; }
   /// Writes all that is known at the end, closes the file and gives it its name.
@@ -43,6 +44,7 @@ class RunFileWriter {
     Handle driver;
     Handle file;
     TaskTable tasks;
+    CompoundTable dependencies;
     CompoundTable errors;
     ResultsGroup results;
   };

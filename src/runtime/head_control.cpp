@@ -122,6 +122,7 @@ void HeadControl::end_run(Clock::time_point now) {
 
 void HeadControl::keep_run() {
   end_.actors = &head_.actors();
+  end_.uses = head_.uses();
   end_.driver_came_back = head_.driver().has_value();
   keeping_ = std::async(std::launch::async, [this] { return sink_.finish(end_); });
   phase_ = Phase::keeping;

@@ -28,6 +28,7 @@ struct RunEnd {
   bool driver_came_back = false;  ///< else it may still use what it was given
   std::map<RankId, RankReport> reports;
   std::map<RankId, double> lost_at;  ///< seconds since the run began
+  std::map<RankId, head::Use> uses;
   const head::ActorDirectory* actors = nullptr;
 };
 

@@ -53,6 +53,11 @@ void RunRecord::attempt(const record::TaskRow& row) {
   if (rows_.size() >= rows_a_group) flush();
 }
 
+void RunRecord::dependency(TaskId task, TaskId input) {
+  dependencies_.push_back({task, input});
+  if (dependencies_.size() >= rows_a_group) flush();
+}
+
 void RunRecord::failure(const Failure& failure) {
   file_.add_error({failure.task, failure.type, failure.message, failure.rank, failure.host});
 }
@@ -62,6 +67,7 @@ std::string RunRecord::failure() const {
 }
 
 void RunRecord::flush() {
+  if (!dependencies_.empty()) file_.add_dependencies(std::exchange(dependencies_, {}));
   if (rows_.empty()) return;
   file_.add_tasks(std::exchange(rows_, {}));
   rows_.reserve(rows_a_group);
@@ -102,6 +108,12 @@ record::Summary RunRecord::summarise(const RunEnd& end) const {
       row.idle_seconds = report->second.idle_seconds;
       row.tasks = report->second.tasks;
       row.peak_rss_bytes = report->second.peak_rss_bytes;
+    }
+    if (const auto use = end.uses.find(rank); use != end.uses.end()) {
+      row.cpus = use->second.cpus;
+      row.gpus = use->second.gpus;
+      row.cpu_seconds = use->second.cpu_seconds;
+      row.gpu_seconds = use->second.gpu_seconds;
     }
     if (const auto lost = end.lost_at.find(rank); lost != end.lost_at.end()) row.lost_at = lost->second;
     summary.ranks.push_back(std::move(row));

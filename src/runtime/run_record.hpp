@@ -28,6 +28,7 @@ class RunRecord final : public RunSink {
   std::uint32_t name(const std::string& text) override;
   const std::string& text(std::uint32_t name) const override { return names_.at(name); }
   void attempt(const record::TaskRow& row) override;
+  void dependency(TaskId task, TaskId input) override;
   void failure(const Failure& failure) override;
   bool keeps_up() const override { return file_.backlog_bytes() < max_backlog_bytes; }
   std::string failure() const override;
@@ -44,6 +45,7 @@ class RunRecord final : public RunSink {
   std::unordered_map<std::string, std::uint32_t> numbers_;
   std::vector<std::string> names_;
   std::vector<record::TaskRow> rows_;
+  std::vector<record::DependencyRow> dependencies_;
   std::string path_;
   std::vector<std::string> errors_;
 };

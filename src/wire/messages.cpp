@@ -3,8 +3,47 @@
 namespace crema::wire {
 namespace {
 
-std::string text(ByteReader& in) { return std::string{in.get_text()}; }
-Bytes rest(ByteReader& in) { return in.get_bytes(in.remaining()); }
+/// Reads a payload that outlives it, as ByteReader does, without counting a reference of its own.
+class PayloadReader {
+ public:
+  explicit PayloadReader(const Bytes& payload) : payload_{payload} {}
+  PayloadReader(Bytes&&) = delete;
+
+  template <class T>
+  T get() {
+    T value;
+    std::memcpy(&value, take(sizeof(T)), sizeof(T));
+    return value;
+  }
+  const std::byte* take(std::size_t size) {
+    if (size > remaining()) {
+      throw Error{"reading a message: " + std::to_string(size) + " bytes were expected at offset " +
+                  std::to_string(position_) + " of " + std::to_string(payload_.size()) +
+                  "; the message is damaged or the ranks run different programs"};
+    }
+    return payload_.data() + std::exchange(position_, position_ + size);
+  }
+  Bytes get_bytes(std::size_t size) {
+    take(size);
+    return payload_.slice(position_ - size, size);
+  }
+  Bytes get_sized() { return get_bytes(get<std::uint64_t>()); }
+  std::string_view get_text() {
+    const auto size = get<std::uint64_t>();
+    return {reinterpret_cast<const char*>(take(size)), size};
+  }
+  [[nodiscard]] std::size_t remaining() const { return payload_.size() - position_; }
+
+ private:
+  const Bytes& payload_;
+  std::size_t position_ = 0;
+};
+
+template <class Reader>
+std::string text(Reader& in) {
+  return std::string{in.get_text()};
+}
+Bytes rest(PayloadReader& in) { return in.get_bytes(in.remaining()); }
 
 template <class Item>
 void put_list(ByteBuffer& out, const std::vector<Item>& items) {
@@ -12,7 +51,7 @@ void put_list(ByteBuffer& out, const std::vector<Item>& items) {
   out.append(std::as_bytes(std::span{items}));
 }
 template <class Item>
-std::vector<Item> get_list(ByteReader& in) {
+std::vector<Item> get_list(PayloadReader& in) {
   std::vector<Item> items;
   const auto count = in.get<std::uint32_t>();
   if (count == 0) return items;
@@ -31,12 +70,24 @@ void put_arguments(ByteBuffer& out, const Arguments& arguments) {
   put_list(out, arguments.carried);
   out.put_sized(arguments.bytes.span());
 }
-Arguments get_arguments(ByteReader& in) {
+Arguments get_arguments(PayloadReader& in) {
   Arguments arguments;
   arguments.inputs = get_list<Input>(in);
   arguments.carried = get_list<TaskId>(in);
   arguments.bytes = in.get_sized();
   return arguments;
+}
+
+template <class Reader>
+Resources get_resources(Reader& in) {
+  Resources resources;
+  resources.cpus = in.template get<double>();
+  resources.gpus = in.template get<double>();
+  for (auto left = in.template get<std::uint32_t>(); left > 0; --left) {
+    std::string name = text(in);
+    resources.custom.emplace(std::move(name), in.template get<double>());
+  }
+  return resources;
 }
 
 void put_occupation(ByteBuffer& out, const std::optional<Occupation>& occupation) {
@@ -46,9 +97,9 @@ void put_occupation(ByteBuffer& out, const std::optional<Occupation>& occupation
   out.put(static_cast<std::uint32_t>(occupation->gpus.size()));
   for (const std::string& gpu : occupation->gpus) out.put_text(gpu);
 }
-std::optional<Occupation> get_occupation(ByteReader& in) {
+std::optional<Occupation> get_occupation(PayloadReader& in) {
   if (in.get<std::uint8_t>() == 0) return std::nullopt;
-  Occupation occupation{read_resources(in), {}};
+  Occupation occupation{get_resources(in), {}};
   for (auto left = in.get<std::uint32_t>(); left > 0; --left) occupation.gpus.push_back(text(in));
   return occupation;
 }
@@ -58,7 +109,7 @@ void put_location(ByteBuffer& out, const ObjectLocation& location) {
   out.put(location.size);
   out.put(location.rank);
 }
-ObjectLocation get_location(ByteReader& in) {
+ObjectLocation get_location(PayloadReader& in) {
   ObjectLocation location;
   location.id = in.get<TaskId>();
   location.size = in.get<std::uint64_t>();
@@ -78,16 +129,7 @@ void write_resources(ByteBuffer& out, const Resources& resources) {
   }
 }
 
-Resources read_resources(ByteReader& in) {
-  Resources resources;
-  resources.cpus = in.get<double>();
-  resources.gpus = in.get<double>();
-  for (auto left = in.get<std::uint32_t>(); left > 0; --left) {
-    std::string name = text(in);
-    resources.custom.emplace(std::move(name), in.get<double>());
-  }
-  return resources;
-}
+Resources read_resources(ByteReader& in) { return get_resources(in); }
 
 ByteBuffer write(const TaskSpec& task) {
   ByteBuffer out{72 + task.label.size() + size_of(task.arguments)};
@@ -113,7 +155,7 @@ ByteBuffer write(const TaskSpec& task) {
 }
 
 TaskSpec read_task(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   TaskSpec task;
   task.id = in.get<TaskId>();
   task.key = in.get<TaskKey>();
@@ -152,15 +194,42 @@ ByteBuffer write(const Located& located) {
 }
 
 Located read_located(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   Located located;
   located.wanted = in.get<TaskId>();
   located.location = get_location(in);
   return located;
 }
 
+TaskHead read_task_head(const Bytes& payload) {
+  PayloadReader in{payload};
+  TaskHead task;
+  task.id = in.get<TaskId>();
+  task.key = in.get<TaskKey>();
+  task.parent = in.get<TaskId>();
+  task.function = in.get<FunctionId>();
+  task.order.priority = in.get<std::int32_t>();
+  task.order.depth = in.get<std::uint32_t>();
+  in.take(sizeof(std::uint32_t));
+  const bool plain = in.get<std::uint64_t>() == 0 && in.get<std::uint8_t>() == 0;
+  task.plain = plain && in.get<std::uint32_t>() == 0 && in.get<std::uint32_t>() == 0;
+  return task;
+}
+
+OutcomeTimes read_outcome_times(const Bytes& payload) {
+  PayloadReader in{payload};
+  OutcomeTimes times;
+  times.id = in.get<TaskId>();
+  in.take(sizeof(TaskId) + sizeof(ActorId) + sizeof(FunctionId));
+  times.is_call = in.get<std::uint8_t>() == static_cast<std::uint8_t>(Outcome::Work::call);
+  in.take(2 * sizeof(std::uint8_t) + 2 * sizeof(std::uint32_t));
+  times.started = in.get<std::int64_t>();
+  times.finished = in.get<std::int64_t>();
+  return times;
+}
+
 RunOrder read_run_order(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   in.take(2 * sizeof(TaskId) + sizeof(TaskKey) + sizeof(FunctionId));
   RunOrder order;
   order.priority = in.get<std::int32_t>();
@@ -181,7 +250,7 @@ ByteBuffer write(const CallSpec& call) {
 }
 
 CallSpec read_call(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   CallSpec call;
   call.id = in.get<TaskId>();
   call.key = in.get<TaskKey>();
@@ -207,7 +276,7 @@ ByteBuffer write(const ActorSpec& actor) {
 }
 
 ActorSpec read_actor(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   ActorSpec actor;
   actor.id = in.get<ActorId>();
   actor.key = in.get<TaskKey>();
@@ -228,7 +297,7 @@ ByteBuffer write(const Pool& pool) {
 }
 
 Pool read_pool(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   Pool pool;
   pool.id = in.get<ActorId>();
   pool.members = get_list<ActorId>(in);
@@ -256,7 +325,7 @@ ByteBuffer write(const Outcome& outcome) {
 }
 
 Outcome read_outcome(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   Outcome outcome;
   outcome.id = in.get<TaskId>();
   outcome.parent = in.get<TaskId>();
@@ -289,7 +358,7 @@ ByteBuffer write(const Pull& pull) {
 }
 
 Pull read_pull(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   Pull pull;
   pull.slots = in.get<std::uint32_t>();
   pull.parked = in.get<std::uint32_t>();
@@ -307,7 +376,7 @@ ByteBuffer write(const Value& value) {
 }
 
 Value read_value(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   Value value;
   value.id = in.get<TaskId>();
   value.failed = in.get<std::uint8_t>() != 0;
@@ -323,7 +392,7 @@ ByteBuffer write(const Reply& reply) {
 }
 
 Reply read_reply(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   Reply reply;
   reply.error = text(in);
   reply.bytes = rest(in);
@@ -340,7 +409,7 @@ ByteBuffer write(const RankReport& report) {
 }
 
 RankReport read_report(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   RankReport report;
   report.busy_seconds = in.get<double>();
   report.idle_seconds = in.get<double>();
@@ -357,7 +426,7 @@ ByteBuffer write(const ActorLocation& location) {
 }
 
 ActorLocation read_location(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   ActorLocation location;
   location.actor = in.get<ActorId>();
   location.rank = in.get<RankId>();
@@ -375,7 +444,7 @@ ByteBuffer write(const Put& put) {
 }
 
 Put read_put(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   Put put;
   put.id = in.get<TaskId>();
   put.failed = in.get<std::uint8_t>() != 0;
@@ -394,7 +463,7 @@ ByteBuffer write(const Wait& wait) {
 }
 
 Wait read_wait(const Bytes& payload) {
-  ByteReader in{payload};
+  PayloadReader in{payload};
   Wait wait;
   wait.count = in.get<std::uint32_t>();
   wait.timeout = in.get<std::int64_t>();

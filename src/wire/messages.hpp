@@ -64,6 +64,16 @@ struct TaskSpec {
 };
 ByteBuffer write(const TaskSpec& task);
 TaskSpec read_task(const Bytes& payload);
+/// What the head needs of most tasks.
+struct TaskHead {
+  TaskId id{};
+  TaskKey key{};
+  TaskId parent{};
+  FunctionId function{};
+  RunOrder order{};
+  bool plain = false;  ///< no label, no resources of its own, no inputs, no futures in its arguments
+};
+TaskHead read_task_head(const Bytes& payload);
 /// Where those values of a task's inputs are that did not come with it.
 std::vector<ObjectLocation> read_large_inputs(const Bytes& payload);
 /// The part of a task that decides when it runs.
@@ -126,6 +136,15 @@ struct Outcome {
 };
 ByteBuffer write(const Outcome& outcome);
 Outcome read_outcome(const Bytes& payload);
+
+/// What the rank where it ran counts.
+struct OutcomeTimes {
+  TaskId id{};
+  bool is_call = false;
+  std::int64_t started = 0;
+  std::int64_t finished = 0;
+};
+OutcomeTimes read_outcome_times(const Bytes& payload);
 
 /// What a worker can take. Payload of pull; sent after the outcomes it takes account of.
 struct Pull {

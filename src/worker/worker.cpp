@@ -6,7 +6,7 @@ namespace crema::worker {
 namespace {
 
 /// Tasks given to one lane ahead of time: enough to hide the hand-over of microsecond tasks, few enough to take back.
-constexpr std::size_t given_ahead = 64;
+constexpr std::size_t given_ahead = 256;
 
 /// Fractions are added up: three thirds are one.
 constexpr double cpu_tolerance = 1e-9;
@@ -43,7 +43,7 @@ void Worker::on_lane(wire::Frame frame) {
   Slot& slot = lanes_.at(frame.header.lane);
   switch (frame.header.type) {
     case FrameType::outcome: {
-      const wire::Outcome outcome = wire::read_outcome(frame.payload);
+      const wire::OutcomeTimes outcome = wire::read_outcome_times(frame.payload);
       --slot.given;
       --given_;
       slot.cpus.reset();

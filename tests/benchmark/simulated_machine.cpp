@@ -80,6 +80,7 @@ class NullRecorder final : public crema::head::Recorder {
   std::uint32_t name(const std::string&) override { return 0; }
   const std::string& text(std::uint32_t) const override { return name_; }
   void attempt(const crema::record::TaskRow&) override {}
+  void dependency(crema::TaskId, crema::TaskId) override {}
   void failure(const crema::Failure&) override { throw std::runtime_error{"simulating: a task failed"}; }
 
  private:

@@ -82,8 +82,8 @@ crema::record::Summary summary() {
   summary.finished_at = opening + milliseconds{12'345};
   summary.wall_seconds = 12.345;
   summary.functions = {"make_drink(Order const&)", "clean_up()"};
-  summary.ranks = {{0, crema::RankId{0}, "head", "node1", 100, 0.5, 11.5, 0, 50'000'000, 0, {}},
-                   {0, crema::RankId{1}, "worker", "nœud2", 200, 9.5, 2.5, 3, 40'000'000, 0, 11.25}};
+  summary.ranks = {{0, crema::RankId{0}, "head", "node1", 100, 0.5, 11.5, 4, 0, 0, 0, 0, 50'000'000, 0, {}},
+                   {0, crema::RankId{1}, "worker", "nœud2", 200, 9.5, 2.5, 4, 0, 9.5, 0, 3, 40'000'000, 0, 11.25}};
   summary.actors = {{crema::ActorId{5}, "CashRegister", "register", crema::RankId{1}, 7, 0.25}};
   summary.actor_methods = {{"CashRegister::record_sale(double)", 6, 0.2, 0.2 / 6, 0.1}};
   return summary;
@@ -99,6 +99,7 @@ void write_run(const char* path) {
   run_file.add_tasks({{TaskId{1}, TaskId{}, 0, 0, 0, RankId{1}, TaskState::finished, 0.5, 1.0, 2.0, 64, 32},
                       {TaskId{2}, TaskId{}, 0, 0, 0, RankId{1}, TaskState::failed, 0.5, 1.5, 2.25, 64, 0},
                       {TaskId{3}, TaskId{1}, 1, 0, 1, RankId{1}, TaskState::finished, 1.5, 2.25, 5.25, 8, 0}});
+  run_file.add_dependencies({{TaskId{2}, TaskId{1}}});
   run_file.add_error({TaskId{2}, "std::runtime_error", "no more milk — sorry", RankId{1}, "nœud2"});
   crema::Results results{run_file};
   store_results(results);

@@ -245,5 +245,35 @@ TEST_P(ActorGroups, EachOfEightCallersKeepsItsOrder) {
             true);
 }
 
+class Scale {
+ public:
+  explicit Scale(int factor) : factor_{factor} {}
+  Scale(Future<int> kept, int factor) : factor_{factor}, kept_{std::move(kept)} {}
+  int times(int value) const { return factor_ * value; }
+  int kept() const { return kept_.get(); }
+
+ private:
+  int factor_;
+  Future<int> kept_;
+};
+
+int three() { return 3; }
+int spill() { throw std::runtime_error{"spilt"}; }
+
+TEST_P(ActorGroups, ConstructorsAndPoolsTakeFutures) {
+  on(GetParam(), [] {
+    const auto scale = actor<Scale>(remote<three>());
+    EXPECT_EQ(scale.remote<&Scale::times>(4).get(), 12);
+    const auto both = actor<Scale>(put(8), 3);
+    EXPECT_EQ(both.remote<&Scale::kept>().get(), 8);
+    EXPECT_EQ(both.remote<&Scale::times>(2).get(), 6);
+    ActorPool<Scale> pool{2, 5};
+    const auto products = pool.map<&Scale::times>(std::vector{remote<three>(), put(10)});
+    EXPECT_EQ(get(products), (std::vector{15, 50}));
+    EXPECT_THROW(actor<Scale>(remote<spill>()), TaskError);
+    return 0;
+  });
+}
+
 }  // namespace
 }  // namespace crema

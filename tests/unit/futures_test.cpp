@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <numeric>
+#include <set>
 #include <thread>
 
 #include "crema/actor.hpp"
@@ -109,6 +110,45 @@ TEST_P(Futures, ADiamondAndALongChain) {
                  return end.get();
                }),
             2001);
+}
+
+constexpr int many = 100'000;
+
+TEST_P(Futures, AHundredThousandInAChainInAFanInAndInAFanOut) {
+  LoopbackCluster cluster{GetParam()};
+  EXPECT_EQ(cluster.run_all([] {
+    Future<int> end = remote<one>();
+    for (int i = 1; i < many; ++i) end = remote<add_one>(end);
+    EXPECT_EQ(end.get(), many);
+    std::vector<Future<int>> all;
+    for (int i = 0; i < many; ++i) all.push_back(remote<add_one>(i % 7));
+    EXPECT_EQ(remote<sum>(all).get(), [] {
+      int expected = 0;
+      for (int i = 0; i < many; ++i) expected += i % 7 + 1;
+      return expected;
+    }());
+    const auto stored = put(5);
+    for (auto& future : all) future = remote<add_one>(stored);
+    for (const int value : get(all)) EXPECT_EQ(value, 6);
+  }),
+            0)
+      << cluster.sink.end.error;
+  EXPECT_EQ(cluster.sink.dependencies.size(), 3U * many - 1);
+}
+
+TEST_P(Futures, WhatTasksWereGivenIsRecorded) {
+  LoopbackCluster cluster{GetParam()};
+  std::set<std::pair<TaskId, TaskId>> expected;
+  EXPECT_EQ(cluster.run_all([&] {
+    const auto a = remote<one>();
+    const auto b = put(2);
+    const auto c = remote<plus>(a, b);
+    EXPECT_EQ(c.get(), 3);
+    expected = {{c.id(), a.id()}, {c.id(), b.id()}};
+  }),
+            0);
+  EXPECT_EQ((std::set<std::pair<TaskId, TaskId>>{cluster.sink.dependencies.begin(), cluster.sink.dependencies.end()}),
+            expected);
 }
 
 TEST_P(Futures, AFailedInputFailsWhatNeedsItWithTheFirstCause) {

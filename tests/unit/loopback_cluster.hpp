@@ -28,6 +28,7 @@ class MemorySink final : public runtime::RunSink {
   }
   const std::string& text(std::uint32_t name) const override { return names.at(name); }
   void attempt(const record::TaskRow& row) override { rows.push_back(row); }
+  void dependency(TaskId task, TaskId input) override { dependencies.emplace_back(task, input); }
   void failure(const Failure& failure) override { failures.push_back(failure); }
   bool keeps_up() const override { return true; }
   std::string failure() const override { return broken; }
@@ -43,6 +44,7 @@ class MemorySink final : public runtime::RunSink {
   std::vector<std::string> names;
   std::vector<record::TaskRow> rows;
   std::vector<Failure> failures;
+  std::vector<std::pair<TaskId, TaskId>> dependencies;  // task, input
   std::vector<head::ActorDirectory::Entry> actors;
   std::string broken;
   runtime::RunEnd end;

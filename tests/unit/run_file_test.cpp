@@ -40,8 +40,8 @@ Summary example_summary() {
   summary.finished_at = start + std::chrono::seconds{60};
   summary.wall_seconds = 60.5;
   summary.functions = {"first()", "second(int)"};
-  summary.ranks = {{0, RankId{0}, "head", "node1", 100, 1.5, 2.5, 3, 4, 5, {}},
-                   {0, RankId{1}, "worker", "node2", 200, 0, 0, 0, 0, 0, 7.5}};
+  summary.ranks = {{0, RankId{0}, "head", "node1", 100, 1.5, 2.5, 8, 2, 6.5, 0.5, 3, 4, 5, {}},
+                   {0, RankId{1}, "worker", "node2", 200, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7.5}};
   summary.actors = {{ActorId{8}, "Register", "till", RankId{1}, 9, 0.5}};
   summary.actor_methods = {{"Register::sell(double)", 4, 2.0, 0.5, 0.75}};
   return summary;
@@ -91,6 +91,10 @@ TEST(RunFile, HoldsRanksFunctionsAndActors) {
   EXPECT_THAT(file.numbers<std::int64_t>("ranks", "pid"), ElementsAre(100, 200));
   EXPECT_THAT(file.numbers<double>("ranks", "busy_seconds"), ElementsAre(1.5, 0));
   EXPECT_THAT(file.numbers<double>("ranks", "idle_seconds"), ElementsAre(2.5, 0));
+  EXPECT_THAT(file.numbers<double>("ranks", "cpus"), ElementsAre(8, 0));
+  EXPECT_THAT(file.numbers<double>("ranks", "gpus"), ElementsAre(2, 0));
+  EXPECT_THAT(file.numbers<double>("ranks", "cpu_seconds"), ElementsAre(6.5, 0));
+  EXPECT_THAT(file.numbers<double>("ranks", "gpu_seconds"), ElementsAre(0.5, 0));
   EXPECT_THAT(file.numbers<std::uint64_t>("ranks", "tasks"), ElementsAre(3U, 0U));
   EXPECT_THAT(file.numbers<std::uint64_t>("ranks", "peak_rss_bytes"), ElementsAre(4U, 0U));
   EXPECT_THAT(file.numbers<std::int32_t>("ranks", "lane_restarts"), ElementsAre(5, 0));
