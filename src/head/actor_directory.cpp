@@ -14,7 +14,10 @@ RankId ActorDirectory::add(const wire::ActorSpec& actor) {
   const RankId host =
       *std::min_element(hosts_.begin(), hosts_.end(), [&](RankId a, RankId b) { return load_[a] < load_[b]; });
   ++load_[host];
-  actors_.emplace(actor.id, Entry{.class_name = actor.class_name, .name = actor.name, .rank = host});
+  actors_.emplace(actor.id, Entry{.class_name = actor.class_name,
+                                  .name = actor.name,
+                                  .rank = host,
+                                  .max_pending_calls = actor.max_pending_calls});
   return host;
 }
 

@@ -22,6 +22,7 @@ class ActorDirectory {
     std::string class_name;
     std::string name;
     RankId rank;
+    std::uint64_t max_pending_calls = 0;
     std::uint64_t calls = 0;
     double busy_seconds = 0;
     std::map<FunctionId, Method> methods{};

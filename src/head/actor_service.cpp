@@ -46,9 +46,11 @@ void ActorService::answer(RankId from, const Frame& find) {
   const std::string class_name{reader.get_text()};
   wire::Reply reply;
   try {
-    ByteBuffer id;
-    id.put(directory_.find(name, class_name));
-    reply.bytes = Bytes{std::move(id)};
+    ByteBuffer found;
+    const ActorId id = directory_.find(name, class_name);
+    found.put(id);
+    found.put(directory_.entry(id)->max_pending_calls);
+    reply.bytes = Bytes{std::move(found)};
   } catch (const UsageError& error) {
     reply.error = error.what();
   }

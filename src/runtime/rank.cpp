@@ -46,7 +46,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       exchange_{link_, store_, me_, options.store.budget / 4,
                 [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
       factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed, inbox_},
-      router_{link_},
+      router_{link_, me_},
       liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_},
       last_tick_{began_} {
   if (roles_.worker)
@@ -200,12 +200,12 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return;
     case FrameType::start_actor:
     case FrameType::call:
-      if (host_ && !stopping_since_) host_->on_frame(std::move(frame));
+      if (host_ && !stopping_since_) host_->on_frame(from, std::move(frame));
       return;
     case FrameType::kill_actor:
       // From a lane it goes to the head first, which knows where the actor is and frees its name.
       if (frame.header.lane == LaneId{}) {
-        if (host_ && !stopping_since_) host_->on_frame(std::move(frame));
+        if (host_ && !stopping_since_) host_->on_frame(from, std::move(frame));
         return;
       }
       return head_->on_frame(from, std::move(frame));
@@ -223,6 +223,7 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
     case FrameType::large_value:
     case FrameType::reply:
     case FrameType::completed:
+    case FrameType::accepted:
       return on_reply(std::move(frame));
     case FrameType::heartbeat:
       return;

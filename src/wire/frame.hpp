@@ -39,6 +39,7 @@ enum class FrameType : std::uint16_t {
   fatal = 21,
   // any rank -> head
   have = 26,
+  status = 27,
   // head -> worker
   run_task = 32,
   cancel_task = 38,
@@ -52,12 +53,14 @@ enum class FrameType : std::uint16_t {
   actor_location = 35,
   shutdown = 36,
   leave = 37,
+  status_request = 41,
   // any -> lane
   value = 48,
   reply = 49,
   refuse_park = 50,
   completed = 51,
   large_value = 52,
+  accepted = 53,
   // lane -> its own rank
   park = 64,
   resume = 65,
@@ -87,6 +90,8 @@ inline constexpr std::uint16_t flag_detached_payload = 1;
 inline constexpr std::uint16_t flag_failed = 2;
 /// Of run_task: some inputs are not in the message.
 inline constexpr std::uint16_t flag_large_inputs = 4;
+/// Of call: its lane counts it until an `accepted` comes.
+inline constexpr std::uint16_t flag_bounded = 8;
 
 struct Frame {
   FrameHeader header;

@@ -164,6 +164,7 @@ ByteBuffer write(const ActorSpec& actor) {
   out.put(actor.constructor);
   out.put_text(actor.name);
   out.put_text(actor.class_name);
+  out.put(actor.max_pending_calls);
   put_arguments(out, actor.arguments);
   return out;
 }
@@ -177,8 +178,24 @@ ActorSpec read_actor(const Bytes& payload) {
   actor.constructor = in.get<FunctionId>();
   actor.name = text(in);
   actor.class_name = text(in);
+  actor.max_pending_calls = in.get<std::uint64_t>();
   actor.arguments = get_arguments(in);
   return actor;
+}
+
+ByteBuffer write(const Accepted& accepted) {
+  ByteBuffer out;
+  out.put(accepted.actor);
+  out.put(accepted.calls);
+  return out;
+}
+
+Accepted read_accepted(const Bytes& payload) {
+  ByteReader in{payload};
+  Accepted accepted;
+  accepted.actor = in.get<ActorId>();
+  accepted.calls = in.get<std::uint32_t>();
+  return accepted;
 }
 
 ByteBuffer write(const Pool& pool) {

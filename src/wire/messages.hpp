@@ -79,10 +79,19 @@ struct ActorSpec {
   FunctionId constructor{};
   std::string name{};
   std::string class_name{};
+  std::uint64_t max_pending_calls = 0;  ///< 0: no bound
   Arguments arguments{};
 };
 ByteBuffer write(const ActorSpec& actor);
 ActorSpec read_actor(const Bytes& payload);
+
+/// So many calls of a lane are in the actor's mailbox now, or have failed. Payload of accepted.
+struct Accepted {
+  ActorId actor{};
+  std::uint32_t calls = 0;
+};
+ByteBuffer write(const Accepted& accepted);
+Accepted read_accepted(const Bytes& payload);
 
 /// Payload of create_pool.
 struct Pool {

@@ -1,5 +1,7 @@
 #include "worker/worker.hpp"
 
+#include "lane/lane_status.hpp"
+
 namespace crema::worker {
 namespace {
 
@@ -70,6 +72,9 @@ void Worker::park(Slot& slot, std::uint64_t sequence) {
     queue_.push_front(order, std::move(*frame));
   }
   if (parked_ <= max_parked) return;
+  // It keeps its slot, so that no further task starts that may have to wait as well.
+  slot.parked = false;
+  --parked_;
   wire::Frame refusal = wire::make_frame(FrameType::refuse_park);
   refusal.header.sequence = sequence;
   slot.lane->reply(std::move(refusal));
@@ -125,6 +130,14 @@ Worker::Slot* Worker::lane_for_next_task() {
   for (auto& [id, slot] : lanes_)
     if (!slot.parked && slot.given > 0 && (least == nullptr || slot.given < least->given)) least = &slot;
   return least != nullptr && least->given < given_ahead ? least : nullptr;
+}
+
+void Worker::describe(wire::Status& status) const {
+  status.queued += queue_.size();
+  for (const auto& [id, slot] : lanes_) {
+    status.lanes.push_back(lane::status_of(*slot.lane));
+    if (slot.given > 1) status.queued += slot.given - 1;
+  }
 }
 
 void Worker::stop() {

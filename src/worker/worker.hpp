@@ -12,6 +12,7 @@
 #include "lane/wake_list.hpp"
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
+#include "wire/status.hpp"
 
 namespace crema::worker {
 
@@ -37,6 +38,9 @@ class Worker {
   bool on_reply(wire::Frame& frame);
   /// Hands tasks to lanes and tells the head of changes. Called once a turn of the loop, after all frames of that turn.
   void turn();
+
+  /// Adds this rank's lanes and the tasks that wait for one.
+  void describe(wire::Status& status) const;
 
   [[nodiscard]] bool owns(LaneId lane) const { return lanes_.contains(lane); }
   void stop();
