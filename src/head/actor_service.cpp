@@ -65,6 +65,11 @@ void ActorService::end_late(std::int64_t now) {
   });
 }
 
+void ActorService::describe(Waits& waits) const {
+  for (const Finder& finder : finders_) waits.finders.push_back({finder.from, finder.request.header.lane, finder.name});
+  pools_.describe(waits);
+}
+
 void ActorService::on_locate(RankId from, const Frame& frame) {
   const ActorId id = wire::read_location(frame.payload).actor;
   const auto* actor = directory_.entry(id);

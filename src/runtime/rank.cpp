@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "lane/lane_main.hpp"
+#include "lane/lane_status.hpp"
 
 namespace crema::runtime {
 namespace {
@@ -39,6 +40,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       ranks_{std::move(ranks)},
       roles_{ranks_[static_cast<std::size_t>(me_.number)].roles},
       one_core_{bound_to_one_core()},
+      stall_after_{options.stall_after},
       log_{log},
       began_{Clock::now()},
       link_{transport},
@@ -69,7 +71,7 @@ std::unique_ptr<lane::Lane> Rank::start_lane(lane::Main main) {
 }
 
 void Rank::become_head(RunSink& sink, Progress& progress, std::function<void()> driver) {
-  head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, began_, log_);
+  head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, began_, stall_after_, log_);
   driver_ = start_lane(lane::run_driver(std::move(driver)));
 }
 
@@ -227,6 +229,8 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return on_reply(std::move(frame));
     case FrameType::heartbeat:
       return;
+    case FrameType::status_request:
+      return send_status(frame);
     case FrameType::shutdown:
       return begin_stop();
     case FrameType::leave: {
@@ -295,6 +299,19 @@ void Rank::finish_stop_if_possible(Clock::time_point now) {
   if (said_goodbye_ || (!lanes_stopped() && now - *stopping_since_ < lane_grace)) return;
   said_goodbye_ = true;
   link_.send(head_rank, wire::make_frame(FrameType::goodbye, wire::write(report())));
+}
+
+void Rank::send_status(const wire::Frame& request) {
+  wire::Status status{.held = router_.held()};
+  if (worker_) worker_->describe(status);
+  if (host_) host_->describe(status);
+  if (driver_ && !driver_->stopped()) {
+    status.driver = driver_->id();
+    status.lanes.push_back(lane::status_of(*driver_));
+  }
+  wire::Frame frame = wire::make_frame(FrameType::status, wire::write(status));
+  frame.header.sequence = request.header.sequence;
+  link_.send(head_rank, std::move(frame));
 }
 
 RankReport Rank::report() const {

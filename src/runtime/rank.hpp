@@ -30,6 +30,8 @@ class Rank {
     std::uint32_t lanes = 1;  ///< tasks at a time, where the rank is a worker
     std::uint64_t seed = 0;   ///< of the run's random numbers
     store::ObjectStore::Options store{};
+    /// Of the head: without progress for so long it reports who waits for what.
+    std::chrono::milliseconds stall_after{30'000};
   };
   /// `ranks`: what each rank told, by rank.
   Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);
@@ -63,6 +65,7 @@ class Rank {
   void on_lane_frame(wire::Frame frame);
   void on_frame(RankId from, wire::Frame frame);
   void on_reply(wire::Frame frame);
+  void send_status(const wire::Frame& request);
   void report_fatal(const std::string& reason);
   void begin_stop();
   void finish_stop_if_possible(Clock::time_point now);
@@ -77,6 +80,7 @@ class Rank {
   const std::vector<RankInfo> ranks_;
   const Roles roles_;
   const bool one_core_;
+  const std::chrono::milliseconds stall_after_;
   spdlog::logger& log_;
   const Clock::time_point began_;
 
