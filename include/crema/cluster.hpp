@@ -9,7 +9,7 @@ struct Cluster {
   int nodes = 0;      ///< distinct hosts
   int ranks = 0;      ///< MPI ranks, head and actor host included
   int workers = 0;    ///< ranks that run tasks
-  Resources total{};  ///< what all workers offer
+  Resources total{};  ///< what all workers offer; devices that several ranks see count once
   Resources free{};   ///< what of it is idle now
 };
 

@@ -97,6 +97,8 @@ class LaneContext {
   virtual Cluster cluster() = 0;
 
   [[nodiscard]] virtual const RunningTask& running() const noexcept = 0;
+  /// The devices of what runs now.
+  [[nodiscard]] virtual const std::vector<std::string>& gpus() const noexcept = 0;
   /// The numbers of the work that runs now; goes on until it ends.
   [[nodiscard]] virtual Random& random() = 0;
   /// --seed.

@@ -8,10 +8,11 @@
 
 namespace crema {
 
-/// What a task or an actor occupies while it runs.
+/// What a task or an actor occupies while it runs. Amounts are 0 or more; an amount that no rank can ever offer is an
+/// error at once.
 struct Resources {
   double cpus = 1;                         ///< cores
-  double gpus = 0;                         ///< devices; fractions share one
+  double gpus = 0;                         ///< devices: a whole number, or a fraction of one that others share
   std::map<std::string, double> custom{};  ///< any other resource, by the name a rank offers it under
 
   friend bool operator==(const Resources&, const Resources&) = default;
@@ -20,23 +21,25 @@ struct Resources {
 /// When a task's outcome goes into the journal.
 enum class JournalPolicy : std::uint8_t { automatic, always, never };
 
-/// How one task is run. This version takes `name` and `priority`; any other field that differs from its default is
-/// refused with UsageError when the task is submitted, never ignored.
+/// How one task is run. This version takes `name`, `priority` and `resources`; any other field that differs from its
+/// default is refused with UsageError when the task is submitted, never ignored.
 struct TaskOptions {
   std::string name{};             ///< shown instead of the function's name in the run file, logs and errors
   std::int32_t priority = 0;      ///< higher runs first; first come, first served among equals
   int max_retries = 3;            ///< further attempts after crashes, timeouts and lost ranks
   bool retry_exceptions = false;  ///< a thrown exception costs an attempt too, instead of being the result
   std::optional<std::chrono::milliseconds> timeout{};
-  Resources resources{};
+  Resources resources{};  ///< a task that waits in get gives its cpus to others meanwhile
   JournalPolicy journal = JournalPolicy::automatic;
 };
 
-/// How one actor lives. This version takes `name` and `max_pending_calls`; any other field that differs from its
-/// default is refused with UsageError.
+/// How one actor lives. This version takes `name`, `resources` and `max_pending_calls`; any other field that differs
+/// from its default is refused with UsageError.
 struct ActorOptions {
   std::string name{};  ///< find_actor finds it by; unique within a run; empty: no name
-  Resources resources{};
+  /// Taken from its rank until it is killed. An actor for which there is no room now waits for it, and its calls with
+  /// it.
+  Resources resources{.cpus = 0};
   int max_restarts = 3;
   /// So many calls wait in the actor's mailbox or run, at most; 0: no bound. Then a caller may be ahead of the mailbox
   /// by as many calls, at most 64, and its next call waits for room; while it waits, a worker runs other tasks. Bounds

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "crema/ids.hpp"
 #include "crema/random.hpp"
@@ -23,6 +24,9 @@ class ThisTask {
   /// Further streams, one for each k, from their beginning; independent of each other and of rng().
   [[nodiscard]] Random rng(std::uint64_t k) const;
   [[nodiscard]] RankId rank() const;
+  /// The devices it was given, as CUDA_VISIBLE_DEVICES names them; none unless it asked for gpus. Where a rank runs
+  /// several tasks at a time (--lanes) these are threads of one process: use this rather than the variable.
+  [[nodiscard]] const std::vector<std::string>& gpus() const;
   [[nodiscard]] const std::string& host() const;
   /// Whether somebody has cancelled this task: its result is of no use any more. Cheap enough for an inner loop.
   [[nodiscard]] bool cancelled() const;

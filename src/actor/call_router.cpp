@@ -114,9 +114,16 @@ std::vector<wire::HeldCall> CallRouter::held() const {
       if (all.size() == wire::max_listed) return all;
       if (held.frame.payload.empty()) continue;
       const wire::CallSpec call = wire::read_call(held.frame.payload);
-      wire::HeldCall& listed = all.emplace_back(wire::HeldCall{call.id, call.actor, call.method});
+      wire::HeldCall& listed = all.emplace_back(wire::HeldCall{call.id, call.actor, call.method, false, {}});
       for (const Input& input : call.arguments.inputs)
         if (!held.complete && !held.values.contains(input.id)) listed.missing.push_back(input.id);
+    }
+  }
+  for (const auto& [actor, calls] : unlocated_) {
+    for (const wire::Frame& frame : calls) {
+      if (all.size() == wire::max_listed) return all;
+      const wire::CallSpec call = wire::read_call(frame.payload);
+      all.push_back({call.id, actor, call.method, true, {}});
     }
   }
   return all;

@@ -26,7 +26,7 @@ class CallRouter {
   void on_location(const wire::Frame& frame);
   /// A value or large_value this router asked for.
   void on_value(const wire::Frame& frame);
-  /// The calls that are held here for the values of their arguments.
+  /// The calls that are held here: for the values of their arguments, or for a place for their actor.
   [[nodiscard]] std::vector<wire::HeldCall> held() const;
 
  private:

@@ -19,6 +19,7 @@ Random ThisTask::rng(std::uint64_t k) const {
   const LaneContext& lane = LaneContext::current();
   return Random{lane.seed(), lane.running().key, k + 1};  // 0 is rng()'s
 }
+const std::vector<std::string>& ThisTask::gpus() const { return LaneContext::current().gpus(); }
 RankId ThisTask::rank() const { return LaneContext::current().rank(); }
 bool ThisTask::cancelled() const { return LaneContext::current().cancelled(); }
 const std::string& ThisTask::host() const { return LaneContext::current().host(); }

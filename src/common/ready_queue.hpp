@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,15 @@ class ReadyQueue {
   /// Requires !empty().
   [[nodiscard]] Item& front() { return buckets_.begin()->second.front(); }
   [[nodiscard]] RunOrder front_order() const { return buckets_.begin()->first; }
+  /// How many have the order of the front, and which they are; 0 is the front itself.
+  [[nodiscard]] std::size_t front_size() const { return buckets_.begin()->second.size(); }
+  [[nodiscard]] const Item& at(std::size_t place) const { return buckets_.begin()->second[place]; }
+  /// The item at this place is the front now; those before it keep their order. Costs as much as the place is far.
+  void bring_to_front(std::size_t place) {
+    auto& items = buckets_.begin()->second;
+    const auto begin = items.begin();
+    std::rotate(begin, begin + static_cast<std::ptrdiff_t>(place), begin + static_cast<std::ptrdiff_t>(place) + 1);
+  }
   Item pop() {
     const auto first = buckets_.begin();
     Item item = std::move(first->second.front());

@@ -1,24 +1,56 @@
 #include "head/actor_directory.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "crema/errors.hpp"
 
 namespace crema::head {
 
-RankId ActorDirectory::add(const wire::ActorSpec& actor) {
+void ActorDirectory::add_host(RankId rank, const Offer& offer) {
+  hosts_.push_back({rank, pool_.add_seat(rank, offer)});
+}
+
+void ActorDirectory::add(const wire::ActorSpec& actor) {
+  const Resources wanted = actor.occupation ? actor.occupation->resources : Resources{.cpus = 0};
+  std::vector<ResourcePool::Seat> seats;
+  for (const Host& host : hosts_) seats.push_back(host.seat);
+  if (std::none_of(seats.begin(), seats.end(), [&](ResourcePool::Seat seat) { return pool_.could_hold(seat, wanted); }))
+    throw UsageError{"creating an actor (" + actor.class_name + "): " + pool_.refusal(wanted, seats)};
   if (!actor.name.empty() && !names_.emplace(actor.name, actor.id).second) {
     throw UsageError{"creating an actor named \"" + actor.name + "\" (" + actor.class_name +
                      "): the name is taken by another actor of this run; choose another, or use find_actor"};
   }
-  const RankId host =
-      *std::min_element(hosts_.begin(), hosts_.end(), [&](RankId a, RankId b) { return load_[a] < load_[b]; });
-  ++load_[host];
-  actors_.emplace(actor.id, Entry{.class_name = actor.class_name,
-                                  .name = actor.name,
-                                  .rank = host,
-                                  .max_pending_calls = actor.max_pending_calls});
-  return host;
+  actors_.emplace(
+      actor.id,
+      Entry{.class_name = actor.class_name, .name = actor.name, .max_pending_calls = actor.max_pending_calls});
+}
+
+bool ActorDirectory::place(wire::ActorSpec& actor) {
+  Host* best = nullptr;
+  for (Host& host : hosts_) {
+    const bool room = !actor.occupation || (pool_.could_hold(host.seat, actor.occupation->resources) &&
+                                            pool_.fits(host.seat, actor.occupation->resources));
+    if (room && (best == nullptr || host.actors < best->actors)) best = &host;
+  }
+  if (best == nullptr) return false;
+  ++best->actors;
+  Entry& entry = actors_.at(actor.id);
+  entry.rank = best->rank;
+  if (actor.occupation) {
+    entry.grant = pool_.take(best->seat, actor.occupation->resources);
+    actor.occupation->gpus = pool_.names(*entry.grant);
+  }
+  return true;
+}
+
+void ActorDirectory::place_anywhere(ActorId id) { actors_.at(id).rank = hosts_.front().rank; }
+
+void ActorDirectory::remove(ActorId id) {
+  Entry& entry = actors_.at(id);
+  const auto name = names_.find(entry.name);
+  if (name != names_.end() && name->second == id) names_.erase(name);
+  if (entry.grant) pool_.give_back(*std::exchange(entry.grant, std::nullopt));
 }
 
 ActorId ActorDirectory::find(const std::string& name, const std::string& class_name) const {
@@ -34,11 +66,6 @@ ActorId ActorDirectory::find(const std::string& name, const std::string& class_n
                      entry.class_name};
   }
   return found->second;
-}
-
-void ActorDirectory::free_name(ActorId id) {
-  const auto name = names_.find(actors_.at(id).name);
-  if (name != names_.end() && name->second == id) names_.erase(name);
 }
 
 const ActorDirectory::Entry* ActorDirectory::entry(ActorId id) const {

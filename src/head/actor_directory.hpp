@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "head/resource_pool.hpp"
 #include "wire/messages.hpp"
 
 namespace crema::head {
@@ -21,22 +23,30 @@ class ActorDirectory {
   struct Entry {
     std::string class_name;
     std::string name;
-    RankId rank;
+    RankId rank{-1};  ///< -1: none yet
     std::uint64_t max_pending_calls = 0;
+    std::optional<ResourcePool::Grant> grant{};
     std::uint64_t calls = 0;
     double busy_seconds = 0;
     std::map<FunctionId, Method> methods{};
   };
 
-  explicit ActorDirectory(std::vector<RankId> hosts) : hosts_{std::move(hosts)} {}
+  explicit ActorDirectory(ResourcePool& pool) : pool_{pool} {}
 
-  /// Picks the host with the fewest actors. Empty name: unnamed. Throws UsageError when the name is taken.
-  RankId add(const wire::ActorSpec& actor);
+  void add_host(RankId rank, const Offer& offer);
+  /// Enters an actor that has no rank yet. Empty name: unnamed. Throws UsageError when the name is taken, or no host
+  /// could ever hold it.
+  void add(const wire::ActorSpec& actor);
+  /// Gives it the host with the fewest actors among those with room, and the actor its devices. False: none has room
+  /// now.
+  bool place(wire::ActorSpec& actor);
+  /// The same whatever there is room for, for an actor that will not live.
+  void place_anywhere(ActorId id);
+  /// The actor keeps its place, what it occupied is free, and its name may be given again.
+  void remove(ActorId id);
   /// Throws UsageError when there is no such actor, or it is of another class.
   [[nodiscard]] ActorId find(const std::string& name, const std::string& class_name) const;
   [[nodiscard]] bool has(const std::string& name) const { return names_.contains(name); }
-  /// The actor keeps its place, and its name may be given again.
-  void free_name(ActorId id);
   /// nullptr: not created yet.
   [[nodiscard]] const Entry* entry(ActorId id) const;
   void count_call(const wire::Outcome& outcome);
@@ -48,9 +58,15 @@ class ActorDirectory {
   [[nodiscard]] const std::map<ActorId, Entry>& all() const { return actors_; }
 
  private:
-  const std::vector<RankId> hosts_;
+  struct Host {
+    RankId rank;
+    ResourcePool::Seat seat = 0;
+    std::size_t actors = 0;
+  };
+
+  ResourcePool& pool_;
+  std::vector<Host> hosts_;
   std::map<ActorId, Entry> actors_;
-  std::unordered_map<RankId, std::size_t> load_;
   std::map<std::string, ActorId> names_;
   std::map<ActorId, std::vector<RankId>> waiting_;
 };

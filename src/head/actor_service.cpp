@@ -1,5 +1,7 @@
 #include "head/actor_service.hpp"
 
+#include <algorithm>
+
 #include "crema/errors.hpp"
 
 namespace crema::head {
@@ -8,17 +10,18 @@ using wire::Frame;
 using wire::FrameType;
 
 std::optional<TaskId> ActorService::on_create(RankId from, const Frame& frame) {
-  const wire::ActorSpec actor = wire::read_actor(frame.payload);
-  RankId host;
+  wire::ActorSpec actor = wire::read_actor(frame.payload);
   try {
-    host = directory_.add(actor);
+    directory_.add(actor);
   } catch (const UsageError& error) {
     send_reply(outbox_, from, frame, {error.what(), {}});
     return std::nullopt;
   }
-  outbox_.send(host, wire::make_frame(FrameType::start_actor, wire::write(actor)));
-  for (const RankId rank : directory_.take_waiting(actor.id)) {
-    outbox_.send(rank, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{actor.id, host})));
+  if (directory_.place(actor)) {
+    start(actor);
+  } else {
+    unplaced_.push_back(actor);
+    unplaced_.back().arguments.bytes = actor.arguments.bytes.compact();
   }
   if (frame.header.sequence != 0) send_reply(outbox_, from, frame, {});
   std::erase_if(finders_, [&](const Finder& finder) {
@@ -27,6 +30,23 @@ std::optional<TaskId> ActorService::on_create(RankId from, const Frame& frame) {
     return true;
   });
   return actor.parent;
+}
+
+void ActorService::start(const wire::ActorSpec& actor) {
+  const RankId host = directory_.entry(actor.id)->rank;
+  outbox_.send(host, wire::make_frame(FrameType::start_actor, wire::write(actor)));
+  for (const RankId rank : directory_.take_waiting(actor.id)) {
+    outbox_.send(rank, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{actor.id, host})));
+  }
+}
+
+/// First come, first served, but one that wants little does not wait for one that wants much.
+void ActorService::start_unplaced() {
+  std::erase_if(unplaced_, [&](wire::ActorSpec& actor) {
+    if (!directory_.place(actor)) return false;
+    start(actor);
+    return true;
+  });
 }
 
 void ActorService::on_find(RankId from, const Frame& frame, std::int64_t now) {
@@ -67,13 +87,14 @@ void ActorService::end_late(std::int64_t now) {
 
 void ActorService::describe(Waits& waits) const {
   for (const Finder& finder : finders_) waits.finders.push_back({finder.from, finder.request.header.lane, finder.name});
+  for (const wire::ActorSpec& actor : unplaced_) waits.unplaced.emplace_back(actor.id, actor.class_name);
   pools_.describe(waits);
 }
 
 void ActorService::on_locate(RankId from, const Frame& frame) {
   const ActorId id = wire::read_location(frame.payload).actor;
   const auto* actor = directory_.entry(id);
-  if (actor == nullptr) return directory_.wait_for(id, from);
+  if (actor == nullptr || actor->rank.number < 0) return directory_.wait_for(id, from);
   outbox_.send(from, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{id, actor->rank})));
 }
 
@@ -81,10 +102,19 @@ void ActorService::on_kill(const Frame& frame) {
   const auto id = ByteReader{frame.payload}.get<ActorId>();
   const auto* actor = directory_.entry(id);
   if (actor == nullptr) throw Error{"killing an actor: actor " + std::to_string(id.number) + " has not been created"};
-  directory_.free_name(id);
+  if (actor->rank.number < 0) {
+    // It is started all the same, so that its host answers for it and its calls.
+    const auto spec =
+        std::find_if(unplaced_.begin(), unplaced_.end(), [&](const wire::ActorSpec& other) { return other.id == id; });
+    directory_.place_anywhere(id);
+    start(*spec);
+    unplaced_.erase(spec);
+  }
+  directory_.remove(id);
   Frame kill = frame;
   kill.header.lane = {};
   outbox_.send(actor->rank, std::move(kill));
+  start_unplaced();
 }
 
 void ActorService::on_outcome(const wire::Outcome& outcome) {

@@ -18,8 +18,9 @@ namespace crema::head {
 /// the event loop's thread; times are on the head's clock.
 class ActorService {
  public:
-  ActorService(wire::Outbox& outbox, std::vector<RankId> hosts) : outbox_{outbox}, directory_{std::move(hosts)} {}
+  ActorService(wire::Outbox& outbox, ResourcePool& pool) : outbox_{outbox}, directory_{pool} {}
 
+  void add_host(RankId rank, const Offer& offer) { directory_.add_host(rank, offer); }
   /// The task whose work the construction now is; nothing: the name is taken, which the lane was told.
   std::optional<TaskId> on_create(RankId from, const wire::Frame& frame);
   void on_find(RankId from, const wire::Frame& frame, std::int64_t now);
@@ -49,11 +50,14 @@ class ActorService {
   };
 
   void answer(RankId from, const wire::Frame& find);
+  void start(const wire::ActorSpec& actor);
+  void start_unplaced();
   void send(std::optional<ActorPools::Assignment> assignment);
 
   wire::Outbox& outbox_;
   ActorDirectory directory_;
   ActorPools pools_;
+  std::vector<wire::ActorSpec> unplaced_;          // there is no room for them now
   std::vector<Finder> finders_;                    // a lane has one at most
   std::map<ActorId, Bytes> failed_constructions_;  // an actor nobody called must not fail silently
 };

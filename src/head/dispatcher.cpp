@@ -1,7 +1,7 @@
 #include "head/dispatcher.hpp"
 
 #include <algorithm>
-#include <string>
+#include <utility>
 
 namespace crema::head {
 namespace {
@@ -11,17 +11,24 @@ constexpr std::uint32_t mean_memory = 32;
 
 constexpr std::uint32_t no_worker = UINT32_MAX;
 
+/// Tasks behind the front among which one is looked for that suits the free worker better.
+constexpr std::size_t looked_through = 32;
+
+/// Fractions are added up: three thirds are one.
+constexpr double cpu_tolerance = 1e-9;
+
 /// Levels below are of workers with a free slot.
 constexpr std::uint32_t first_level_ahead = WorkerLevels::levels / 2;
 constexpr std::uint32_t levels_ahead = WorkerLevels::levels - first_level_ahead;
 
 }  // namespace
 
-void Dispatcher::add_worker(RankId rank) {
+void Dispatcher::add_worker(RankId rank, const Offer& offer) {
   const auto place = static_cast<std::size_t>(rank.number);
   if (place >= places_.size()) places_.resize(place + 1, no_worker);
   places_[place] = static_cast<std::uint32_t>(workers_.size());
-  workers_.push_back({.rank = rank});
+  workers_.push_back({.rank = rank, .seat = pool_.add_seat(rank, offer)});
+  seats_.push_back(workers_.back().seat);
   levels_.add_worker();
 }
 
@@ -35,23 +42,37 @@ std::uint32_t Dispatcher::worker_of(RankId rank) const {
 void Dispatcher::on_pull(RankId rank, const wire::Pull& pull) {
   const std::uint32_t place = worker_of(rank);
   Worker& worker = workers_[place];
-  slots_ += pull.slots - worker.slots;
-  worker.slots = pull.slots;
+  worker.lanes = pull.slots;
   worker.parked = pull.parked;
+  worker.parked_with_resources = pull.parked_with_resources;
+  worker.parked_cpus = pull.parked_cpus;
   changed(place);
 }
 
-void Dispatcher::ended(RankId rank, FunctionId function, Load load, std::int64_t nanoseconds) {
+void Dispatcher::ended(RankId rank, TaskId id, FunctionId function, Load load, std::int64_t nanoseconds) {
+  const std::uint32_t place = worker_of(rank);
+  ++workers_[place].ends;
+  if (const auto grant = grants_.empty() ? grants_.end() : grants_.find(id); grant != grants_.end()) {
+    pool_.give_back(grant->second);
+    grants_.erase(grant);
+    --workers_[place].with_resources;
+    changed(place);
+  } else {
+    came_back(rank, load);
+  }
+  if (function.number >= durations_.size()) durations_.resize(function.number + 1);
+  Duration& duration = durations_[function.number];
+  duration.count = std::min(duration.count + 1, mean_memory);
+  duration.mean += (static_cast<double>(nanoseconds) - duration.mean) / duration.count;
+}
+
+void Dispatcher::came_back(RankId rank, Load load) {
   const std::uint32_t place = worker_of(rank);
   Worker& worker = workers_[place];
   --worker.outstanding;
   worker.nanoseconds = worker.outstanding == 0 ? 0 : worker.nanoseconds - load.nanoseconds;
   worker.bytes -= load.bytes;
   changed(place);
-  if (function.number >= durations_.size()) durations_.resize(function.number + 1);
-  Duration& duration = durations_[function.number];
-  duration.count = std::min(duration.count + 1, mean_memory);
-  duration.mean += (static_cast<double>(nanoseconds) - duration.mean) / duration.count;
 }
 
 std::optional<double> Dispatcher::estimate(FunctionId function) const {
@@ -68,6 +89,7 @@ double Dispatcher::Worker::room_ahead() const {
 
 /// First those with free slots, the emptiest first; then those that take work ahead, the one with most room first.
 std::optional<std::uint32_t> Dispatcher::Worker::level() const {
+  if (reserved) return std::nullopt;
   if (has_free_slot()) return runnable() * first_level_ahead / slots;
   const double room = room_ahead();
   if (room <= 0) return std::nullopt;
@@ -76,9 +98,17 @@ std::optional<std::uint32_t> Dispatcher::Worker::level() const {
 
 void Dispatcher::changed(std::uint32_t place) {
   Worker& worker = workers_[place];
-  const std::uint32_t running = std::min(worker.runnable(), worker.slots);
-  running_ += running - worker.running;
-  worker.running = running;
+  const std::uint32_t busy_lanes =
+      worker.with_resources - std::min(worker.with_resources, worker.parked_with_resources);
+  const double cpus = pool_.cpus(worker.seat) - pool_.cpus_taken(worker.seat) + worker.parked_cpus;
+  worker.slots = worker.lanes - std::min(worker.lanes, busy_lanes);
+  if (cpus < worker.slots) worker.slots = static_cast<std::uint32_t>(std::max(0.0, cpus + cpu_tolerance));
+  const auto count = [](std::uint32_t& total, std::uint32_t& counted, std::uint32_t now) {
+    total += now - std::exchange(counted, now);
+  };
+  count(running_, worker.running, std::min(worker.runnable(), worker.slots));
+  count(idle_, worker.idle, worker.slots - worker.running);
+  count(queued_, worker.queued, worker.runnable() - worker.running);
   if (const auto level = worker.level()) {
     levels_.put(place, *level);
   } else {
@@ -93,14 +123,46 @@ std::optional<std::uint32_t> Dispatcher::best_worker() {
 
 std::vector<Dispatcher::Assignment> Dispatcher::assign() {
   std::vector<Assignment> assignments;
-  while (has_ready()) {
-    const auto place = best_worker();
-    if (!place || !workers_[*place].has_free_slot()) break;
+  for (Group& group : groups_) group.stuck = false;
+  while (true) {
+    Group* const group = first_group();
+    auto place = has_ready() ? best_worker() : std::nullopt;
+    if (place && !workers_[*place].has_free_slot()) place.reset();
+    if (group == nullptr && !place) break;
+    // Those with resources of their own come first among equals: they are harder to place.
+    if (group != nullptr && (!place || group->queue.front_order() >= ready_.front_order())) {
+      if (const auto room = worker_with_room(*group)) {
+        assign_front(*group, *room, assignments);
+      } else {
+        group->stuck = true;
+        reserve_for(*group);
+      }
+      continue;
+    }
+    if (ready_.front().near.number >= 0) place = nearest_worker(*place);
     assignments.push_back(assign_front(workers_[*place]));
     changed(*place);
   }
   if (has_ready()) assign_ahead(assignments);
   return assignments;
+}
+
+/// For the front task, which has large inputs somewhere; or for one that comes soon after it and suits `best`, which is
+/// then the front.
+std::uint32_t Dispatcher::nearest_worker(std::uint32_t best) {
+  const auto rank = static_cast<std::size_t>(ready_.front().near.number);
+  const std::uint32_t near = rank < places_.size() ? places_[rank] : no_worker;
+  if (near == no_worker) return best;
+  if (workers_[near].has_free_slot() && !workers_[near].reserved) return near;
+  const std::size_t end = std::min(ready_.front_size(), looked_through);
+  for (std::size_t i = 1; i < end; ++i) {
+    const Ready& task = ready_.at(i);
+    if (task.near.number >= 0 && task.near != workers_[best].rank) continue;
+    if (withdrawn_.contains(task.id)) continue;
+    ready_.bring_to_front(i);
+    break;
+  }
+  return best;
 }
 
 /// Requires that no slot is free.
@@ -125,8 +187,118 @@ void Dispatcher::assign_ahead(std::vector<Assignment>& assignments) {
 }
 
 bool Dispatcher::has_ready() {
-  while (!withdrawn_.empty() && !ready_.empty() && withdrawn_.erase(ready_.front().id) != 0) ready_.pop();
+  drop_withdrawn(ready_);
   return !ready_.empty();
+}
+
+void Dispatcher::drop_withdrawn(ReadyQueue<Ready>& queue) {
+  while (!withdrawn_.empty() && !queue.empty() && withdrawn_.erase(queue.front().id) != 0) queue.pop();
+}
+
+std::string Dispatcher::refusal(const Resources& wanted) const {
+  const bool possible = std::any_of(seats_.begin(), seats_.end(),
+                                    [&](ResourcePool::Seat seat) { return pool_.could_hold(seat, wanted); });
+  return possible ? "" : pool_.refusal(wanted, seats_);
+}
+
+void Dispatcher::add_ready(RunOrder order, Ready task, const Resources& wanted) {
+  auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& known) { return known.wanted == wanted; });
+  if (group == groups_.end()) group = groups_.insert(group, Group{wanted, {}, {}});
+  group->queue.push(order, std::move(task));
+}
+
+/// Whose front is to be tried next.
+Dispatcher::Group* Dispatcher::first_group() {
+  std::erase_if(groups_, [&](Group& group) {
+    drop_withdrawn(group.queue);
+    if (!group.queue.empty()) return false;
+    release(group);
+    return true;
+  });
+  Group* first = nullptr;
+  for (Group& group : groups_)
+    if (!group.stuck && (first == nullptr || group.queue.front_order() > first->queue.front_order())) first = &group;
+  return first;
+}
+
+/// The one with most CPUs free, among those with nothing queued, which could begin before.
+std::optional<std::uint32_t> Dispatcher::worker_with_room(const Group& group) const {
+  std::optional<std::uint32_t> best;
+  double most = 0;
+  for (std::uint32_t place = 0; place < workers_.size(); ++place) {
+    const Worker& worker = workers_[place];
+    if (worker.reserved && group.reserved != place) continue;
+    const std::uint32_t busy_lanes =
+        worker.runnable() + worker.with_resources - std::min(worker.with_resources, worker.parked_with_resources);
+    if (busy_lanes >= worker.lanes || worker.queued > 0 || !pool_.could_hold(worker.seat, group.wanted)) continue;
+    if (!pool_.fits(worker.seat, group.wanted, worker.running - worker.parked_cpus)) continue;
+    const double free = pool_.cpus(worker.seat) - pool_.cpus_taken(worker.seat) - worker.running;
+    if (best && free <= most) continue;
+    best = place;
+    most = free;
+  }
+  return best;
+}
+
+void Dispatcher::assign_front(Group& group, std::uint32_t place, std::vector<Assignment>& assignments) {
+  Worker& worker = workers_[place];
+  Ready task = group.queue.pop();
+  const ResourcePool::Grant& grant = grants_.emplace(task.id, pool_.take(worker.seat, group.wanted)).first->second;
+  ++worker.with_resources;
+  wire::Occupation occupation{group.wanted, pool_.names(grant)};
+  assignments.push_back({std::move(task), worker.rank, {}, std::move(occupation)});
+  release(group);
+  changed(place);
+}
+
+/// The worker that is likely to have room first gets nothing else until it has.
+void Dispatcher::reserve_for(Group& group) {
+  if (group.reserved) return;
+  for (std::uint32_t place = 0; place < workers_.size(); ++place) {
+    const Worker& worker = workers_[place];
+    if (worker.reserved || worker.lanes == 0 || !pool_.could_hold(worker.seat, group.wanted)) continue;
+    const auto busy = [&](std::uint32_t other) { return workers_[other].runnable() + workers_[other].with_resources; };
+    if (!group.reserved || busy(place) < busy(*group.reserved)) group.reserved = place;
+  }
+  if (!group.reserved) return;
+  workers_[*group.reserved].reserved = true;
+  changed(*group.reserved);
+}
+
+void Dispatcher::release(Group& group) {
+  if (!group.reserved) return;
+  const std::uint32_t place = *std::exchange(group.reserved, std::nullopt);
+  workers_[place].reserved = false;
+  changed(place);
+}
+
+void Dispatcher::clear() {
+  for (Group& group : groups_) release(group);
+  groups_.clear();
+  ready_.clear();
+  withdrawn_.clear();
+}
+
+std::size_t Dispatcher::ready() const {
+  std::size_t total = ready_.size() - withdrawn_.size();
+  for (const Group& group : groups_) total += group.queue.size();
+  return total;
+}
+
+Resources Dispatcher::free() const {
+  Resources free = pool_.free(seats_);
+  free.cpus = std::max(0.0, free.cpus - running_);
+  return free;
+}
+
+std::vector<RankId> Dispatcher::stuck_workers() {
+  std::vector<RankId> stuck;
+  if (queued_ == 0 || idle_ == 0 || !ready_.empty()) return stuck;
+  for (Worker& worker : workers_) {
+    if (worker.queued > 0 && worker.ends == worker.ends_seen) stuck.push_back(worker.rank);
+    worker.ends_seen = worker.ends;
+  }
+  return stuck;
 }
 
 Dispatcher::Assignment Dispatcher::assign_front(Worker& worker) {

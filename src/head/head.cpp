@@ -15,6 +15,9 @@ using wire::Outcome;
 /// Unheard failures whose text is kept for the log between two looks; all are counted and in the run file.
 constexpr std::size_t max_unheard_kept = 100;
 
+/// How long a worker may end nothing before it is asked for what it has not begun.
+constexpr std::int64_t stuck_nanoseconds = 1'000'000;
+
 Failure decode_failure(const Bytes& bytes) {
   ByteReader reader{bytes};
   return wire::read_failure(reader);
@@ -30,10 +33,16 @@ Head::Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, 
       layout_{std::move(layout)},
       run_began_{run_began},
       clock_{clock},
-      actors_{outbox, layout_.actor_hosts},
+      dispatcher_{resources_},
+      actors_{outbox, resources_},
       objects_{outbox},
       watches_{outbox, [this](TaskId id) { return is_there(id); }} {
-  for (const RankId worker : layout_.workers) dispatcher_.add_worker(worker);
+  const auto offer = [&](RankId rank) {
+    return layout_.offers.empty() ? Offer{.cpus = std::numeric_limits<double>::infinity()}
+                                  : layout_.offers[static_cast<std::size_t>(rank.number)];
+  };
+  for (const RankId worker : layout_.workers) dispatcher_.add_worker(worker, offer(worker));
+  for (const RankId host : layout_.actor_hosts) actors_.add_host(host, offer(host));
 }
 
 void Head::on_frame(RankId from, Frame frame) {
@@ -44,6 +53,8 @@ void Head::on_frame(RankId from, Frame frame) {
       return on_outcome(from, frame);
     case FrameType::pull:
       return dispatcher_.on_pull(from, wire::read_pull(frame.payload));
+    case FrameType::handed_back:
+      return on_handed_back(from, frame);
     case FrameType::get:
       return on_get(from, frame);
     case FrameType::release:
@@ -107,15 +118,35 @@ void Head::on_submit(const Frame& frame) {
   entry.submitted = clock_();
   ++submitted_;
   const Arguments& arguments = task.arguments;
-  Dispatcher::Ready ready{task.id, task.function, frame.payload, !arguments.inputs.empty()};
-  if (arguments.inputs.empty() && arguments.carried.empty())
-    return dispatcher_.add_ready({task.priority, task.depth}, std::move(ready));
+  Blocked blocked{.order = {task.priority, task.depth},
+                  .task = {task.id, task.function, frame.payload, !arguments.inputs.empty()}};
+  if (task.occupation) {
+    blocked.wanted = task.occupation->resources;
+    if (const std::string refusal = dispatcher_.refusal(*blocked.wanted); !refusal.empty()) {
+      ByteBuffer failure;
+      wire::write_failure(failure, {.function = recorder_.text(entry.name),
+                                    .task = task.id,
+                                    .type = "crema::UsageError",
+                                    .message = "starting the task: " + refusal});
+      Bytes bytes{std::move(failure)};
+      record_failure(bytes);
+      return finish_without_running(task.id, bytes);
+    }
+  }
+  if (arguments.inputs.empty() && arguments.carried.empty()) return add_ready(std::move(blocked));
   std::vector<TaskId> inputs;
   for (const Input& input : arguments.inputs) inputs.push_back(input.id);
   std::vector<TaskId> needed = inputs;
   needed.insert(needed.end(), arguments.carried.begin(), arguments.carried.end());
   pin_until_done(task.id, needed);
-  block_or_add({.order = {task.priority, task.depth}, .task = std::move(ready)}, inputs);
+  block_or_add(std::move(blocked), inputs);
+}
+
+void Head::add_ready(Blocked task) {
+  if (task.task.has_inputs)
+    task.task.near = objects_.nearest(wire::read_task(task.task.frame_payload).arguments.inputs);
+  if (task.wanted) return dispatcher_.add_ready(task.order, std::move(task.task), *task.wanted);
+  dispatcher_.add_ready(task.order, std::move(task.task));
 }
 
 /// What a task or call is given must stay until it has ended, whoever lets go of it meanwhile.
@@ -154,7 +185,7 @@ void Head::block_or_add(Blocked blocked, const std::vector<TaskId>& inputs) {
     ++blocked.missing;
     dependents_[input].push_back({id});
   }
-  if (blocked.missing == 0) return dispatcher_.add_ready(blocked.order, std::move(blocked.task));
+  if (blocked.missing == 0) return add_ready(std::move(blocked));
   entries_[id.number].state = Entry::State::waiting;
   blocked.task.frame_payload = blocked.task.frame_payload.compact();  // it may stay longer than its packet
   blocked_.emplace(id, std::move(blocked));
@@ -189,10 +220,37 @@ void Head::turn(bool dispatch) {
     entry.worker = assignment.worker;
     entry.load = assignment.load;
     Frame frame{{.type = FrameType::run_task}, std::move(assignment.task.frame_payload)};
-    if (assignment.task.has_inputs) add_values(frame, assignment.worker);
+    if (assignment.task.has_inputs || assignment.occupation) {
+      wire::TaskSpec task = wire::read_task(frame.payload);
+      if (assignment.occupation) frame.header.flags |= wire::flag_resources;
+      task.occupation = std::move(assignment.occupation);
+      add_values(task, frame, assignment.worker);
+      frame.payload = Bytes{wire::write(task)};
+    }
     frame.header.payload_size = frame.payload.size();
     outbox_.send(assignment.worker, std::move(frame));
   }
+  ask_stuck_workers(now);
+}
+
+/// A short task may turn out to be long, and those behind it wait while others have nothing to do.
+void Head::ask_stuck_workers(std::int64_t now) {
+  if (now - asked_stuck_workers_ < stuck_nanoseconds) return;
+  asked_stuck_workers_ = now;
+  for (const RankId worker : dispatcher_.stuck_workers()) outbox_.send(worker, wire::make_frame(FrameType::hand_back));
+}
+
+void Head::on_handed_back(RankId from, const Frame& frame) {
+  wire::TaskSpec task = wire::read_task(frame.payload);
+  Entry* entry = entries_.find(task.id.number);
+  if (entry == nullptr || entry->state != Entry::State::sent) return;
+  dispatcher_.came_back(from, entry->load);
+  if (std::exchange(entry->cancelled, false))
+    return finish_without_running(task.id, cancelled_failure(task.id, *entry));
+  entry->state = Entry::State::ready;
+  task.values.clear();
+  add_ready({.order = {task.priority, task.depth},
+             .task = {task.id, task.function, Bytes{wire::write(task)}, !task.arguments.inputs.empty()}});
 }
 
 void Head::stop_dispatching() {
@@ -217,7 +275,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
     if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
     return;
   }
-  dispatcher_.ended(from, outcome.function, entry->load, outcome.finished - outcome.started);
+  dispatcher_.ended(from, outcome.id, outcome.function, entry->load, outcome.finished - outcome.started);
   count_calls(outcome.id, outcome.calls_made);
   recorder_.attempt({.id = outcome.id,
                      .parent = entry->parent,
@@ -341,15 +399,14 @@ void Head::wake_dependents(const Completion& completion) {
       finish_without_running(dependent.id, completion.value);
     } else if (--blocked->second.missing == 0) {
       entries_[dependent.id.number].state = Entry::State::ready;
-      dispatcher_.add_ready(blocked->second.order, std::move(blocked->second.task));
+      add_ready(std::move(blocked->second));
       blocked_.erase(blocked);
     }
   }
 }
 
 /// Small inputs go with the task; of others the worker is told where they are.
-void Head::add_values(Frame& frame, RankId worker) {
-  wire::TaskSpec task = wire::read_task(frame.payload);
+void Head::add_values(wire::TaskSpec& task, Frame& frame, RankId worker) {
   for (const Input& input : task.arguments.inputs) {
     const Entry& entry = entries_[input.id.number];
     if (entry.stored) {
@@ -359,7 +416,6 @@ void Head::add_values(Frame& frame, RankId worker) {
       task.values.push_back({.bytes = entry.value});
     }
   }
-  frame.payload = Bytes{wire::write(task)};
 }
 
 void Head::on_put(RankId from, const Frame& frame) {
@@ -460,8 +516,8 @@ wire::Reply Head::describe_cluster() const {
   answer.put<std::int32_t>(layout_.nodes);
   answer.put<std::int32_t>(layout_.ranks);
   answer.put(static_cast<std::int32_t>(layout_.workers.size()));
-  answer.put<double>(dispatcher_.slots());
-  answer.put<double>(dispatcher_.free_slots());
+  wire::write_resources(answer, dispatcher_.total());
+  wire::write_resources(answer, dispatcher_.free());
   return {{}, Bytes{std::move(answer)}};
 }
 

@@ -29,6 +29,7 @@ struct Layout {
   int ranks = 1;
   std::vector<RankId> workers{};
   std::vector<RankId> actor_hosts{};
+  std::vector<Offer> offers{};  ///< by rank; empty: CPUs are no limit, and there is nothing else
 };
 
 /// The head: owns the table of tasks and values, hands out work, delivers results. Knows no MPI and no threads: frames
@@ -103,6 +104,7 @@ class Head {
     std::size_t missing = 0;
     RunOrder order;
     Dispatcher::Ready task;
+    std::optional<Resources> wanted{};  ///< nothing: what is usual
   };
   /// What completes or goes on when a value is there.
   struct Dependent {
@@ -137,7 +139,10 @@ class Head {
   void complete(Completion completion);
   void complete_one(const Completion& completion);
   void wake_dependents(const Completion& completion);
-  void add_values(wire::Frame& frame, RankId worker);
+  void add_ready(Blocked task);
+  void on_handed_back(RankId from, const wire::Frame& frame);
+  void ask_stuck_workers(std::int64_t now);
+  void add_values(wire::TaskSpec& task, wire::Frame& frame, RankId worker);
   [[nodiscard]] bool is_there(TaskId id) {
     const Entry* entry = entries_.find(id.number);
     return entry != nullptr && entry->state >= Entry::State::done;
@@ -164,6 +169,7 @@ class Head {
   const Clock clock_;
 
   // The event loop's thread only.
+  ResourcePool resources_;
   Dispatcher dispatcher_;
   ActorService actors_;
   ObjectDirectory objects_;
@@ -182,7 +188,8 @@ class Head {
   std::uint64_t submitted_ = 0;
   std::uint64_t finished_ = 0;
   std::uint64_t calls_ended_ = 0;
-  std::uint64_t storing_ = 0;  // values for which the store has no room yet
+  std::int64_t asked_stuck_workers_ = 0;  // when
+  std::uint64_t storing_ = 0;             // values for which the store has no room yet
   std::uint64_t unheard_count_ = 0;
   std::vector<Failure> unheard_;
   std::optional<lane::DriverResult> driver_;

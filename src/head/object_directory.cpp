@@ -1,6 +1,7 @@
 #include "head/object_directory.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace crema::head {
 
@@ -23,6 +24,20 @@ wire::ObjectLocation ObjectDirectory::locate(TaskId id, RankId reader) {
     return {source, object.size, reader};
   object.told.push_back(reader);
   return {source, object.size, object.have[object.next++ % object.have.size()]};
+}
+
+RankId ObjectDirectory::nearest(const std::vector<Input>& inputs) const {
+  std::map<RankId, std::uint64_t> bytes;
+  if (objects_.empty()) return RankId{-1};
+  for (const Input& input : inputs) {
+    const auto alias = aliases_.find(input.id);
+    const auto object = objects_.find(alias == aliases_.end() ? input.id : alias->second);
+    if (object == objects_.end()) continue;
+    for (const RankId rank : object->second.have) bytes[rank] += object->second.size;
+  }
+  const auto most =
+      std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == bytes.end() ? RankId{-1} : most->first;
 }
 
 void ObjectDirectory::on_have(RankId rank, const wire::Frame& frame) {

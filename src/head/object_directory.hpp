@@ -20,6 +20,8 @@ class ObjectDirectory {
   void add_alias(TaskId id, TaskId source);
   /// Where `reader`, which is to have a copy from now on, gets the value. The ranks that have it take turns.
   wire::ObjectLocation locate(TaskId id, RankId reader);
+  /// The rank that has most bytes of these, each counted once a rank; nothing: none of them is in a store.
+  [[nodiscard]] RankId nearest(const std::vector<Input>& inputs) const;
   /// From a rank: the copies it was to have are there.
   void on_have(RankId rank, const wire::Frame& frame);
   /// Nobody needs the value any more: all ranks let it go.

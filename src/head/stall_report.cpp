@@ -14,7 +14,11 @@ namespace {
 
 /// Of what one piece of work waits for, and that for, and so on; and of a circle.
 constexpr std::size_t max_steps = 12;
-constexpr TaskId driver{};
+
+/// "1 call waits", "2 calls wait".
+std::string wait(std::uint64_t count, const char* what) {
+  return count == 1 ? fmt::format("1 {} waits", what) : fmt::format("{} {}s wait", count, what);
+}
 
 class Report {
  public:
@@ -37,17 +41,18 @@ class Report {
       for (const TaskId running : call.running)
         node.edges.push_back({running, "waits for one of the pool, which runs"});
       node.needed = call.running.empty() ? 0 : 1;
+      node.state = "waits for an idle member";
     }
     graph_.find_stuck();
   }
 
   std::vector<std::string> lines() {
-    if (!anything_) return {};
+    if (!anything_ && waits_.unplaced.empty() && waits_.ready == 0) return {};
     tell_circles();
     tell_lanes();
     tell_tasks();
     tell_actors();
-    if (waits_.ready > 0) section({fmt::format("{} tasks are ready and wait for room on a worker", waits_.ready)}, "");
+    if (waits_.ready > 0) section({fmt::format("{} for room on a worker", wait(waits_.ready, "ready task"))}, "");
     return std::move(lines_);
   }
 
@@ -93,7 +98,10 @@ class Report {
     const wire::HeldCall* before = nullptr;
     for (const wire::HeldCall& held : status.held) {
       graph_[held.id].name = call_name({held.id, held.method}, held.actor);
-      if (!held.missing.empty()) {
+      if (held.unplaced) {
+        anything_ = true;
+        graph_[held.id].state = "waits for a place for its actor";
+      } else if (!held.missing.empty()) {
         wait_for(held.id, held.missing, "waits for its argument");
       } else if (before != nullptr) {
         wait_for(held.id, {before->id}, "waits behind");
@@ -152,7 +160,7 @@ class Report {
     std::vector<TaskId> seen;
     for (std::size_t step = 0; step < max_steps; ++step) {
       const WaitGraph::Edge* edge = graph_.next(id);
-      if (edge == nullptr) return text + (step == 0 ? "" : ", which " + state(id));
+      if (edge == nullptr) return step == 0 && state(id).starts_with("runs") ? text : text + ", which " + state(id);
       seen.push_back(id);
       const std::size_t others = graph_.find(id)->edges.size() - 1;
       text += fmt::format(", which {} {}", edge->how, name(edge->to));
@@ -194,12 +202,11 @@ class Report {
         const auto work = work_.find({id, lane.lane});
         if (work == work_.end()) continue;
         busy = true;
-        std::string text = fmt::format("{}: lane {} runs {}", rank_name, lane.lane.number, name(work->second));
-        const std::string waits = chain(work->second);
-        if (waits.empty() && !graph_[work->second].state.starts_with("runs")) text += ", which " + state(work->second);
-        lanes.push_back(text + waits);
+        lanes.push_back(
+            fmt::format("{}: lane {} runs {}{}", rank_name, lane.lane.number, name(work->second), chain(work->second)));
       }
-      if (status->queued > 0) others.push_back(fmt::format("{}: {} tasks wait for a lane", rank_name, status->queued));
+      if (status->queued > 0)
+        others.push_back(fmt::format("{}: {} for a lane", rank_name, wait(status->queued, "task")));
       if (!busy && status->queued == 0) idle += fmt::format("{}{}", idle.empty() ? "" : ", ", id.number);
     }
     section(std::move(lanes), "lanes");
@@ -221,12 +228,14 @@ class Report {
       for (const wire::ActorStatus& actor : status->actors) {
         const std::uint64_t waiting = actor.calls > 0 ? actor.calls - 1 : 0;
         if (waiting + actor.outside == 0) continue;
-        std::string text = fmt::format("{} on {}: {} calls wait behind {}", waits_.actor(actor.actor), rank_name,
-                                       waiting, name(front(actor.actor)));
-        if (actor.outside > 0) text += fmt::format(", {} more wait outside its full mailbox", actor.outside);
+        std::string text = fmt::format("{} on {}: {} behind {}", waits_.actor(actor.actor), rank_name,
+                                       wait(waiting, "call"), name(front(actor.actor)));
+        if (actor.outside > 0) text += fmt::format(", and {} outside its full mailbox", wait(actor.outside, "call"));
         actors.push_back(std::move(text));
       }
     }
+    for (const auto& [actor, class_name] : waits_.unplaced)
+      actors.push_back(fmt::format("{} ({}) waits for its resources on a rank", waits_.actor(actor), class_name));
     section(std::move(actors), "actors");
     std::vector<std::string> held;
     for (const auto& [rank_name, status] : ranks_) {

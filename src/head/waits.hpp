@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "crema/ids.hpp"
@@ -48,7 +49,8 @@ struct Waits {
   std::vector<Finder> finders{};
   std::vector<Work> works{};
   std::vector<PoolCall> pool_calls{};
-  std::size_t ready = 0;  ///< tasks for which no worker has room
+  std::vector<std::pair<ActorId, std::string>> unplaced{};  ///< actors without a place, and their classes
+  std::size_t ready = 0;                                    ///< tasks for which no worker has room
 
   std::function<Task(TaskId)> task{};
   std::function<std::string(ActorId)> actor{};  ///< actor "till"

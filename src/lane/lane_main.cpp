@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "crema/registry.hpp"
+#include "lane/environment.hpp"
 #include "lane/lane_session.hpp"
 #include "wire/messages.hpp"
 
@@ -52,6 +53,25 @@ Bytes encode_failure(const Failure& failure) {
   return Bytes{std::move(out)};
 }
 
+/// While work with resources of its own runs.
+class Occupied {
+ public:
+  Occupied(LaneSession& session, const std::optional<wire::Occupation>& occupation) : session_{session} {
+    if (!occupation) return;
+    environment_.emplace(occupation->resources, occupation->gpus);
+    session_.set_gpus(occupation->gpus);
+  }
+  ~Occupied() {
+    if (environment_) session_.set_gpus({});
+  }
+  Occupied(const Occupied&) = delete;
+  Occupied& operator=(const Occupied&) = delete;
+
+ private:
+  LaneSession& session_;
+  std::optional<Environment> environment_;
+};
+
 /// Runs one piece of work and posts its outcome; `label` is shown instead of the function's name.
 class WorkRunner {
  public:
@@ -61,6 +81,13 @@ class WorkRunner {
   void run(Outcome outcome, TaskKey key, std::uint32_t depth, const std::string& label, Run&& body) {
     session_.begin({outcome.id, key, outcome.attempt, depth}, outcome.actor);
     outcome.started = now();
+    run_and_post(outcome, label, std::forward<Run>(body));
+    session_.flush_releases();
+  }
+
+ private:
+  template <class Run>
+  void run_and_post(Outcome& outcome, const std::string& label, Run&& body) {
     ByteBuffer message;
     Bytes large;
     const CarriedFutures carried;  // they are held until the outcome is posted
@@ -96,7 +123,6 @@ class WorkRunner {
     session_.post(FrameType::outcome, std::move(message), wake);
   }
 
- private:
   /// May be more than memory holds: then the work has failed.
   ByteBuffer encode(Outcome& outcome) const {
     outcome.finished = now();
@@ -125,6 +151,7 @@ void run_tasks(const Identity& identity, Channel& channel) try {
                 .bytes_in = task.arguments.bytes.size()},
                task.key, task.depth, task.label, [&] {
                  if (session->cancelled()) throw Cancelled{};
+                 const Occupied occupied{*session, task.occupation};
                  ByteReader arguments = session->gather(task.arguments, std::move(task.values));
                  return FunctionRegistry::at(task.function).body(nullptr, arguments);
                });
@@ -139,9 +166,11 @@ void run_actor(const Identity& identity, Channel& channel) try {
   WorkRunner runner{identity, *session};
   std::shared_ptr<void> object;
   std::string constructor_error;
+  std::optional<wire::Occupation> occupation;
   while (const auto frame = channel.next_work()) {
     if (frame->header.type == FrameType::start_actor) {
       const wire::ActorSpec actor = wire::read_actor(frame->payload);
+      occupation = actor.occupation;
       runner.run({.id = TaskId{actor.id.number},
                   .parent = actor.parent,
                   .actor = actor.id,
@@ -150,6 +179,7 @@ void run_actor(const Identity& identity, Channel& channel) try {
                   .bytes_in = actor.arguments.bytes.size()},
                  actor.key, 1, actor.class_name, [&] {
                    ByteReader arguments{actor.arguments.bytes};
+                   const Occupied occupied{*session, occupation};
                    try {
                      return FunctionRegistry::at(actor.constructor).body(&object, arguments);
                    } catch (...) {
@@ -172,6 +202,7 @@ void run_actor(const Identity& identity, Channel& channel) try {
                call.key, call.depth, {}, [&] {
                  if (!object) throw Error{"calling an actor whose constructor failed with " + constructor_error};
                  ByteReader arguments{call.arguments.bytes};
+                 const Occupied occupied{*session, occupation};
                  return FunctionRegistry::at(call.method).body(object.get(), arguments);
                });
   }

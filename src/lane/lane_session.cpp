@@ -1,5 +1,8 @@
 #include "lane/lane_session.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace crema {
 namespace {
 
@@ -49,18 +52,33 @@ void refuse(const std::string& what, bool differs) {
   if (differs) throw UsageError{what + " is not available in this version of crema: leave it at its default"};
 }
 
+void check(const Resources& resources) {
+  const auto makes_sense = [](double amount) { return std::isfinite(amount) && amount >= 0; };
+  const bool whole_gpus = resources.gpus < 1 || resources.gpus == std::floor(resources.gpus);
+  const bool custom_sense = std::all_of(resources.custom.begin(), resources.custom.end(),
+                                        [&](const auto& custom) { return makes_sense(custom.second); });
+  if (makes_sense(resources.cpus) && makes_sense(resources.gpus) && whole_gpus && custom_sense) return;
+  throw UsageError{
+      "asking for resources: an amount is a number of 0 or more, and gpus are a whole number or a fraction of one"};
+}
+
+/// What the head has to place; nothing for what is the default.
+std::optional<wire::Occupation> occupation_of(const Resources& wanted, const Resources& usual) {
+  if (wanted == usual) return std::nullopt;
+  check(wanted);
+  return wire::Occupation{wanted, {}};
+}
+
 void check_supported(const TaskOptions& options) {
   const TaskOptions defaults;
   refuse("TaskOptions::max_retries", options.max_retries != defaults.max_retries);
   refuse("TaskOptions::retry_exceptions", options.retry_exceptions != defaults.retry_exceptions);
   refuse("TaskOptions::timeout", options.timeout != defaults.timeout);
-  refuse("TaskOptions::resources", options.resources != defaults.resources);
   refuse("TaskOptions::journal", options.journal != defaults.journal);
 }
 
 void check_supported(const ActorOptions& options) {
   const ActorOptions defaults;
-  refuse("ActorOptions::resources", options.resources != defaults.resources);
   refuse("ActorOptions::max_restarts", options.max_restarts != defaults.max_restarts);
   refuse("ActorOptions::durable", options.durable != defaults.durable);
   if (options.max_pending_calls < 0) {
@@ -123,8 +141,11 @@ Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& option
                       .priority = options.priority,
                       .depth = running_.depth + 1,
                       .label = options.name,
+                      .occupation = occupation_of(options.resources, TaskOptions{}.resources),
                       .arguments = std::move(arguments)};
-  channel_->post(wire::make_frame(FrameType::submit, wire::write(task), identity_.lane), true);
+  wire::Frame frame = wire::make_frame(FrameType::submit, wire::write(task), identity_.lane);
+  if (task.occupation) frame.header.flags |= wire::flag_resources;
+  channel_->post(std::move(frame), true);
   return {task.id, task.key};
 }
 
@@ -140,8 +161,9 @@ ActorName LaneSession::create_actor(FunctionId constructor, const ActorOptions& 
                               .name = options.name,
                               .class_name = class_name,
                               .max_pending_calls = static_cast<std::uint64_t>(options.max_pending_calls),
+                              .occupation = occupation_of(options.resources, ActorOptions{}.resources),
                               .arguments = std::move(arguments)};
-  if (options.name.empty()) {
+  if (options.name.empty() && !actor.occupation) {
     post(FrameType::create_actor, wire::write(actor), true);
   } else {
     request(FrameType::create_actor, wire::write(actor));
@@ -434,8 +456,8 @@ Cluster LaneSession::cluster() {
   cluster.nodes = answer.get<std::int32_t>();
   cluster.ranks = answer.get<std::int32_t>();
   cluster.workers = answer.get<std::int32_t>();
-  cluster.total.cpus = answer.get<double>();
-  cluster.free.cpus = answer.get<double>();
+  cluster.total = wire::read_resources(answer);
+  cluster.free = wire::read_resources(answer);
   return cluster;
 }
 

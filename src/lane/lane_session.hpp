@@ -40,6 +40,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   /// Posts what the lane holds back (releases), then the frame.
   void post(wire::FrameType type, ByteBuffer payload, bool wake);
 
+  /// Tells what is held back: nobody should keep for long what this lane has let go of.
+  void flush_releases();
   /// Gives a value to the rank's store; the message that tells of it comes next.
   void store(TaskId id, Bytes value);
 
@@ -69,6 +71,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void release(TaskId id) noexcept override;
   Cluster cluster() override;
   const RunningTask& running() const noexcept override { return running_; }
+  const std::vector<std::string>& gpus() const noexcept override { return gpus_; }
+  void set_gpus(std::vector<std::string> gpus) { gpus_ = std::move(gpus); }
   Random& random() override {
     if (!random_) random_.emplace(identity_.seed, running_.key, 0);
     return *random_;
@@ -88,7 +92,6 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
   void fetch(wire::FrameType request, std::span<const TaskId> ids, const Sink& sink);
   class Waiting;
-  void flush_releases();
 
   // Constant after construction.
   const Identity identity_;
@@ -97,6 +100,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
 
   // The lane's thread only.
   RunningTask running_;
+  std::vector<std::string> gpus_;  // of the running work
   TaskKeys keys_;
   std::optional<Random> random_;  // of the running work, once asked for
   std::uint32_t calls_made_ = 0;

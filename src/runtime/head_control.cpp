@@ -13,12 +13,13 @@ constexpr auto goodbye_limit = 3s;
 
 std::int64_t steady_nanoseconds() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
-head::Layout layout_of(const std::vector<RankInfo>& ranks) {
+head::Layout layout_of(const std::vector<RankInfo>& ranks, const std::vector<RankOffer>& offers) {
   head::Layout layout{.nodes = count_nodes(ranks), .ranks = static_cast<int>(ranks.size())};
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
     const RankId id{static_cast<std::int32_t>(rank)};
     if (ranks[rank].roles.worker) layout.workers.push_back(id);
     if (ranks[rank].roles.actor_host) layout.actor_hosts.push_back(id);
+    layout.offers.push_back(offers[rank].offer);
   }
   return layout;
 }
@@ -26,8 +27,8 @@ head::Layout layout_of(const std::vector<RankInfo>& ranks) {
 }  // namespace
 
 HeadControl::HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore& store, Progress& progress,
-                         std::vector<RankInfo> ranks, Clock::time_point began, Clock::duration stall_after,
-                         spdlog::logger& log)
+                         std::vector<RankInfo> ranks, const std::vector<RankOffer>& offers, Clock::time_point began,
+                         Clock::duration stall_after, spdlog::logger& log)
     : outbox_{outbox},
       sink_{sink},
       store_{store},
@@ -35,7 +36,7 @@ HeadControl::HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore
       ranks_{std::move(ranks)},
       began_{began},
       log_{log},
-      head_{outbox, sink, store, layout_of(ranks_), began.time_since_epoch().count(), &steady_nanoseconds},
+      head_{outbox, sink, store, layout_of(ranks_, offers), began.time_since_epoch().count(), &steady_nanoseconds},
       stall_{outbox, ranks_, stall_after, log} {}
 
 void HeadControl::on_frame(RankId from, wire::Frame frame) {

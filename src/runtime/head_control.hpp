@@ -13,6 +13,7 @@
 
 #include "head/head.hpp"
 #include "runtime/progress.hpp"
+#include "runtime/resources.hpp"
 #include "runtime/roles.hpp"
 #include "runtime/stall_watch.hpp"
 
@@ -51,7 +52,8 @@ class HeadControl {
   using Clock = std::chrono::steady_clock;
 
   HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore& store, Progress& progress,
-              std::vector<RankInfo> ranks, Clock::time_point began, Clock::duration stall_after, spdlog::logger& log);
+              std::vector<RankInfo> ranks, const std::vector<RankOffer>& offers, Clock::time_point began,
+              Clock::duration stall_after, spdlog::logger& log);
 
   void on_frame(RankId from, wire::Frame frame);
   /// Once a turn of the loop, after all frames of that turn.

@@ -84,16 +84,19 @@ class Job::State {
   int run(const std::function<void()>& driver) {
     const int launched_rank = runtime::launched_rank();  // MPI changes what the launcher told
     const std::optional<std::string> usage_problem = parse(launched_rank);
+    // A task has one CPU unless it asks for more, and libraries should know. What the user has set stays.
+    ::setenv("OMP_NUM_THREADS", "1", 0);
     if (!usage_problem) return leave(0, launched_rank);
     // Also after wrong usage: a rank that ended alone would have the launcher kill rank 0 before it has said why.
     // Never aborts the other ranks when it goes: the ranks agree on an exit code, and leave together.
     const boost::mpi::environment environment{boost::mpi::threading::funneled, false};
     const boost::mpi::communicator world;
     std::vector<runtime::RankInfo> ranks;
-    boost::mpi::all_gather(world,
-                           runtime::RankInfo{boost::mpi::environment::processor_name(), getpid(), version,
-                                             FunctionRegistry::digest(), *usage_problem},
-                           ranks);
+    boost::mpi::all_gather(
+        world,
+        runtime::RankInfo{boost::mpi::environment::processor_name(), getpid(), version, FunctionRegistry::digest(),
+                          *usage_problem, runtime::usable_cores(), runtime::visible_gpus(), options_.resources},
+        ranks);
     // Processes that do not see each other are all rank 0 to MPI.
     std::string problem = runtime::describe_broken_launch(world.size());
     if (!problem.empty()) return refuse(problem, launched_rank);
@@ -170,7 +173,8 @@ class Job::State {
         std::count_if(ranks.begin(), ranks.end(), [&](const runtime::RankInfo& other) { return other.host == host; }));
     const std::uint64_t budget =
         options_.memory_budget > 0 ? options_.memory_budget : runtime::usable_memory() / neighbours * 3 / 10;
-    return {.seed = options_.seed,
+    return {.lanes = options_.lanes,
+            .seed = options_.seed,
             .store = {.budget = budget,
                       .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
                                                                     : std::filesystem::path{options_.spill_folder}}};

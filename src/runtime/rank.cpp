@@ -39,6 +39,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       me_{transport.rank()},
       ranks_{std::move(ranks)},
       roles_{ranks_[static_cast<std::size_t>(me_.number)].roles},
+      offers_{offers_of(ranks_, options.lanes)},
       one_core_{bound_to_one_core()},
       stall_after_{options.stall_after},
       log_{log},
@@ -53,7 +54,8 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       last_tick_{began_} {
   if (roles_.worker)
     worker_.emplace(
-        link_, [this] { return start_lane(&lane::run_tasks); }, options.lanes);
+        link_, [this] { return start_lane(&lane::run_tasks); }, offers_[static_cast<std::size_t>(me_.number)].lanes,
+        offers_[static_cast<std::size_t>(me_.number)].offer.cpus);
   if (roles_.actor_host) {
     host_.emplace(
         link_, [this] { return start_lane(&lane::run_actor); },
@@ -71,7 +73,7 @@ std::unique_ptr<lane::Lane> Rank::start_lane(lane::Main main) {
 }
 
 void Rank::become_head(RunSink& sink, Progress& progress, std::function<void()> driver) {
-  head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, began_, stall_after_, log_);
+  head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, offers_, began_, stall_after_, log_);
   driver_ = start_lane(lane::run_driver(std::move(driver)));
 }
 
@@ -99,6 +101,10 @@ Rank::End Rank::run() {
     const std::chrono::microseconds pause = backoff.next(now);
     if (pause > 0us || (one_core_ && has_running_lanes())) {
       inbox_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
+      // Open MPI's probe sees what came during the sleep only the second time.
+      attempt([&] {
+        if (receive()) backoff.reset();
+      });
     } else {
       std::this_thread::yield();
     }
@@ -145,7 +151,7 @@ bool Rank::receive() {
 void Rank::act(Clock::time_point now) {
   if (head_) head_->turn(now);
   if (std::exchange(driver_replied_, false)) driver_->wake();
-  if (worker_ && !stopping_since_) worker_->turn();
+  if (worker_ && !stopping_since_) worker_->turn(now.time_since_epoch().count());
   if (host_) host_->turn();
   if (stopping_since_) finish_stop_if_possible(now);
 }
@@ -197,6 +203,9 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       if ((frame.header.flags & wire::flag_large_inputs) != 0)
         exchange_.fetch_inputs(wire::read_large_inputs(frame.payload));
       return worker_->on_task(std::move(frame));
+    case FrameType::hand_back:
+      if (worker_ && !stopping_since_) worker_->on_hand_back();
+      return;
     case FrameType::cancel_task:
       if (worker_ && !stopping_since_) worker_->on_cancel(frame);
       return;

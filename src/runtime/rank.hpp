@@ -15,6 +15,7 @@
 #include "runtime/head_control.hpp"
 #include "runtime/lane_inbox.hpp"
 #include "runtime/liveness.hpp"
+#include "runtime/resources.hpp"
 #include "runtime/roles.hpp"
 #include "store/object_exchange.hpp"
 #include "wire/link.hpp"
@@ -27,7 +28,7 @@ namespace crema::runtime {
 class Rank {
  public:
   struct Options {
-    std::uint32_t lanes = 1;  ///< tasks at a time, where the rank is a worker
+    std::uint32_t lanes = 1;  ///< tasks at a time, where the rank is a worker; 0: as many as it has cores
     std::uint64_t seed = 0;   ///< of the run's random numbers
     store::ObjectStore::Options store{};
     /// Of the head: without progress for so long it reports who waits for what.
@@ -79,6 +80,7 @@ class Rank {
   const RankId me_;
   const std::vector<RankInfo> ranks_;
   const Roles roles_;
+  const std::vector<RankOffer> offers_;  // by rank
   const bool one_core_;
   const std::chrono::milliseconds stall_after_;
   spdlog::logger& log_;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <boost/serialization/string.hpp>
+#include <boost/serialization/vector.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,11 +29,14 @@ struct RankInfo {
   std::string version;                    ///< of crema
   std::array<std::uint64_t, 2> digest{};  ///< of the registered functions
   std::string usage_problem{};            ///< empty, or why its command line cannot be used
+  std::string cores{};                    ///< it may run on, as usable_cores lists them
+  std::vector<std::string> gpus{};        ///< it sees
+  std::string resources{};                ///< its --resources
   Roles roles{};                          ///< not told: assign_roles gives the same on every rank
 
   template <class Archive>
   void serialize(Archive& ar, unsigned) {
-    ar& host& pid& version& digest[0] & digest[1] & usage_problem;
+    ar& host& pid& version& digest[0] & digest[1] & usage_problem& cores& gpus& resources;
   }
 };
 

@@ -4,17 +4,21 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <optional>
 
 #include "common/version.hpp"
 #include "crema/errors.hpp"
+#include "runtime/resources.hpp"
 
 namespace crema::runtime {
 namespace {
 
 constexpr const char* group = "Options of every crema job";
+
+constexpr std::uint32_t max_lanes = 4096;
 
 /// Options of later versions: known, so that no job takes their names, and refused, so that none is silently ignored.
 struct Reserved {
@@ -22,9 +26,8 @@ struct Reserved {
   const char* only;  ///< the one value that describes this version; nullptr: none does
 };
 constexpr std::array reserved{
-    Reserved{"--isolation", "none"},  Reserved{"--journal", "off"},   Reserved{"--lanes", "1"},
-    Reserved{"--resume", nullptr},    Reserved{"--restart", nullptr}, Reserved{"--time-limit", nullptr},
-    Reserved{"--resources", nullptr},
+    Reserved{"--isolation", "none"}, Reserved{"--journal", "off"},      Reserved{"--resume", nullptr},
+    Reserved{"--restart", nullptr},  Reserved{"--time-limit", nullptr},
 };
 
 void add_reserved(CLI::App& cli, const Reserved& option) {
@@ -64,6 +67,35 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
   cli.add_option("--actor-ranks", options.actor_ranks, "Ranks that host actors, spread over the nodes")
       ->type_name("K")
       ->default_str(std::to_string(options.actor_ranks))
+      ->group(group);
+  cli.add_option_function<std::string>(
+         "--lanes",
+         [&options](const std::string& text) {
+           const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), options.lanes);
+           if (text == "auto") {
+             options.lanes = 0;
+           } else if (error != std::errc{} || end != text.data() + text.size() || options.lanes < 1 ||
+                      options.lanes > max_lanes) {
+             throw CLI::ValidationError{
+                 "--lanes", fmt::format("\"{}\" is neither a number from 1 to {} nor auto", text, max_lanes)};
+           }
+         },
+         "Tasks that a worker rank runs at a time: a number, or auto for as many as it has cores")
+      ->type_name("K|auto")
+      ->default_str("1")
+      ->group(group);
+  cli.add_option_function<std::string>(
+         "--resources",
+         [&options](const std::string& text) {
+           try {
+             static_cast<void>(parse_resources(text));
+           } catch (const UsageError& error) {
+             throw CLI::ValidationError{error.what()};
+           }
+           options.resources = text;
+         },
+         "What each rank offers to tasks and actors beyond what is found, as in gpus=2,fpga=1,cpus=8")
+      ->type_name("NAME=N,…")
       ->group(group);
   cli.add_option("--memory-budget", options.memory_budget,
                  "Results a rank keeps in memory, as in 512MiB; what is beyond goes to --spill-dir [30 % of the rank's "

@@ -40,10 +40,14 @@ enum class FrameType : std::uint16_t {
   // any rank -> head
   have = 26,
   status = 27,
+  // worker -> head
+  handed_back = 28,
   // head -> worker
   run_task = 32,
   cancel_task = 38,
   // head -> the store of a rank
+  // head -> worker
+  hand_back = 42,
   located = 39,
   free = 40,
   // head -> actor host; caller -> actor host
@@ -90,8 +94,10 @@ inline constexpr std::uint16_t flag_detached_payload = 1;
 inline constexpr std::uint16_t flag_failed = 2;
 /// Of run_task: some inputs are not in the message.
 inline constexpr std::uint16_t flag_large_inputs = 4;
+/// Of run_task: the task has resources of its own.
+inline constexpr std::uint16_t flag_resources = 8;
 /// Of call: its lane counts it until an `accepted` comes.
-inline constexpr std::uint16_t flag_bounded = 8;
+inline constexpr std::uint16_t flag_bounded = 16;
 
 struct Frame {
   FrameHeader header;

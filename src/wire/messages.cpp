@@ -39,6 +39,20 @@ Arguments get_arguments(ByteReader& in) {
   return arguments;
 }
 
+void put_occupation(ByteBuffer& out, const std::optional<Occupation>& occupation) {
+  out.put(static_cast<std::uint8_t>(occupation.has_value()));
+  if (!occupation) return;
+  write_resources(out, occupation->resources);
+  out.put(static_cast<std::uint32_t>(occupation->gpus.size()));
+  for (const std::string& gpu : occupation->gpus) out.put_text(gpu);
+}
+std::optional<Occupation> get_occupation(ByteReader& in) {
+  if (in.get<std::uint8_t>() == 0) return std::nullopt;
+  Occupation occupation{read_resources(in), {}};
+  for (auto left = in.get<std::uint32_t>(); left > 0; --left) occupation.gpus.push_back(text(in));
+  return occupation;
+}
+
 void put_location(ByteBuffer& out, const ObjectLocation& location) {
   out.put(location.id);
   out.put(location.size);
@@ -54,8 +68,29 @@ ObjectLocation get_location(ByteReader& in) {
 
 }  // namespace
 
+void write_resources(ByteBuffer& out, const Resources& resources) {
+  out.put(resources.cpus);
+  out.put(resources.gpus);
+  out.put(static_cast<std::uint32_t>(resources.custom.size()));
+  for (const auto& [name, amount] : resources.custom) {
+    out.put_text(name);
+    out.put(amount);
+  }
+}
+
+Resources read_resources(ByteReader& in) {
+  Resources resources;
+  resources.cpus = in.get<double>();
+  resources.gpus = in.get<double>();
+  for (auto left = in.get<std::uint32_t>(); left > 0; --left) {
+    std::string name = text(in);
+    resources.custom.emplace(std::move(name), in.get<double>());
+  }
+  return resources;
+}
+
 ByteBuffer write(const TaskSpec& task) {
-  ByteBuffer out{64 + task.label.size() + size_of(task.arguments)};
+  ByteBuffer out{72 + task.label.size() + size_of(task.arguments)};
   out.put(task.id);
   out.put(task.key);
   out.put(task.parent);
@@ -64,6 +99,7 @@ ByteBuffer write(const TaskSpec& task) {
   out.put(task.depth);
   out.put(task.attempt);
   out.put_text(task.label);
+  put_occupation(out, task.occupation);
   put_arguments(out, task.arguments);
   for (const InputValue& value : task.values) {
     out.put(static_cast<std::uint8_t>(value.here));
@@ -87,6 +123,7 @@ TaskSpec read_task(const Bytes& payload) {
   task.depth = in.get<std::uint32_t>();
   task.attempt = in.get<std::uint32_t>();
   task.label = text(in);
+  task.occupation = get_occupation(in);
   task.arguments = get_arguments(in);
   while (in.remaining() > 0) {
     InputValue& value = task.values.emplace_back();
@@ -165,6 +202,7 @@ ByteBuffer write(const ActorSpec& actor) {
   out.put_text(actor.name);
   out.put_text(actor.class_name);
   out.put(actor.max_pending_calls);
+  put_occupation(out, actor.occupation);
   put_arguments(out, actor.arguments);
   return out;
 }
@@ -179,6 +217,7 @@ ActorSpec read_actor(const Bytes& payload) {
   actor.name = text(in);
   actor.class_name = text(in);
   actor.max_pending_calls = in.get<std::uint64_t>();
+  actor.occupation = get_occupation(in);
   actor.arguments = get_arguments(in);
   return actor;
 }
@@ -261,6 +300,8 @@ ByteBuffer write(const Pull& pull) {
   ByteBuffer out;
   out.put(pull.slots);
   out.put(pull.parked);
+  out.put(pull.parked_with_resources);
+  out.put(pull.parked_cpus);
   return out;
 }
 
@@ -269,6 +310,8 @@ Pull read_pull(const Bytes& payload) {
   Pull pull;
   pull.slots = in.get<std::uint32_t>();
   pull.parked = in.get<std::uint32_t>();
+  pull.parked_with_resources = in.get<std::uint32_t>();
+  pull.parked_cpus = in.get<double>();
   return pull;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "crema/bytes.hpp"
 #include "crema/errors.hpp"
 #include "crema/ids.hpp"
+#include "crema/options.hpp"
 
 // The payloads of the frames. Each message has one write and one read; the byte layout is in src/wire/README.md.
 namespace crema::wire {
@@ -38,6 +40,14 @@ struct InputValue {
   ObjectLocation location{};  ///< of one that is not
 };
 
+/// What work occupies besides its lane.
+struct Occupation {
+  Resources resources{};
+  std::vector<std::string> gpus{};  ///< the devices it was given; empty until it is placed
+};
+void write_resources(ByteBuffer& out, const Resources& resources);
+Resources read_resources(ByteReader& in);
+
 /// A task to run. Payload of submit and run_task.
 struct TaskSpec {
   TaskId id{};
@@ -47,7 +57,8 @@ struct TaskSpec {
   std::int32_t priority = 0;
   std::uint32_t depth = 0;  ///< nesting: deeper tasks run first, so nested work goes depth first
   std::uint32_t attempt = 0;
-  std::string label{};  ///< TaskOptions::name
+  std::string label{};                     ///< TaskOptions::name
+  std::optional<Occupation> occupation{};  ///< nothing: one CPU
   Arguments arguments{};
   std::vector<InputValue> values{};  ///< of arguments.inputs; empty in submit
 };
@@ -79,7 +90,8 @@ struct ActorSpec {
   FunctionId constructor{};
   std::string name{};
   std::string class_name{};
-  std::uint64_t max_pending_calls = 0;  ///< 0: no bound
+  std::uint64_t max_pending_calls = 0;     ///< 0: no bound
+  std::optional<Occupation> occupation{};  ///< nothing: it takes nothing
   Arguments arguments{};
 };
 ByteBuffer write(const ActorSpec& actor);
@@ -126,8 +138,10 @@ Outcome read_outcome(const Bytes& payload);
 
 /// What a worker can take. Payload of pull; sent after the outcomes it takes account of.
 struct Pull {
-  std::uint32_t slots = 0;   ///< tasks it runs at a time
-  std::uint32_t parked = 0;  ///< tasks that wait in get and have given up their slot
+  std::uint32_t slots = 0;                  ///< tasks it runs at a time
+  std::uint32_t parked = 0;                 ///< tasks that wait in get and have given up their slot
+  std::uint32_t parked_with_resources = 0;  ///< further ones, with resources of their own
+  double parked_cpus = 0;                   ///< which these have given up
 };
 ByteBuffer write(const Pull& pull);
 Pull read_pull(const Bytes& payload);

@@ -52,6 +52,7 @@ ByteBuffer write(const Status& status) {
     out.put(held.id);
     out.put(held.actor);
     out.put(held.method);
+    out.put(static_cast<std::uint8_t>(held.unplaced));
     put_list(out, held.missing, [&](TaskId id) { out.put(id); });
   });
   return out;
@@ -80,6 +81,7 @@ Status read_status(const Bytes& payload) {
     held.id = in.get<TaskId>();
     held.actor = in.get<ActorId>();
     held.method = in.get<FunctionId>();
+    held.unplaced = in.get<std::uint8_t>() != 0;
     get_list(in, held.missing, [&](TaskId& id) { id = in.get<TaskId>(); });
   });
   return status;

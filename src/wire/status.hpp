@@ -41,6 +41,7 @@ struct HeldCall {
   TaskId id{};
   ActorId actor{};
   FunctionId method{};
+  bool unplaced = false;          ///< its actor has no place yet
   std::vector<TaskId> missing{};  ///< values of its arguments; none: it keeps its place behind one that misses some
 };
 

@@ -1,5 +1,7 @@
 #include "worker/worker.hpp"
 
+#include <algorithm>
+
 #include "lane/lane_status.hpp"
 
 namespace crema::worker {
@@ -8,12 +10,22 @@ namespace {
 /// Tasks given to one lane ahead of time: enough to hide the hand-over of microsecond tasks, few enough to take back.
 constexpr std::size_t given_ahead = 64;
 
+/// Fractions are added up: three thirds are one.
+constexpr double cpu_tolerance = 1e-9;
+
+/// Workers that run at least so many tasks at a time send outcomes in groups of up to so many, none later than this.
+constexpr std::uint32_t slots_that_hold = 16;
+constexpr std::size_t most_held = 64;
+constexpr std::int64_t held_nanoseconds = 100'000;
+
+double cpus_of(const wire::Frame& task) { return wire::read_task(task.payload).occupation->resources.cpus; }
+
 }  // namespace
 
 using wire::FrameType;
 
-Worker::Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots)
-    : outbox_{outbox}, start_lane_{std::move(start_lane)}, slots_{slots} {}
+Worker::Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots, double cpus)
+    : outbox_{outbox}, start_lane_{std::move(start_lane)}, slots_{slots}, cpus_{cpus} {}
 
 void Worker::on_task(wire::Frame frame) {
   const RunOrder order = wire::read_run_order(frame.payload);
@@ -36,6 +48,7 @@ void Worker::on_lane(wire::Frame frame) {
       const wire::Outcome outcome = wire::read_outcome(frame.payload);
       --slot.given;
       --given_;
+      slot.cpus.reset();
       ++tasks_done_;
       busy_nanoseconds_ += outcome.finished - outcome.started;
       if (!cancelled_.empty()) {
@@ -44,7 +57,12 @@ void Worker::on_lane(wire::Frame frame) {
         if (given_ == 0 && queue_.empty()) cancelled_.clear();
         tell_lanes_cancelled();
       }
-      outbox_.send(head_rank, std::move(frame));
+      if (slots_ < slots_that_hold) {
+        outbox_.send(head_rank, std::move(frame));
+      } else {
+        frame.payload = frame.payload.compact();
+        held_.push_back(std::move(frame));
+      }
       break;
     }
     case FrameType::park:
@@ -53,6 +71,7 @@ void Worker::on_lane(wire::Frame frame) {
     case FrameType::resume:
       if (slot.parked) --parked_;
       slot.parked = false;
+      parked_changed_ = true;
       break;
     default:
       throw Error{"handling a lane's message: a worker does not know type " +
@@ -63,14 +82,9 @@ void Worker::on_lane(wire::Frame frame) {
 void Worker::park(Slot& slot, std::uint64_t sequence) {
   slot.parked = true;
   ++parked_;
+  parked_changed_ = true;
   // What was given to this lane must not wait behind the task that waits.
-  std::vector<wire::Frame> unstarted = slot.lane->take_back();
-  slot.given -= unstarted.size();
-  given_ -= unstarted.size();
-  for (auto frame = unstarted.rbegin(); frame != unstarted.rend(); ++frame) {
-    const RunOrder order = wire::read_run_order(frame->payload);
-    queue_.push_front(order, std::move(*frame));
-  }
+  take_back(slot);
   if (parked_ <= max_parked) return;
   // It keeps its slot, so that no further task starts that may have to wait as well.
   slot.parked = false;
@@ -81,6 +95,27 @@ void Worker::park(Slot& slot, std::uint64_t sequence) {
   to_wake_.add(*slot.lane);
 }
 
+void Worker::on_hand_back() {
+  for (auto& [id, slot] : lanes_)
+    if (slot.given > 1) take_back(slot);
+  while (!queue_.empty()) {
+    wire::Frame task = queue_.pop();
+    cancelled_.erase(wire::read_task(task.payload).id);
+    task.header.type = FrameType::handed_back;
+    outbox_.send(head_rank, std::move(task));
+  }
+}
+
+void Worker::take_back(Slot& slot) {
+  std::vector<wire::Frame> unstarted = slot.lane->take_back();
+  slot.given -= unstarted.size();
+  given_ -= unstarted.size();
+  for (auto frame = unstarted.rbegin(); frame != unstarted.rend(); ++frame) {
+    const RunOrder order = wire::read_run_order(frame->payload);
+    queue_.push_front(order, std::move(*frame));
+  }
+}
+
 bool Worker::on_reply(wire::Frame& frame) {
   const auto found = lanes_.find(frame.header.lane);
   if (found == lanes_.end()) return false;
@@ -89,20 +124,61 @@ bool Worker::on_reply(wire::Frame& frame) {
   return true;
 }
 
-void Worker::turn() {
+void Worker::turn(std::int64_t now) {
   hand_out();
+  share_among_lanes();
   to_wake_.wake_all();
-  if (announced_ && announced_parked_ == parked_) return;
+  if (!held_.empty()) send_held(now);
+  if (announced_ && !parked_changed_) return;
   announced_ = true;
-  announced_parked_ = static_cast<std::uint32_t>(parked_);
-  outbox_.send(head_rank, wire::make_frame(FrameType::pull, wire::write(wire::Pull{slots_, announced_parked_})));
+  parked_changed_ = false;
+  outbox_.send(head_rank, wire::make_frame(FrameType::pull, wire::write(pull())));
+}
+
+/// Where many lanes run, each message to the head would tell of one task, and the head would have little time for
+/// anything else. As long as most lanes are busy their outcomes can wait a moment for others.
+void Worker::send_held(std::int64_t now) {
+  if (held_since_ == 0) held_since_ = now;
+  const bool most_are_busy = 2 * (given_ - std::min(given_, parked_)) >= slots_;
+  if (most_are_busy && held_.size() < most_held && now - held_since_ < held_nanoseconds) return;
+  for (wire::Frame& frame : held_) outbox_.send(head_rank, std::move(frame));
+  held_.clear();
+  held_since_ = 0;
+}
+
+/// What waits behind a running task on one lane can run on another that has nothing to do.
+void Worker::share_among_lanes() {
+  if (slots_ == 1 || !queue_.empty() || given_ == 0) return;
+  std::size_t running = 0;
+  Slot* longest = nullptr;
+  for (auto& [id, slot] : lanes_) {
+    if (slot.parked || slot.given == 0) continue;
+    ++running;
+    if (longest == nullptr || slot.given > longest->given) longest = &slot;
+  }
+  if (longest == nullptr || longest->given < 2 || running >= slots_) return;
+  take_back(*longest);
+  hand_out();
+}
+
+wire::Pull Worker::pull() const {
+  wire::Pull pull{.slots = slots_};
+  if (parked_ == 0) return pull;
+  for (const auto& [id, slot] : lanes_) {
+    if (!slot.parked) continue;
+    ++(slot.cpus ? pull.parked_with_resources : pull.parked);
+    pull.parked_cpus += slot.cpus.value_or(0);
+  }
+  return pull;
 }
 
 void Worker::hand_out() {
   while (!queue_.empty()) {
     Slot* slot = lane_for_next_task();
     if (slot == nullptr) break;
-    slot->lane->give_work(queue_.pop());
+    wire::Frame task = queue_.pop();
+    if ((task.header.flags & wire::flag_resources) != 0) slot->cpus = cpus_of(task);
+    slot->lane->give_work(std::move(task));
     to_wake_.add(*slot->lane);
     ++slot->given;
     ++given_;
@@ -110,26 +186,31 @@ void Worker::hand_out() {
 }
 
 Worker::Slot* Worker::lane_for_next_task() {
+  const bool with_resources = (queue_.front().header.flags & wire::flag_resources) != 0;
+  const double wanted = with_resources ? cpus_of(queue_.front()) : 1;
   std::size_t running = 0;
-  Slot* least = nullptr;
+  double cpus = 0;
+  Slot* idle = nullptr;
+  Slot* least = nullptr;  // of those that run tasks without resources of their own
   for (auto& [id, slot] : lanes_) {
     if (slot.parked) continue;
-    if (slot.given > 0) ++running;
-    if (least == nullptr || slot.given < least->given) least = &slot;
+    if (slot.given == 0) {
+      idle = &slot;
+      continue;
+    }
+    ++running;
+    cpus += slot.cpus.value_or(1);
+    if (!slot.cpus && (least == nullptr || slot.given < least->given)) least = &slot;
   }
-  const bool idle_lane = least != nullptr && least->given == 0;
-  if (running < slots_) {
-    if (idle_lane) return least;
+  if (running == 0 || (running < slots_ && cpus + wanted <= cpus_ + cpu_tolerance)) {
+    if (idle != nullptr) return idle;
     auto lane = start_lane_();
     const LaneId id = lane->id();
     lane->tell_cancelled({cancelled_.begin(), cancelled_.end()});
     return &lanes_.emplace(id, Slot{std::move(lane)}).first->second;
   }
-  // All slots run: work ahead goes to the shortest queue of a running lane.
-  least = nullptr;
-  for (auto& [id, slot] : lanes_)
-    if (!slot.parked && slot.given > 0 && (least == nullptr || slot.given < least->given)) least = &slot;
-  return least != nullptr && least->given < given_ahead ? least : nullptr;
+  // All slots run: work ahead goes to the shortest queue.
+  return !with_resources && least != nullptr && least->given < given_ahead ? least : nullptr;
 }
 
 void Worker::describe(wire::Status& status) const {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -26,18 +27,22 @@ class Worker {
   /// Tasks that may wait in get at a time, a rank: each holds a lane (a thread with its stack).
   static constexpr std::size_t max_parked = 256;
 
-  Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots);
+  /// Runs up to `slots` tasks at a time, as long as their CPUs are at most `cpus`.
+  Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots, double cpus);
 
   /// From the head: run_task.
   void on_task(wire::Frame frame);
   /// From the head: cancel_task, for a task that was sent here.
   void on_cancel(const wire::Frame& frame);
+  /// From the head: what has not been begun is wanted back, as others have nothing to do.
+  void on_hand_back();
   /// From this rank's lanes: outcome, park, resume.
   void on_lane(wire::Frame frame);
   /// From the head, for one of this worker's lanes: value, reply. False: the lane is not this worker's.
   bool on_reply(wire::Frame& frame);
-  /// Hands tasks to lanes and tells the head of changes. Called once a turn of the loop, after all frames of that turn.
-  void turn();
+  /// Hands tasks to lanes and tells the head of changes. Called once a turn of the loop, after all frames of that turn;
+  /// `now` in nanoseconds of a monotonic clock.
+  void turn(std::int64_t now);
 
   /// Adds this rank's lanes and the tasks that wait for one.
   void describe(wire::Status& status) const;
@@ -56,17 +61,23 @@ class Worker {
     std::unique_ptr<lane::Lane> lane;
     std::size_t given = 0;  ///< tasks given and not ended
     bool parked = false;
+    std::optional<double> cpus{};  ///< of a task with resources of its own, which is alone on the lane
   };
 
   void hand_out();
   Slot* lane_for_next_task();
+  [[nodiscard]] wire::Pull pull() const;
   void park(Slot& slot, std::uint64_t sequence);
   void tell_lanes_cancelled();
+  void take_back(Slot& slot);
+  void share_among_lanes();
+  void send_held(std::int64_t now);
 
   // Constant after construction.
   wire::Outbox& outbox_;
   const StartLane start_lane_;
   const std::uint32_t slots_;
+  const double cpus_;
 
   // Bounded by what the head sends ahead, so no frame is copied out of the packet it came in.
   ReadyQueue<wire::Frame> queue_;
@@ -75,8 +86,10 @@ class Worker {
   std::set<TaskId> cancelled_;  // and not ended
   std::size_t given_ = 0;
   std::size_t parked_ = 0;
+  std::vector<wire::Frame> held_;  // outcomes that wait for others to travel with
+  std::int64_t held_since_ = 0;    // 0: not known yet
   bool announced_ = false;
-  std::uint32_t announced_parked_ = 0;
+  bool parked_changed_ = false;  // and not announced
   std::uint64_t tasks_done_ = 0;
   std::int64_t busy_nanoseconds_ = 0;
 };

@@ -1,5 +1,6 @@
-// What crema costs beside plain MPI. Three ways to start it, which tests/benchmark/run combines: on three ranks with
-// --raw (plain MPI), on three ranks as a crema job, and on one rank with --report, which sums up the samples of both.
+// What crema costs beside plain MPI. Four ways to start it, which tests/benchmark/run combines: on three ranks with
+// --raw (plain MPI), on three ranks as a crema job, on ten with --makespan, and on one rank with --report, which sums
+// up the samples of all.
 #include <fmt/format.h>
 #include <mpi.h>
 
@@ -21,6 +22,10 @@ void add_options(CLI::App& cli, Options& options) {
   cli.add_option("--samples", options.samples, "CSV file that samples are appended to");
   cli.add_option("--tasks", options.amounts.tasks, "Tasks, and actor calls, in one go")->check(CLI::PositiveNumber);
   cli.add_option("--round-trips", options.amounts.round_trips, "Round trips in one go")->check(CLI::PositiveNumber);
+  cli.add_option("--queued", options.amounts.queued, "Tasks queued at a time")->check(CLI::PositiveNumber);
+  cli.add_option("--grain-seconds", options.amounts.grain_seconds, "Work of each point of the curve of task lengths")
+      ->check(CLI::PositiveNumber);
+  cli.add_option("--launched", options.amounts.launched, "When this program was started, in seconds since 1970");
   cli.add_option("--idle-seconds", options.amounts.idle_seconds, "How long to look at idle ranks")
       ->check(CLI::PositiveNumber);
 }
@@ -53,9 +58,13 @@ int main(int argc, char** argv) {
   crema::Job job{argc, argv, "What crema costs beside plain MPI"};
   Options options;
   bool report = false;
+  bool makespan = false;
   add_options(job.cli(), options);
   job.cli().add_flag("--report", report, "Measure nothing, sum up the samples");
+  job.cli().add_flag("--makespan", makespan,
+                     "Measure only the makespan of Pareto-tailed tasks, on any number of ranks");
   return job.run([&] {
+    if (makespan) return benchmark::measure_makespan({options.samples, "crema"}, {options.samples, "raw"});
     if (report) return benchmark::report(options.samples, job.results());
     benchmark::measure_crema(options.amounts, {options.samples, "crema"});
   });

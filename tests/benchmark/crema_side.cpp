@@ -4,12 +4,18 @@
 #include <thread>
 #include <vector>
 
+#include "grain.hpp"
 #include "stopwatch.hpp"
+#include "task_lengths.hpp"
 
 namespace benchmark {
 namespace {
 
 void nothing() {}
+void hold_the_worker() {
+  while (!crema::this_task().cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+}
+void sleep_for_seconds(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>{seconds}); }
 double cpu_of_worker() { return cpu_seconds(); }
 
 class Counter {
@@ -60,6 +66,43 @@ double round_trip_time(std::int64_t round_trips) {
   return median(times);
 }
 
+/// As many futures as are left, again and again, until none is.
+double wait_rate() {
+  constexpr std::size_t waits_in_all = 1'000;
+  std::vector<crema::Future<void>> pending;
+  for (std::size_t i = 0; i < waits_in_all; ++i) pending.push_back(crema::remote<nothing>());
+  const Stopwatch watch;
+  while (!pending.empty()) pending = crema::wait(pending).pending;
+  return static_cast<double>(waits_in_all) / watch.seconds();
+}
+
+/// Submits tasks that cannot start yet. To be called first: what memory was freed before is not seen.
+void measure_queue(std::int64_t tasks, const SamplesFile& samples) {
+  const auto gate = crema::remote<hold_the_worker>();
+  std::vector<crema::Future<void>> futures;
+  futures.reserve(static_cast<std::size_t>(tasks));
+  const double before = resident_bytes();
+  const Stopwatch watch;
+  for (std::int64_t i = 0; i < tasks; ++i) futures.push_back(crema::remote<nothing>());
+  if (futures.back().ready()) throw crema::Error{"measuring queued tasks: the last one has run already"};
+  const auto count = static_cast<double>(tasks);
+  samples.add(queued_time, watch.seconds() * 1e6 / count);
+  samples.add(queued_bytes, (resident_bytes() - before) / count);
+  gate.cancel();
+  crema::get(futures);
+}
+
+/// Of the ideal rate, for tasks of this length.
+double efficiency(const Grain& grain, double seconds) {
+  const std::int64_t tasks = tasks_of_grain(grain, seconds);
+  std::vector<crema::Future<void>> futures;
+  futures.reserve(static_cast<std::size_t>(tasks));
+  const Stopwatch watch;
+  for (std::int64_t i = 0; i < tasks; ++i) futures.push_back(crema::remote<spin>(grain.microseconds));
+  crema::get(futures);
+  return static_cast<double>(tasks) * grain.microseconds * 1e-6 / watch.seconds();
+}
+
 void measure_idle(const crema::Actor<Counter>& counter, double seconds, const SamplesFile& samples) {
   struct Cpu {
     double head, host, worker;
@@ -82,17 +125,34 @@ void measure_idle(const crema::Actor<Counter>& counter, double seconds, const Sa
 }  // namespace
 
 void measure_crema(const Amounts& amounts, const SamplesFile& samples) {
+  samples.add(start, (seconds_since_epoch() - amounts.launched) * 1e3);
   if (const int workers = crema::cluster().workers; workers != 1)
     throw crema::UsageError{"measuring one worker: there are " + std::to_string(workers) + "; start three ranks"};
   const auto counter = crema::actor<Counter>();
   constexpr std::int64_t warm_up = 10'000;
   kept_rate(warm_up);
+  measure_queue(amounts.queued, samples);
   call_rate(counter, warm_up);
   measure_idle(counter, amounts.idle_seconds, samples);
   samples.add(round_trip, round_trip_time(amounts.round_trips));
   samples.add(null_tasks_kept, kept_rate(amounts.tasks));
   samples.add(null_tasks_dropped, dropped_rate(amounts.tasks));
   samples.add(actor_calls, call_rate(counter, amounts.tasks));
+  samples.add(waits, wait_rate());
+  std::vector<double> curve;
+  for (const Grain& grain : grains) curve.push_back(efficiency(grain, amounts.grain_seconds));
+  add_grains(curve, samples);
+}
+
+void measure_makespan(const SamplesFile& crema_samples, const SamplesFile& bound_samples) {
+  const auto workers = static_cast<std::uint32_t>(crema::cluster().workers);
+  const std::vector<double> lengths = task_lengths(Lengths::pareto, 0.02, 20 * std::size_t{workers});
+  const Stopwatch watch;
+  std::vector<crema::Future<void>> futures;
+  for (const double length : lengths) futures.push_back(crema::remote<sleep_for_seconds>(length));
+  crema::get(futures);
+  crema_samples.add(makespan, watch.seconds());
+  bound_samples.add(makespan, list_scheduling_makespan(lengths, workers));
 }
 
 }  // namespace benchmark

@@ -26,6 +26,7 @@ struct Options {
   double latency_us = 2;
   double bandwidth_gb = 10;
   double overhead_us = 0.5;
+  bool awake = false;
   double hold_us = 0;
   benchmark::Driver driver;
 };
@@ -50,6 +51,7 @@ void parse(CLI::App& cli, Options& options) {
   cli.add_option("--bandwidth", options.bandwidth_gb, "Of the head's link, in GB/s")->check(CLI::PositiveNumber);
   cli.add_option("--overhead", options.overhead_us, "CPU time of sending or receiving a message, in us")
       ->check(CLI::NonNegativeNumber);
+  cli.add_flag("--awake", options.awake, "Ranks look for messages all the time");
   cli.add_option("--hold", options.hold_us, "How long a worker keeps outcomes to send them together, in us")
       ->check(CLI::NonNegativeNumber);
   cli.add_option("--driver-rate", options.driver.rate, "Tasks that the driver submits a second")
@@ -68,6 +70,7 @@ Row measure(const Options& options, Lengths lengths, double task_seconds, std::u
   const benchmark::Machine machine{slots / slots_a_rank,
                                    slots_a_rank,
                                    {options.latency_us * 1e-6, options.bandwidth_gb * 1e9, options.overhead_us * 1e-6},
+                                   !options.awake,
                                    options.hold_us * 1e-6};
   std::vector<benchmark::Simulated> runs;
   for (int i = 0; i < options.repeat; ++i) runs.push_back(benchmark::simulate(machine, options.driver, tasks));

@@ -47,10 +47,13 @@ with tempfile.TemporaryDirectory() as folder:
         drawn = picture.read_text()
         assert all(f">{text}<" in drawn for text in ("one slot a rank", "100 slots a rank", "100 ms", "1 s")), drawn
 
-    one = ["--slots", "1", "--slots-a-rank", "1", "--task-seconds", "0.01"]
+    one = ["--slots", "1", "--slots-a-rank", "1", "--task-seconds", "0.01", "--awake"]
     free = [*one, "--overhead", "0"]
     # A task of 10 ms, 5 ms to the worker and 5 ms back.
     near(efficiencies(simulate(folder, *free, "--latency", "5000")), 0.5)
+    # Who sleeps an eighth of the time it has been idle, 1 ms at most, finds the outcome of 10 ms up to 1 ms late.
+    late, = efficiencies(simulate(folder, *one[:-1], "--latency", "0"))
+    assert 10 / 11.3 < late < 10 / 10.02, late
     # The bytes of a task's two frames at 10 and at 20 KB a second.
     took = [10 / efficiencies(simulate(folder, *free, "--latency", "0", "--bandwidth", speed))[0] - 10
             for speed in ("1e-5", "2e-5")]

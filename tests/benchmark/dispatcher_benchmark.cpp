@@ -18,9 +18,10 @@ void steps(benchmark::State& state, std::int64_t nanoseconds, std::size_t tasks_
   const auto workers = static_cast<std::int32_t>(state.range(0));
   const auto queued = static_cast<std::size_t>(state.range(1));
   const auto priorities = static_cast<std::int32_t>(state.range(2));
-  Dispatcher dispatcher;
+  crema::head::ResourcePool pool;
+  Dispatcher dispatcher{pool};
   for (std::int32_t rank = 1; rank <= workers; ++rank) {
-    dispatcher.add_worker(RankId{rank});
+    dispatcher.add_worker(RankId{rank}, {});
     dispatcher.on_pull(RankId{rank}, {1, 0});
   }
   std::uint64_t last = 0;
@@ -35,7 +36,7 @@ void steps(benchmark::State& state, std::int64_t nanoseconds, std::size_t tasks_
   std::minstd_rand random;
   const auto end_one = [&] {
     std::swap(running[random() % running.size()], running.back());
-    dispatcher.ended(running.back().first, FunctionId{0}, running.back().second, nanoseconds);
+    dispatcher.ended(running.back().first, crema::TaskId{0}, FunctionId{0}, running.back().second, nanoseconds);
     running.pop_back();
   };
   // The first outcome tells how long the function takes.

@@ -9,7 +9,7 @@
 
 namespace benchmark {
 
-/// One thing that is measured, on crema and on plain MPI alike.
+/// One thing that is measured, on crema and on its baseline alike.
 struct Figure {
   std::string_view name;   ///< in the samples and in the run file
   std::string_view label;  ///< in the printed table
@@ -24,21 +24,44 @@ inline constexpr Figure idle_head{"idle_head", "CPU of the idle head", "% of a c
 inline constexpr Figure idle_actor_host{"idle_actor_host", "CPU of the idle actor host", "% of a core"};
 inline constexpr Figure idle_worker{"idle_worker", "CPU of the idle worker", "% of a core"};
 
+inline constexpr Figure waits{"waits", "wait for one of 1,000 futures", "1/s"};
+inline constexpr Figure queued_bytes{"queued_bytes", "memory of a queued task", "B"};
+inline constexpr Figure queued_time{"queued_time", "queueing a task", "us"};
+inline constexpr Figure metg{"metg", "METG(50 %)", "us"};
+inline constexpr Figure makespan{"makespan", "makespan, Pareto-tailed tasks", "s"};
+inline constexpr Figure start{"start", "start to the first line", "ms"};
+
 /// In the order of the table.
-inline constexpr std::array figures{null_tasks_kept, null_tasks_dropped, actor_calls, round_trip,
+inline constexpr std::array figures{null_tasks_kept, null_tasks_dropped, actor_calls, round_trip, waits,
+                                    queued_bytes,    queued_time,        metg,        makespan,   start,
                                     idle_head,       idle_actor_host,    idle_worker};
+
+/// A point of the curve of efficiency by task length.
+struct Grain {
+  Figure figure;
+  double microseconds = 0;
+};
+inline constexpr std::array grains{
+    Grain{{"efficiency_0.5us", "", "1"}, 0.5},   Grain{{"efficiency_1us", "", "1"}, 1},
+    Grain{{"efficiency_2us", "", "1"}, 2},       Grain{{"efficiency_5us", "", "1"}, 5},
+    Grain{{"efficiency_10us", "", "1"}, 10},     Grain{{"efficiency_20us", "", "1"}, 20},
+    Grain{{"efficiency_50us", "", "1"}, 50},     Grain{{"efficiency_100us", "", "1"}, 100},
+    Grain{{"efficiency_1000us", "", "1"}, 1000}, Grain{{"efficiency_10000us", "", "1"}, 10000}};
 
 /// How much is measured in one go.
 struct Amounts {
   std::int64_t tasks = 1'000'000;
   std::int64_t round_trips = 5'000;
+  std::int64_t queued = 1'000'000;
+  double grain_seconds = 0.2;  ///< for each point of the curve
+  double launched = 0;         ///< when the program was started, in seconds since 1970
   double idle_seconds = 3;
 };
 
 /// A line of the samples file.
 struct Sample {
   std::string figure;
-  std::string side;  ///< "crema" or "raw"
+  std::string side;  ///< "crema" or "raw", the baseline
   double value = 0;
 
   template <class Archive>

@@ -4,10 +4,12 @@
 
 #include <array>
 #include <cstring>
+#include <deque>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "grain.hpp"
 #include "stopwatch.hpp"
 #include "wire/frame.hpp"
 #include "wire/messages.hpp"
@@ -106,7 +108,8 @@ void send_farm(int peer, FrameSizes sizes, std::int64_t frames) {
   for (Slot& slot : slots) MPI_Wait(&slot.request, MPI_STATUS_IGNORE);
 }
 
-void answer_farm(FrameSizes sizes, std::int64_t frames) {
+/// Works for `microseconds` before each answer; 0: not at all.
+void answer_farm(FrameSizes sizes, std::int64_t frames, double microseconds) {
   std::vector<std::byte> requests(frames_a_message * sizes.request);
   std::vector<std::byte> answers(frames_a_message * sizes.answer);
   for (std::int64_t message = 0; message * frames_a_message < frames; ++message) {
@@ -115,6 +118,7 @@ void answer_farm(FrameSizes sizes, std::int64_t frames) {
     const int count = frames_of(message, frames);
     for (int i = 0; i < count; ++i) {
       const auto place = static_cast<std::size_t>(i);
+      if (microseconds > 0) spin(microseconds);
       put_frame(answers.data() + place * sizes.answer, sizes.answer, id_of(requests.data() + place * sizes.request));
     }
     MPI_Send(answers.data(), static_cast<int>(static_cast<std::size_t>(count) * sizes.answer), MPI_BYTE, sender, 0,
@@ -123,10 +127,10 @@ void answer_farm(FrameSizes sizes, std::int64_t frames) {
 }
 
 /// Frames a second from the sender to `peer` and back. The result holds on the sender.
-double farm_rate(int peer, FrameSizes sizes, std::int64_t frames) {
+double farm_rate(int peer, FrameSizes sizes, std::int64_t frames, double microseconds = 0) {
   const Stopwatch watch;
   if (rank() == sender) send_farm(peer, sizes, frames);
-  if (rank() == peer) answer_farm(sizes, frames);
+  if (rank() == peer) answer_farm(sizes, frames, microseconds);
   const double seconds = watch.seconds();
   meet();
   return static_cast<double>(frames) / seconds;
@@ -158,6 +162,23 @@ double ping_pong(FrameSizes sizes, std::int64_t round_trips) {
   return median(times);
 }
 
+/// Bytes of a question about 1,000 futures and of its answer.
+FrameSizes wait_sizes() {
+  wire::Wait wait;
+  wait.ids.resize(1'000);
+  return {wire::frame_header_size + wire::write(wait).size(),
+          wire::frame_header_size + wire::write(wire::Reply{}).size()};
+}
+
+/// Microseconds that it takes to put a frame into a queue in memory.
+double queue_time(std::size_t size, std::int64_t frames) {
+  const std::vector<std::byte> frame(size);
+  std::deque<std::vector<std::byte>> queue;
+  const Stopwatch watch;
+  for (std::int64_t i = 0; i < frames; ++i) queue.push_back(frame);
+  return watch.seconds() * 1e6 / static_cast<double>(frames);
+}
+
 /// CPU of a rank that waits in MPI_Recv, in percent of a core. The result holds on the sender.
 double blocked_receive(double idle_seconds) {
   double share = 0;
@@ -180,6 +201,7 @@ double blocked_receive(double idle_seconds) {
 }  // namespace
 
 void measure_raw_mpi(const Amounts& amounts, const SamplesFile& samples) {
+  if (rank() == sender) samples.add(start, (seconds_since_epoch() - amounts.launched) * 1e3);
   constexpr std::int64_t warm_up = 10'000;
   farm_rate(worker, task_sizes(), warm_up);
   farm_rate(actor_host, call_sizes(), warm_up);
@@ -187,7 +209,17 @@ void measure_raw_mpi(const Amounts& amounts, const SamplesFile& samples) {
   const double trip = ping_pong(task_sizes(), amounts.round_trips);
   const double tasks = farm_rate(worker, task_sizes(), amounts.tasks);
   const double calls = farm_rate(actor_host, call_sizes(), amounts.tasks);
+  const double wait_trip = ping_pong(wait_sizes(), 1'000);
+  std::vector<double> curve;
+  for (const Grain& grain : grains) {
+    const std::int64_t frames = tasks_of_grain(grain, amounts.grain_seconds);
+    curve.push_back(farm_rate(worker, task_sizes(), frames, grain.microseconds) * grain.microseconds * 1e-6);
+  }
   if (rank() != sender) return;
+  add_grains(curve, samples);
+  samples.add(waits, 1e6 / wait_trip);
+  samples.add(queued_bytes, static_cast<double>(task_sizes().request));
+  samples.add(queued_time, queue_time(task_sizes().request, amounts.queued));
   samples.add(null_tasks_kept, tasks);
   samples.add(null_tasks_dropped, tasks);
   samples.add(actor_calls, calls);

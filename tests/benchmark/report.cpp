@@ -39,6 +39,18 @@ struct Row {
   }
 };
 
+/// A point of the curve.
+struct GrainRow {
+  double microseconds = 0;
+  Spread crema;
+  Spread raw;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(microseconds) & BOOST_SERIALIZATION_NVP(crema) & BOOST_SERIALIZATION_NVP(raw);
+  }
+};
+
 std::vector<double> values_of(const std::vector<Sample>& samples, const Figure& figure, std::string_view side) {
   std::vector<double> values;
   for (const Sample& sample : samples)
@@ -64,8 +76,8 @@ std::string shown(const Spread& spread) {
 void report(const std::filesystem::path& samples_file, crema::Results& results) {
   const auto samples = crema::read_csv<Sample>(samples_file.string()).take_all();
   std::vector<Row> rows;
-  constexpr std::string_view line = "{:<28} {:<12} {:<34} {:<34} {:>7}\n";
-  fmt::print(line, "figure", "units", "crema: median (min .. max)", "raw MPI: median (min .. max)", "ratio");
+  constexpr std::string_view line = "{:<29} {:<12} {:<34} {:<34} {:>7}\n";
+  fmt::print(line, "figure", "units", "crema: median (min .. max)", "baseline: median (min .. max)", "ratio");
   for (const Figure& figure : figures) {
     const std::vector<double> ours = values_of(samples, figure, "crema");
     const Spread crema = spread_of(ours);
@@ -76,6 +88,14 @@ void report(const std::filesystem::path& samples_file, crema::Results& results) 
                     static_cast<std::int64_t>(ours.size())});
   }
   results.table("benchmark", rows);
+  std::vector<GrainRow> curve;
+  fmt::print("\nefficiency by task length: crema, raw MPI farm (1 is ideal)\n");
+  for (const Grain& grain : grains) {
+    curve.push_back({grain.microseconds, spread_of(values_of(samples, grain.figure, "crema")),
+                     spread_of(values_of(samples, grain.figure, "raw"))});
+    fmt::print("{:>7} us {:>7.3f} {:>7.3f}\n", grain.microseconds, curve.back().crema.median, curve.back().raw.median);
+  }
+  results.table("efficiency_by_length", curve, {.units = {{"microseconds", "us"}}});
 }
 
 }  // namespace benchmark

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/backoff.hpp"
 #include "crema/task.hpp"
 #include "head/head.hpp"
 #include "wire/link.hpp"
@@ -35,6 +36,7 @@ constexpr std::int32_t first_worker = 2;
 /// As the runtime does: frames of other ranks in one turn of the loop, and frames of lanes that wait for it.
 constexpr int frames_a_turn = 1024;
 constexpr std::size_t max_posted = 16'384;
+constexpr std::chrono::microseconds spin{100};
 
 int one_task(int number) { return number; }
 const crema::FunctionId function = crema::detail::registered_id<crema::detail::TaskFunction<one_task>>;
@@ -60,6 +62,18 @@ class VirtualClock {
   static inline Nanoseconds began_at_ = 0;
   static inline Nanoseconds began_ = 0;
 };
+
+/// When a rank that has been idle since then sees a message.
+Nanoseconds seen_at(Nanoseconds idle_since, Nanoseconds arrival) {
+  using TimePoint = crema::Backoff::Clock::time_point;
+  crema::Backoff backoff{spin};
+  backoff.next(TimePoint{std::chrono::nanoseconds{idle_since}});
+  Nanoseconds look = idle_since + Nanoseconds{std::chrono::nanoseconds{spin}.count()};
+  if (arrival <= look) return arrival;
+  while (look < arrival)
+    look += std::chrono::nanoseconds{backoff.next(TimePoint{std::chrono::nanoseconds{look}})}.count();
+  return look;
+}
 
 class NullRecorder final : public crema::head::Recorder {
  public:
@@ -126,6 +140,7 @@ class Simulation {
         tasks_{tasks},
         overhead_{nanoseconds(machine.network.overhead)},
         hold_{nanoseconds(machine.hold)},
+        sleeps_{machine.sleeps},
         port_{first_worker + static_cast<int>(machine.workers)},
         link_{port_},
         head_{link_, recorder_, store_, layout_of(machine), 0, &VirtualClock::now},
@@ -171,6 +186,7 @@ class Simulation {
     std::uint32_t free_slots = 0;
     std::uint32_t first = 0;  // waiting tasks, as a list over next_of_worker_; 0: none
     std::uint32_t last = 0;
+    Nanoseconds idle_since = 0;
     ByteBuffer outcomes{};  // that were not sent
   };
   struct Send {
@@ -223,9 +239,16 @@ class Simulation {
   [[nodiscard]] Nanoseconds head_has_work_at() const {
     if (!port_.arrived.empty()) return head_free_at_;
     const Nanoseconds driver = submitted_ < tasks_.size() ? driver_at_ + nanoseconds(1 / driver_.rate) + 1 : never;
-    const Nanoseconds worker = packets_to_head_.empty() ? never : packets_to_head_.front().at;
+    const Nanoseconds worker = packets_to_head_.empty() ? never : first_packet_seen_at_;
     // What was queued at the start has to be sent.
     return turns_ == 0 ? 0 : std::min(driver, worker);
+  }
+
+  /// After every change of the first packet under way, or of when the head became idle.
+  void expect_packet() {
+    if (packets_to_head_.empty()) return;
+    const Nanoseconds arrival = packets_to_head_.front().at;
+    first_packet_seen_at_ = sleeps_ ? seen_at(head_free_at_, arrival) : arrival;
   }
 
   void take_from_driver(const Bytes& packet) {
@@ -267,6 +290,7 @@ class Simulation {
     head_measured_ += measured;
     head_busy_ += head_free_at_ - now;
     ++turns_;
+    expect_packet();
     for (auto& [to, bytes] : port_.sent) {
       const Nanoseconds at = from_head_wire_.arrival(head_free_at_, bytes.size());
       packets_to_workers_.push_back({at, static_cast<std::uint32_t>(to.number - first_worker), std::move(bytes)});
@@ -287,7 +311,9 @@ class Simulation {
       (worker.last == 0 ? worker.first : next_of_worker_[worker.last]) = task;
       worker.last = task;
     }
-    start_tasks(packet.worker, packet.at + overhead_);
+    const Nanoseconds seen = sleeps_ ? seen_at(worker.idle_since, packet.at) : packet.at;
+    worker.idle_since = seen + overhead_;
+    start_tasks(packet.worker, worker.idle_since);
   }
 
   void start_tasks(std::uint32_t number, Nanoseconds now) {
@@ -312,6 +338,7 @@ class Simulation {
     Worker& worker = workers_[ended.worker];
     if (worker.outcomes.size() == 0) sends_.push_back({ended.at + hold_, ended.worker});
     wire::append_frame(worker.outcomes, wire::make_frame(wire::FrameType::outcome, wire::write(outcome)));
+    worker.idle_since = ended.at;
     ++worker.free_slots;
     start_tasks(ended.worker, ended.at);
   }
@@ -322,12 +349,14 @@ class Simulation {
     Bytes packet{std::exchange(workers_[send.worker].outcomes, {})};
     const Nanoseconds at = to_head_wire_.arrival(send.at + overhead_, packet.size());
     packets_to_head_.push_back({at, send.worker, std::move(packet)});
+    if (packets_to_head_.size() == 1) expect_packet();
   }
 
   const Driver driver_;
   const std::span<const double> tasks_;
   const Nanoseconds overhead_;
   const Nanoseconds hold_;
+  const bool sleeps_;
   const Bytes four_bytes_ = [] {
     ByteBuffer buffer;
     buffer.put<std::int32_t>(0);
@@ -351,6 +380,7 @@ class Simulation {
   Wire from_head_wire_;
   // In the order of time, as every packet goes over the head's one link and is held equally long.
   std::deque<Packet> packets_to_head_;
+  Nanoseconds first_packet_seen_at_ = 0;
   std::deque<Packet> packets_to_workers_;
   std::deque<Send> sends_;
   std::vector<Worker> workers_;

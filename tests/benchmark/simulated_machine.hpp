@@ -16,7 +16,8 @@ struct Machine {
   std::uint32_t workers = 1;  ///< ranks that run tasks
   std::uint32_t slots = 1;    ///< tasks a worker runs at a time
   Network network{};
-  double hold = 0;  ///< seconds that a worker keeps an outcome for others to travel with it
+  bool sleeps = true;  ///< idle ranks look for messages as the runtime does, less often the longer they are idle
+  double hold = 0;     ///< seconds that a worker keeps an outcome for others to travel with it
 };
 
 /// What the driver does before it waits.

@@ -100,7 +100,18 @@ class Usage(Trouble):
 
     def test_options_of_later_versions(self):
         self.refused('--isolation: "process" is not available in crema', "--isolation", "process")
-        self.refused('--lanes: "4" is not available in crema', "--lanes", "4")
+        self.refused("--time-limit: not available in crema", "--time-limit", "10")
+
+    def test_lanes_and_resources(self):
+        for lanes in ("0", "-1", "many", "4.5", "5000"):
+            self.refused(f'--lanes: "{lanes}" is neither a number from 1 to 4096 nor auto', f"--lanes={lanes}")
+        self.refused('--resources gpus: "gpus" is not NAME=AMOUNT', "--resources", "gpus")
+        self.refused('--resources a=1,b=-1: "b=-1" is not NAME=AMOUNT', "--resources", "a=1,b=-1")
+
+    def test_memory_and_spill_folder(self):
+        self.refused("--memory-budget", "--memory-budget", "much")
+        self.refused("--memory-budget", "--memory-budget", "0")
+        self.refused("Directory does not exist: /no/such", "--spill-dir", "/no/such")
         self.refused("--journal: \"on\" is not available in crema", "--journal", "on")
 
     def test_more_actor_ranks_than_there_can_be(self):

@@ -5,6 +5,7 @@ import collections
 import csv
 import datetime
 import math
+import os
 import pathlib
 import re
 import sys
@@ -120,7 +121,9 @@ class SameResults(unittest.TestCase):
         hosts = [rank for rank, role in enumerate(roles) if "actors" in role]
         self.assertEqual([role.decode() for role in self.run_file["ranks"]["role"]], roles)
         described = re.search(r"^nodes 1 ranks (\d+) workers (\d+) cpus (\d+)$", self.job.stdout, re.MULTILINE)
-        self.assertEqual([int(number) for number in described.groups()], [RANKS, len(workers), len(workers)])
+        ranks, working, cpus = (int(number) for number in described.groups())
+        self.assertEqual((ranks, working), (RANKS, len(workers)))
+        self.assertIn(cpus, range(len(workers), max(len(workers), os.cpu_count()) + 1))
         driver, tasks = re.search(r"^driver (\d+) tasks ([\d ]+)$", self.job.stdout, re.MULTILINE).groups()
         self.assertEqual(driver, "0")
         self.assertLessEqual({int(rank) for rank in tasks.split()}, set(workers))

@@ -16,7 +16,7 @@ class DispatcherTest : public testing::Test {
  protected:
   void workers(int count, std::uint32_t slots = 1) {
     for (int i = 1; i <= count; ++i) {
-      dispatcher.add_worker(RankId{i});
+      dispatcher.add_worker(RankId{i}, {.cpus = std::numeric_limits<double>::infinity()});
       dispatcher.on_pull(RankId{i}, {slots, 0});
     }
   }
@@ -33,7 +33,7 @@ class DispatcherTest : public testing::Test {
   }
   void end_all(std::int64_t nanoseconds) {
     for (auto& assignment : sent)
-      dispatcher.ended(assignment.worker, assignment.task.function, assignment.load, nanoseconds);
+      dispatcher.ended(assignment.worker, assignment.task.id, assignment.task.function, assignment.load, nanoseconds);
     sent.clear();
   }
   void learn(FunctionId function, std::int64_t nanoseconds) {
@@ -42,7 +42,8 @@ class DispatcherTest : public testing::Test {
     end_all(nanoseconds);
   }
 
-  Dispatcher dispatcher;
+  ResourcePool pool;
+  Dispatcher dispatcher{pool};
   std::vector<Dispatcher::Assignment> sent;
   std::uint64_t last_id = 0;
 };
@@ -138,7 +139,7 @@ TEST_F(DispatcherTest, KnowsWhatIsFree) {
 }
 
 TEST_F(DispatcherTest, NothingGoesToAWorkerThatHasNotPulled) {
-  dispatcher.add_worker(RankId{1});
+  dispatcher.add_worker(RankId{1}, {});
   ready(unknown, 3);
   EXPECT_TRUE(assign().empty());
 }
@@ -158,7 +159,7 @@ TEST_F(DispatcherTest, TheEmptiestWorkerComesFirstAndEqualsTakeTurns) {
   for (const auto& assignment : sent) order.push_back(assignment.worker);
   EXPECT_EQ(order, (std::vector{RankId{1}, RankId{2}, RankId{3}}));
   // Rank 2 has ended its task; the others have one each.
-  dispatcher.ended(RankId{2}, unknown, sent[1].load, 500'000'000);
+  dispatcher.ended(RankId{2}, sent[1].task.id, unknown, sent[1].load, 500'000'000);
   ready(unknown, 2);
   EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{2}, 1}, {RankId{1}, 1}}));
 }
@@ -171,7 +172,8 @@ TEST_F(DispatcherTest, WorkAheadGoesWhereTheLeastIsWaiting) {
   // Rank 1 ends two, rank 2 ten.
   std::map<RankId, int> to_end{{RankId{1}, 2}, {RankId{2}, 10}};
   for (const auto& assignment : sent)
-    if (to_end[assignment.worker]-- > 0) dispatcher.ended(assignment.worker, quick, assignment.load, 10'000);
+    if (to_end[assignment.worker]-- > 0)
+      dispatcher.ended(assignment.worker, assignment.task.id, quick, assignment.load, 10'000);
   ready(quick, 1);
   EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{2}, 1}}));
   ready(quick, 4);
@@ -197,7 +199,7 @@ TEST_F(DispatcherTest, ManySlotsTakeALongTaskAheadAsOneOfThemIsSoonFree) {
   learn(slow, 300'000);
   ready(slow, 100);
   EXPECT_EQ(assign().at(RankId{1}), 5);
-  dispatcher.ended(RankId{1}, slow, sent.back().load, 300'000);
+  dispatcher.ended(RankId{1}, sent.back().task.id, slow, sent.back().load, 300'000);
   sent.pop_back();
   EXPECT_EQ(assign().at(RankId{1}), 1);
   end_all(300'000);
@@ -225,7 +227,7 @@ TEST_F(DispatcherTest, LooksAtNoMoreWorkersWhereThereAreMany) {
   // One task ends: one worker gets the next, and nobody else is asked.
   for (int i = 0; i < 1'000; ++i) {
     before = dispatcher.looks();
-    dispatcher.ended(sent[i].worker, slow, sent[i].load, 1'000'000'000);
+    dispatcher.ended(sent[i].worker, sent[i].task.id, slow, sent[i].load, 1'000'000'000);
     ASSERT_EQ(assign(), (std::map<RankId, int>{{sent[i].worker, 1}}));
     ASSERT_LE(dispatcher.looks() - before, 3U);
   }
@@ -240,7 +242,7 @@ TEST_F(DispatcherTest, LooksOnlyAtWorkersThatGetWorkAhead) {
   EXPECT_EQ(sent.size(), 3U * many);  // 20 us of room are left
   for (int i = 0; i < 1'000; ++i) {
     const std::uint64_t before = dispatcher.looks();
-    dispatcher.ended(sent[i].worker, quick, sent[i].load, 60'000);
+    dispatcher.ended(sent[i].worker, sent[i].task.id, quick, sent[i].load, 60'000);
     ASSERT_EQ(assign(), (std::map<RankId, int>{{sent[i].worker, 1}}));
     ASSERT_LE(dispatcher.looks() - before, 3U);
   }
@@ -277,7 +279,8 @@ TEST_F(DispatcherTest, WhateverHappensNoSlotIsFreeWhileATaskIsReadyAndTheCountsA
           const auto place =
               sent.begin() + static_cast<std::ptrdiff_t>(random(static_cast<std::uint32_t>(sent.size())));
           const std::int64_t lengths[] = {1'000'000, 20'000, 70'000};
-          dispatcher.ended(place->worker, place->task.function, place->load, lengths[place->task.function.number]);
+          dispatcher.ended(place->worker, place->task.id, place->task.function, place->load,
+                           lengths[place->task.function.number]);
           --known[place->worker].outstanding;
           *place = std::move(sent.back());
           sent.pop_back();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <numeric>
+#include <thread>
 
 #include "crema/actor.hpp"
 #include "crema/cluster.hpp"
@@ -198,6 +199,28 @@ TEST(LargeValue, EachRankGetsItOnceAndTheHeadNever) {
     for (int from = 0; from < 5; ++from) came += large_packets(job, from, to);
     EXPECT_LE(came, to < 2 ? 0 : 1) << to;
   }
+}
+
+int slowly(const Numbers& values) {
+  std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  return static_cast<int>(values.front());
+}
+
+TEST(LargeValue, TasksGoWhereTheirInputsAre) {
+  LoopbackCluster job{6};
+  EXPECT_EQ(job.run_all([] {
+    std::vector<Future<Numbers>> values;
+    for (int i = 0; i < 40; ++i) values.push_back(remote<numbers>(i, many));
+    wait(values, {.count = values.size()});
+    std::vector<Future<int>> seen;
+    for (int i = 0; i < 120; ++i) seen.push_back(remote<slowly>(values[static_cast<std::size_t>(i * 7 % 40)]));
+    for (int i = 0; i < 120; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)].get(), i * 7 % 40);
+  }),
+            0);
+  int moved = 0;
+  for (int from = 2; from < 6; ++from)
+    for (int to = 2; to < 6; ++to) moved += large_packets(job, from, to);
+  EXPECT_LT(moved, 30);  // by chance about 70
 }
 
 TEST(LargeValue, AReferenceThatTravelsAndOneThatIsDroppedDoNotMeet) {

@@ -104,7 +104,7 @@ class LocalDriver {
       case wire::FrameType::cluster: {
         ByteBuffer cluster;
         for (const std::int32_t number : {1, 1 + workers_, workers_}) cluster.put(number);
-        for (const double cpus : {1.0, 1.0}) cluster.put(cpus);
+        for (int i = 0; i < 2; ++i) wire::write_resources(cluster, {});
         wire::Frame reply =
             wire::make_frame(wire::FrameType::reply, wire::write(wire::Reply{{}, Bytes{std::move(cluster)}}));
         reply.header.sequence = frame.header.sequence;

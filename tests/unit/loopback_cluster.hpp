@@ -75,7 +75,10 @@ class LoopbackCluster {
   /// Runs the driver to the job's end; returns every rank's exit code.
   std::vector<int> run(std::function<void()> driver) {
     std::vector<runtime::RankInfo> infos(static_cast<std::size_t>(size_));
-    for (auto& info : infos) info = {"testhost", getpid(), "test", {}};
+    for (auto& info : infos) {
+      info = {"testhost", getpid(), "test", {}};
+      info.resources = resources;
+    }
     runtime::assign_roles(infos, actor_ranks);
     spdlog::logger log{"test", log_};
     std::vector<int> codes(static_cast<std::size_t>(size_), -1);
@@ -106,6 +109,7 @@ class LoopbackCluster {
   transport::LoopbackNetwork network;
   MemorySink sink;
   int actor_ranks = 1;
+  std::string resources;  // of every rank, as in --resources
   runtime::Rank::Options options;
   // Over all ranks, at their ends.
   std::atomic<std::size_t> objects_left = 0;

@@ -84,7 +84,7 @@ TEST_F(StallReport, AChainIsFollowedToWhatRuns) {
                   "rank 1 (actors) on a: lane 5 runs method8 (call 98 of actor \"f\")",
                   "rank 2 (worker) on b: lane 3 runs simulate (task 17), which waits for method9 (call 99 of "
                   "actor \"f\"), which waits behind method8 (call 98 of actor \"f\"), which runs on rank 1",
-                  "actor \"f\" on rank 1 (actors) on a: 1 calls wait behind method8 (call 98 of actor \"f\")"));
+                  "actor \"f\" on rank 1 (actors) on a: 1 call waits behind method8 (call 98 of actor \"f\")"));
 }
 
 TEST_F(StallReport, ACircleOfTwoIsNamedOnce) {
@@ -129,7 +129,7 @@ TEST_F(StallReport, AFullMailboxIsPartOfACircle) {
                                               "21 of actor \"b\"), which waits for room in the mailbox of actor "
                                               "\"d\", behind method1 (call 11 of actor \"d\");"))),
                     Contains("actor \"d\" on rank 1 (actors) on a: 0 calls wait behind method1 (call 11 of actor "
-                             "\"d\"), 1 more wait outside its full mailbox")));
+                             "\"d\"), and 1 call waits outside its full mailbox")));
 }
 
 TEST_F(StallReport, TasksWithoutInputsHeldCallsPoolsAndFindersAreTold) {
@@ -141,20 +141,25 @@ TEST_F(StallReport, TasksWithoutInputsHeldCallsPoolsAndFindersAreTold) {
   waits.pool_calls = {{task(55), FunctionId{5}, {task(56)}}};
   waits.ready = 3;
   status(2).queued = 4;
-  status(2).held = {{task(71), ActorId{0}, FunctionId{1}, {task(19)}}, {task(72), ActorId{0}, FunctionId{2}, {}}};
+  status(2).held = {{task(71), ActorId{0}, FunctionId{1}, false, {task(19)}},
+                    {task(72), ActorId{0}, FunctionId{2}, false, {}},
+                    {task(73), ActorId{4}, FunctionId{3}, true, {}}};
+  waits.unplaced = {{ActorId{4}, "Camera"}};
   ranks[1].status.reset();
   EXPECT_THAT(
       lines(),
       ElementsAre("rank 0 (head) on a: lane 1 runs the driver, which waits for an actor named \"late\" to be created",
                   "rank 1 (actors) on a has not answered", "rank 2 (worker) on b: 4 tasks wait for a lane",
                   "combine (task 17), which waits for its input load (task 18), which is queued on rank 2",
+                  "actor \"e\" (Camera) waits for its resources on a rank",
                   "method1 (call 71 of actor \"a\"), which waits for its argument brew (task 19), which waits for "
                   "room on a worker",
                   "method2 (call 72 of actor \"a\"), which waits behind method1 (call 71 of actor \"a\"), which "
                   "waits for its argument brew (task 19), which waits for room on a worker",
+                  "method3 (call 73 of actor \"e\"), which waits for a place for its actor",
                   "method5 (call 55 of a pool), which waits for one of the pool, which runs value 56, which no "
                   "rank tells of",
-                  "3 tasks are ready and wait for room on a worker"));
+                  "3 ready tasks wait for room on a worker"));
 }
 
 TEST_F(StallReport, NoKindHasMoreThanTwentyLines) {
@@ -173,7 +178,7 @@ TEST_F(StallReport, AStatusIsReadAsItWasWritten) {
   status(1).lanes[0].room = ActorId{3};
   status(1).actors[0].outside = 70;
   status(1).actors[0].listed_outside = {{task(43), FunctionId{6}}};
-  status(1).held = {{task(71), ActorId{2}, FunctionId{1}, {task(19), task(20)}}};
+  status(1).held = {{task(71), ActorId{2}, FunctionId{1}, true, {task(19), task(20)}}};
   const wire::Status read = wire::read_status(Bytes{wire::write(status(1))});
   EXPECT_EQ(read.driver, LaneId{8});
   EXPECT_EQ(read.queued, 9U);
@@ -190,6 +195,7 @@ TEST_F(StallReport, AStatusIsReadAsItWasWritten) {
   EXPECT_EQ(read.actors[0].listed_outside.at(0).function, FunctionId{6});
   ASSERT_THAT(read.held, SizeIs(1));
   EXPECT_EQ(read.held[0].method, FunctionId{1});
+  EXPECT_TRUE(read.held[0].unplaced);
   EXPECT_THAT(read.held[0].missing, ElementsAre(task(19), task(20)));
 }
 

@@ -134,6 +134,34 @@ TEST_P(Tasks, TooManyWaitingParentsAreAnErrorNotAHang) {
             0);
 }
 
+std::atomic<int> quick_ones;
+int quick_but_the_first(int i) {
+  if (i == 0) {
+    while (quick_ones < 1'000) std::this_thread::yield();
+  } else {
+    ++quick_ones;
+  }
+  return i;
+}
+
+// The first is sent with many behind it, as all before it were quick; these get past it.
+TEST(TasksSentAhead, DoNotWaitBehindASlowOneWhileOthersHaveNothingToDo) {
+  for (const auto& [ranks, lanes] : {std::pair{4, 1U}, {2, 2U}, {5, 3U}}) {
+    LoopbackCluster cluster{ranks};
+    cluster.options.lanes = lanes;
+    EXPECT_EQ(cluster.run_all([] {
+      std::vector<Future<int>> all;
+      for (int i = 1; i < 3'000; ++i) all.push_back(remote<quick_but_the_first>(i));
+      get(all);
+      all.clear();
+      quick_ones = 0;
+      for (int i = 0; i <= 1'000; ++i) all.push_back(remote<quick_but_the_first>(i));
+      get(all);
+    }),
+              0);
+  }
+}
+
 TEST_P(Tasks, FuturesAreRegularValues) {
   EXPECT_EQ(run([] {
               const auto a = remote<square>(1);
@@ -185,7 +213,6 @@ TEST_P(Tasks, OptionsOfLaterVersionsAreRefused) {
               EXPECT_THROW(with(TaskOptions{.max_retries = 1}).remote<square>(7), UsageError);
               EXPECT_THROW(with(TaskOptions{.retry_exceptions = true}).remote<square>(7), UsageError);
               EXPECT_THROW(with(TaskOptions{.timeout = std::chrono::seconds{1}}).remote<square>(7), UsageError);
-              EXPECT_THROW(with(TaskOptions{.resources = {.gpus = 1}}).remote<square>(7), UsageError);
               EXPECT_THROW(with(TaskOptions{.journal = JournalPolicy::never}).remote<square>(7), UsageError);
             }),
             0);
