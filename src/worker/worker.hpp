@@ -24,7 +24,8 @@ class Worker {
   /// Makes a lane that runs tasks and posts to this rank.
   using StartLane = std::function<std::unique_ptr<lane::Lane>()>;
 
-  /// Tasks that may wait in get at a time, a rank: each holds a lane (a thread with its stack).
+  /// Tasks that may wait and give their slot away at a time, a rank: each holds a lane (a thread with its stack). One
+  /// more that waits for a result is an error; one that waits for room in a mailbox waits with its slot.
   static constexpr std::size_t max_parked = 256;
 
   /// Runs up to `slots` tasks at a time, as long as their CPUs are at most `cpus`.

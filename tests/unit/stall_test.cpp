@@ -38,6 +38,13 @@ class Stall : public testing::TestWithParam<int> {
     return std::regex_replace(log, std::regex{"crema::\\(anonymous namespace\\)::"}, "");
   }
 
+  [[nodiscard]] std::size_t count(const std::string& what) const {
+    const std::string text = cluster.log();
+    std::size_t found = 0;
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; ++at) ++found;
+    return found;
+  }
+
   LoopbackCluster cluster{GetParam()};
   static inline std::atomic<bool> over{false};
   static inline std::atomic<int> arrived{0};
@@ -60,6 +67,8 @@ class Stall : public testing::TestWithParam<int> {
       for (int i = 0; i < 5; ++i) other.remote<&Partner::answer>();
       return 5;
     }
+    int take(int x) { return x; }
+    int hold(int x) { return endless(x); }
     int ask_for_flood(Actor<Partner> flooder, Actor<Partner> self) {
       return flooder.remote<&Partner::flood>(self).get();
     }
@@ -142,17 +151,29 @@ TEST_P(Stall, ATaskWithoutItsInputAndTheDriversWaitAreTold) {
   EXPECT_THAT(log, HasSubstr("runs the driver, which waits for a limited time for Stall::patient (task N)"));
 }
 
+TEST_P(Stall, FindersCallsOfPoolsAndCallsWithoutTheirArgumentsAreTold) {
+  const std::string log = log_of(
+      [this] {
+        remote([](int x) { return find_actor<Partner>("late", 1h).remote<&Partner::take>(x).get(); }, 1);
+        const ActorPool<Partner> pool{1};
+        pool.map<&Partner::hold>(std::vector{1, 2});
+        const auto taker = with(ActorOptions{.name = "taker"}).actor<Partner>();
+        taker.remote<&Partner::take>(remote<endless>(1));
+        while (count("its argument") < 3) std::this_thread::sleep_for(1ms);
+      },
+      "no progress");
+  EXPECT_THAT(log, HasSubstr("which waits for an actor named \"late\" to be created"));
+  EXPECT_THAT(log, HasSubstr("Stall::Partner::hold (call N of a pool), which waits for one of the pool, which runs "
+                             "Stall::Partner::hold (call N of actor"));
+  EXPECT_THAT(log, HasSubstr("Stall::Partner::take (call N of actor \"taker\"), which waits for its argument "
+                             "Stall::endless (task N), which runs on rank"));
+}
+
 TEST_P(Stall, IsRepeatedAtDoublingIntervals) {
   const std::string log = log_of(
       [this] {
         const auto end = remote<endless>(1);
-        const auto reports = [&] {
-          const std::string text = cluster.log();
-          std::size_t count = 0;
-          for (std::size_t at = 0; (at = text.find("no progress", at)) != std::string::npos; ++at) ++count;
-          return count;
-        };
-        while (reports() < 4) std::this_thread::sleep_for(1ms);
+        while (count("no progress") < 4) std::this_thread::sleep_for(1ms);
       },
       "no progress");
   std::vector<double> seconds;
