@@ -24,10 +24,11 @@ template <class A>
 class Actor {
  public:
   Actor() = default;
-  explicit Actor(Named<ActorId> actor) : id_{actor.id}, key_{actor.key} {}
+  explicit Actor(ActorName actor) : name_{actor} {}
 
-  /// Calls a member function on the actor's rank and returns at once. What the method throws is thrown by the future as
-  /// ActorError; the actor lives on with the state the method left.
+  /// Calls a member function on the actor's rank and returns at once, or once there is room where
+  /// ActorOptions::max_pending_calls bounds what waits. What the method throws is thrown by the future as ActorError;
+  /// the actor lives on with the state the method left.
   template <auto method, class... Arguments>
   auto remote(Arguments&&... arguments) const {
     static_assert(std::is_member_function_pointer_v<decltype(method)>,
@@ -37,30 +38,29 @@ class Actor {
     static_assert(std::is_base_of_v<typename signature::object, A>,
                   "crema: this member function belongs to another class than the actor");
     crema::Arguments encoded = detail::encode_arguments<signature>(std::forward<Arguments>(arguments)...);
-    return detail::future_of<signature>{detail::FutureHandle{
-        LaneContext::current().call({id_, key_}, detail::registered_id<Wrapper>, std::move(encoded))}};
+    return detail::future_of<signature>{
+        detail::FutureHandle{LaneContext::current().call(name_, detail::registered_id<Wrapper>, std::move(encoded))}};
   }
 
   /// Ends the actor: calls that have not begun, and later ones, fail with ActorError; one that runs ends as it would,
   /// and then the object is destroyed. Its name may be given again. Returns at once.
-  void kill() const { LaneContext::current().kill_actor(id_); }
+  void kill() const { LaneContext::current().kill_actor(name_.id); }
 
-  [[nodiscard]] ActorId id() const noexcept { return id_; }
+  [[nodiscard]] ActorId id() const noexcept { return name_.id; }
   /// The same in every run of the program, on any number of ranks.
-  [[nodiscard]] TaskKey key() const noexcept { return key_; }
+  [[nodiscard]] TaskKey key() const noexcept { return name_.key; }
 
-  friend bool operator==(const Actor& a, const Actor& b) noexcept { return a.id_ == b.id_; }
-  friend auto operator<=>(const Actor& a, const Actor& b) noexcept { return a.id_ <=> b.id_; }
+  friend bool operator==(const Actor& a, const Actor& b) noexcept { return a.id() == b.id(); }
+  friend auto operator<=>(const Actor& a, const Actor& b) noexcept { return a.id() <=> b.id(); }
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    if constexpr (std::is_same_v<Archive, OutArchive>) CarriedFutures::mention(archive.buffer().size(), key_);
-    archive& id_.number& key_.high& key_.low;
+    if constexpr (std::is_same_v<Archive, OutArchive>) CarriedFutures::mention(archive.buffer().size(), name_.key);
+    archive& name_.id.number& name_.key.high& name_.key.low& name_.max_pending_calls;
   }
 
  private:
-  ActorId id_;
-  TaskKey key_;
+  ActorName name_;
 };
 
 namespace detail {

@@ -33,6 +33,13 @@ struct RunningTask {
   std::uint32_t depth = 0;    ///< nesting: the driver's tasks have depth 1
 };
 
+/// What a handle knows of its actor.
+struct ActorName {
+  ActorId id;
+  TaskKey key{};
+  std::uint64_t max_pending_calls = 0;  ///< 0: no bound
+};
+
 /// What the typed API asks of the lane it is called on: everything here is ids and bytes.
 /// Thread safety: called on the lane's own thread only, except `release`.
 class LaneContext {
@@ -49,19 +56,20 @@ class LaneContext {
   virtual Named<TaskId> put(Arguments value) = 0;
   /// Returns at once, or after one round trip when the options name the actor. Throws UsageError when the name is
   /// taken.
-  virtual Named<ActorId> create_actor(FunctionId constructor, const ActorOptions& options,
-                                      const std::string& class_name, Arguments arguments) = 0;
+  virtual ActorName create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
+                                 Arguments arguments) = 0;
   /// Waits up to `timeout` for it to be created. Throws UsageError when no actor of that name and class exists then.
-  virtual Named<ActorId> find_actor(const std::string& name, const std::string& class_name,
-                                    std::chrono::nanoseconds timeout) = 0;
+  virtual ActorName find_actor(const std::string& name, const std::string& class_name,
+                               std::chrono::nanoseconds timeout) = 0;
   /// Returns at once. Calls that have not begun fail; the one that runs ends as it would.
   virtual void kill_actor(ActorId actor) = 0;
   /// A group of actors that share calls. Returns at once.
   virtual Named<ActorId> create_pool(std::span<const Named<ActorId>> members) = 0;
   /// A call of whichever member is idle first.
   virtual Named<TaskId> call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) = 0;
-  /// Returns at once. Calls of one lane to one actor apply in the order made.
-  virtual Named<TaskId> call(Named<ActorId> actor, FunctionId method, Arguments arguments) = 0;
+  /// Returns at once, or waits for room where the actor's pending calls are bounded. Calls of one lane to one actor
+  /// apply in the order made.
+  virtual Named<TaskId> call(ActorName actor, FunctionId method, Arguments arguments) = 0;
   /// Takes a result; false if it is not one that is still awaited.
   using Sink = std::function<bool(TaskId, Result)>;
   /// Waits until `sink` has taken a result for each of these different ids, or a failed one: then the rest may come

@@ -33,15 +33,19 @@ struct TaskOptions {
   JournalPolicy journal = JournalPolicy::automatic;
 };
 
-/// How one actor lives. This version takes `name` and `resources`; any other field that differs from its default is
-/// refused with UsageError.
+/// How one actor lives. This version takes `name`, `resources` and `max_pending_calls`; any other field that differs
+/// from its default is refused with UsageError.
 struct ActorOptions {
   std::string name{};  ///< find_actor finds it by; unique within a run; empty: no name
   /// Taken from its rank until it is killed. An actor for which there is no room now waits for it, and its calls with
   /// it.
   Resources resources{.cpus = 0};
   int max_restarts = 3;
-  std::int64_t max_pending_calls = 0;  ///< 0: no bound of the actor's own
+  /// So many calls wait in the actor's mailbox or run, at most; 0: no bound. Then a caller may be ahead of the mailbox
+  /// by as many calls, at most 64, and its next call waits for room; while it waits, a worker runs other tasks. Bounds
+  /// the memory of calls that come faster than they are done. An actor's calls to itself never wait: they could have
+  /// room only after the method that makes them. Negative: UsageError.
+  std::int64_t max_pending_calls = 0;
   bool durable = true;
 };
 

@@ -64,7 +64,7 @@ void CallRouter::on_value(const wire::Frame& frame) {
       if (std::none_of(inputs.begin(), inputs.end(), [&](const Input& input) { return input.id == value.id; }))
         continue;
       if (value.failed) {
-        fail(call, value.bytes);
+        fail(held.frame.header, call, value.bytes);
         held.frame.payload = {};
         held.complete = true;
         continue;
@@ -93,7 +93,7 @@ void CallRouter::send_complete(const Caller& caller) {
   if (queue->second.empty()) held_.erase(queue);
 }
 
-void CallRouter::fail(const wire::CallSpec& call, const Bytes& failure) {
+void CallRouter::fail(const wire::FrameHeader& header, const wire::CallSpec& call, const Bytes& failure) {
   wire::Outcome outcome{.id = call.id,
                         .parent = call.parent,
                         .actor = call.actor,
@@ -103,6 +103,30 @@ void CallRouter::fail(const wire::CallSpec& call, const Bytes& failure) {
                         .value = failure};
   outcome.started = outcome.finished = std::chrono::steady_clock::now().time_since_epoch().count();
   outbox_.send(head_rank, wire::make_frame(FrameType::outcome, wire::write(outcome)));
+  if ((header.flags & wire::flag_bounded) == 0) return;
+  outbox_.send(me_, wire::make_frame(FrameType::accepted, wire::write(wire::Accepted{call.actor, 1}), header.lane));
+}
+
+std::vector<wire::HeldCall> CallRouter::held() const {
+  std::vector<wire::HeldCall> all;
+  for (const auto& [caller, queue] : held_) {
+    for (const Held& held : queue) {
+      if (all.size() == wire::max_listed) return all;
+      if (held.frame.payload.empty()) continue;
+      const wire::CallSpec call = wire::read_call(held.frame.payload);
+      wire::HeldCall& listed = all.emplace_back(wire::HeldCall{call.id, call.actor, call.method, false, {}});
+      for (const Input& input : call.arguments.inputs)
+        if (!held.complete && !held.values.contains(input.id)) listed.missing.push_back(input.id);
+    }
+  }
+  for (const auto& [actor, calls] : unlocated_) {
+    for (const wire::Frame& frame : calls) {
+      if (all.size() == wire::max_listed) return all;
+      const wire::CallSpec call = wire::read_call(frame.payload);
+      all.push_back({call.id, actor, call.method, true, {}});
+    }
+  }
+  return all;
 }
 
 void CallRouter::forward(ActorId actor, wire::Frame frame) {

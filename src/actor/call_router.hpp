@@ -8,6 +8,7 @@
 
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
+#include "wire/status.hpp"
 
 namespace crema::actors {
 
@@ -17,7 +18,7 @@ namespace crema::actors {
 /// waits. Used on the event loop's thread.
 class CallRouter {
  public:
-  explicit CallRouter(wire::Outbox& outbox) : outbox_{outbox} {}
+  CallRouter(wire::Outbox& outbox, RankId me) : outbox_{outbox}, me_{me} {}
 
   /// A call frame from a lane of this rank.
   void on_call(wire::Frame frame);
@@ -25,6 +26,8 @@ class CallRouter {
   void on_location(const wire::Frame& frame);
   /// A value or large_value this router asked for.
   void on_value(const wire::Frame& frame);
+  /// The calls that are held here: for the values of their arguments, or for a place for their actor.
+  [[nodiscard]] std::vector<wire::HeldCall> held() const;
 
  private:
   using Caller = std::pair<LaneId, ActorId>;
@@ -37,9 +40,10 @@ class CallRouter {
 
   void forward(ActorId actor, wire::Frame frame);
   void send_complete(const Caller& caller);
-  void fail(const wire::CallSpec& call, const Bytes& failure);
+  void fail(const wire::FrameHeader& header, const wire::CallSpec& call, const Bytes& failure);
 
   wire::Outbox& outbox_;
+  const RankId me_;
   std::unordered_map<ActorId, RankId> locations_;
   std::unordered_map<ActorId, std::vector<wire::Frame>> unlocated_;  // for one round trip to the head
   std::map<Caller, std::deque<Held>> held_;                          // the first waits for values

@@ -1,25 +1,54 @@
 #include "actor/host.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "crema/registry.hpp"
+#include "lane/lane_status.hpp"
 
 namespace crema::actors {
 
 using wire::FrameType;
 using wire::Outcome;
 
-void Host::on_frame(wire::Frame frame) {
+void Host::on_frame(RankId from, wire::Frame frame) {
   frame.payload = frame.payload.compact();
   if (frame.header.type == FrameType::start_actor) return start(std::move(frame));
   if (frame.header.type == FrameType::kill_actor) return kill(frame);
   const wire::CallSpec call = wire::read_call(frame.payload);
   const auto found = actors_.find(call.actor);
   if (found == actors_.end()) {
-    early_calls_[call.actor].push_back(std::move(frame));
+    early_calls_[call.actor].emplace_back(from, std::move(frame));
   } else if (found->second.lane == nullptr) {
+    accept(frame, {from, frame.header.lane}, call.actor);
     refuse_call(call, found->second.gone);
   } else {
-    give(*found->second.lane, std::move(frame));
+    take_call(found->second, {from, frame.header.lane}, std::move(frame), call);
   }
+}
+
+void Host::take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallSpec& call) {
+  const wire::CallStatus status{call.id, call.method};
+  if (hosted.bound > 0) {
+    hosted.outside.push_back({caller, std::move(frame), status});
+    return let_in(hosted);
+  }
+  hosted.given.push_back(status);
+  give(*hosted.lane, std::move(frame));
+}
+
+void Host::let_in(Hosted& hosted) {
+  while (!hosted.outside.empty() && hosted.given.size() < hosted.bound) {
+    Outside& next = hosted.outside.front();
+    accept(next.frame, next.caller, wire::read_call(next.frame.payload).actor);
+    hosted.given.push_back(next.call);
+    give(*hosted.lane, std::move(next.frame));
+    hosted.outside.pop_front();
+  }
+}
+
+void Host::accept(const wire::Frame& frame, Caller caller, ActorId actor) {
+  if ((frame.header.flags & wire::flag_bounded) != 0) ++accepted_[{caller, actor}];
 }
 
 void Host::kill(const wire::Frame& frame) {
@@ -31,9 +60,15 @@ void Host::kill(const wire::Frame& frame) {
   for (const wire::Frame& unstarted : lane.take_back()) {
     if (unstarted.header.type == FrameType::call) {
       refuse_call(wire::read_call(unstarted.payload), found->second.gone);
+      found->second.given.pop_back();
     } else {
       give(lane, unstarted);  // its construction, which the head counts on
     }
+  }
+  for (const Outside& outside : std::exchange(found->second.outside, {})) {
+    const wire::CallSpec call = wire::read_call(outside.frame.payload);
+    accept(outside.frame, outside.caller, call.actor);
+    refuse_call(call, found->second.gone);
   }
   give(lane, frame);
 }
@@ -51,7 +86,7 @@ void Host::remove_ended_lanes() {
 
 void Host::start(wire::Frame frame) {
   const wire::ActorSpec actor = wire::read_actor(frame.payload);
-  Hosted hosted{.gone = "the actor could not be started on this rank"};
+  Hosted hosted{.gone = "the actor could not be started on this rank", .bound = actor.max_pending_calls};
   try {
     remove_ended_lanes();
     if (lanes_.size() >= max_actors) {
@@ -60,6 +95,7 @@ void Host::start(wire::Frame frame) {
     }
     std::unique_ptr<lane::Lane> lane = start_lane_();
     hosted.lane = lane.get();
+    hosted.given.push_back({TaskId{actor.id.number}, actor.constructor});
     give(*lane, std::move(frame));
     lanes_.emplace(hosted.lane->id(), std::move(lane));
   } catch (const Error& error) {
@@ -73,7 +109,7 @@ void Host::start(wire::Frame frame) {
   actors_.emplace(actor.id, std::move(hosted));
   auto early = early_calls_.extract(actor.id);
   if (early.empty()) return;
-  for (wire::Frame& call : early.mapped()) on_frame(std::move(call));
+  for (auto& [from, call] : early.mapped()) on_frame(from, std::move(call));
 }
 
 void Host::give(lane::Lane& lane, wire::Frame frame) {
@@ -81,7 +117,15 @@ void Host::give(lane::Lane& lane, wire::Frame frame) {
   to_wake_.add(lane);
 }
 
-void Host::turn() { to_wake_.wake_all(); }
+void Host::turn() {
+  to_wake_.wake_all();
+  for (const auto& [to, calls] : accepted_) {
+    const auto& [caller, actor] = to;
+    outbox_.send(caller.rank,
+                 wire::make_frame(FrameType::accepted, wire::write(wire::Accepted{actor, calls}), caller.lane));
+  }
+  accepted_.clear();
+}
 
 void Host::fail(Outcome outcome, const std::string& name, const std::string& reason) {
   ByteBuffer failure;
@@ -102,6 +146,12 @@ void Host::on_lane(wire::Frame frame) {
   const wire::OutcomeTimes outcome = wire::read_outcome_times(frame.payload);
   if (outcome.is_call) ++calls_done_;
   busy_nanoseconds_ += outcome.finished - outcome.started;
+  // Nearly always the first: an outcome whose large value is being stored comes behind later ones.
+  Hosted& hosted = actors_.at(outcome.actor);
+  const auto ended = std::find_if(hosted.given.begin(), hosted.given.end(),
+                                  [&](const wire::CallStatus& call) { return call.id == outcome.id; });
+  if (ended != hosted.given.end()) hosted.given.erase(ended);
+  let_in(hosted);
   outbox_.send(head_rank, std::move(frame));
 }
 
@@ -111,6 +161,23 @@ bool Host::on_reply(wire::Frame& frame) {
   found->second->reply(std::move(frame));
   to_wake_.add(*found->second);
   return true;
+}
+
+void Host::describe(wire::Status& status) const {
+  for (const auto& [id, lane] : lanes_) status.lanes.push_back(lane::status_of(*lane));
+  for (const auto& [id, hosted] : actors_) {
+    if (hosted.given.empty() && hosted.outside.empty()) continue;
+    wire::ActorStatus& actor = status.actors.emplace_back(wire::ActorStatus{.actor = id});
+    if (hosted.lane != nullptr) actor.lane = hosted.lane->id();
+    actor.calls = hosted.given.size();
+    actor.outside = hosted.outside.size();
+    const std::size_t listed = std::min(hosted.given.size(), wire::max_listed);
+    actor.listed.assign(hosted.given.begin(), hosted.given.begin() + static_cast<std::ptrdiff_t>(listed));
+    for (const Outside& call : hosted.outside) {
+      if (actor.listed_outside.size() == wire::max_listed) break;
+      actor.listed_outside.push_back(call.call);
+    }
+  }
 }
 
 void Host::stop() {

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -10,11 +13,14 @@
 #include "lane/wake_list.hpp"
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
+#include "wire/status.hpp"
 
 namespace crema::actors {
 
 /// Owns the actors of one rank: a lane each, which applies calls one at a time in the order they come. Outcomes go to
-/// the head, which delivers them. Knows no MPI and no threads. Used on the event loop's thread.
+/// the head, which delivers them. Where an actor's pending calls are bounded, further ones wait outside its mailbox, in
+/// the order they came, and callers are told of each that is let in. Knows no MPI and no threads. Used on the event
+/// loop's thread.
 class Host {
  public:
   using StartLane = std::function<std::unique_ptr<lane::Lane>()>;
@@ -27,13 +33,17 @@ class Host {
 
   /// From the head: start_actor, kill_actor. From callers on any rank: call; one that overtakes its actor's start waits
   /// for it.
-  void on_frame(wire::Frame frame);
+  void on_frame(RankId from, wire::Frame frame);
   /// From this rank's actors: outcome.
   void on_lane(wire::Frame frame);
   /// From the head, for one of this rank's actors: value, reply. False: the lane is not an actor's.
   bool on_reply(wire::Frame& frame);
-  /// Wakes the actors that were given work. Called once a turn of the loop, after all frames of that turn.
+  /// Wakes the actors that were given work and tells callers what was accepted. Called once a turn of the loop, after
+  /// all frames of that turn.
   void turn();
+
+  /// Adds this rank's actors and their lanes.
+  void describe(wire::Status& status) const;
 
   void stop();
   [[nodiscard]] bool stopped() const;
@@ -41,12 +51,29 @@ class Host {
   [[nodiscard]] double busy_seconds() const { return static_cast<double>(busy_nanoseconds_) * 1e-9; }
 
  private:
+  struct Caller {
+    RankId rank;
+    LaneId lane;
+
+    friend auto operator<=>(const Caller&, const Caller&) = default;
+  };
+  struct Outside {
+    Caller caller;
+    wire::Frame frame;
+    wire::CallStatus call;
+  };
   struct Hosted {
-    lane::Lane* lane = nullptr;  ///< nullptr: none
-    std::string gone{};          ///< why there is none
+    lane::Lane* lane = nullptr;            ///< nullptr: none
+    std::string gone{};                    ///< why there is none
+    std::uint64_t bound = 0;               ///< of `given`; 0: none
+    std::deque<wire::CallStatus> given{};  ///< calls, and the construction, that have not ended
+    std::deque<Outside> outside{};         ///< when `given` is full
   };
 
   void start(wire::Frame frame);
+  void take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallSpec& call);
+  void let_in(Hosted& hosted);
+  void accept(const wire::Frame& frame, Caller caller, ActorId actor);
   void kill(const wire::Frame& frame);
   void refuse_call(const wire::CallSpec& call, const std::string& reason);
   void remove_ended_lanes();
@@ -60,7 +87,9 @@ class Host {
 
   std::unordered_map<ActorId, Hosted> actors_;
   std::unordered_map<LaneId, std::unique_ptr<lane::Lane>> lanes_;
-  std::unordered_map<ActorId, std::vector<wire::Frame>> early_calls_;  // until the head's start_actor comes
+  using EarlyCall = std::pair<RankId, wire::Frame>;                  // from whom
+  std::unordered_map<ActorId, std::vector<EarlyCall>> early_calls_;  // until the head's start_actor comes
+  std::map<std::pair<Caller, ActorId>, std::uint32_t> accepted_;     // in this turn
   lane::WakeList to_wake_;
   std::uint64_t calls_done_ = 0;
   std::int64_t busy_nanoseconds_ = 0;

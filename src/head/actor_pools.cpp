@@ -30,6 +30,19 @@ std::optional<ActorPools::Assignment> ActorPools::on_ended(TaskId call) {
   return assign(node.mapped().pool);
 }
 
+void ActorPools::describe(Waits& waits) const {
+  for (const auto& [id, members] : pools_) {
+    std::vector<TaskId> running;
+    for (const auto& [call, place] : running_)
+      if (place.pool == id) running.push_back(call);
+    std::sort(running.begin(), running.end());
+    for (const wire::CallSpec& call : members.waiting) {
+      if (waits.pool_calls.size() == max_waits) return;
+      waits.pool_calls.push_back({call.id, call.method, running});
+    }
+  }
+}
+
 std::optional<ActorPools::Assignment> ActorPools::assign(ActorId pool) {
   Members& members = pools_.at(pool);
   if (members.idle.empty() || members.waiting.empty()) return std::nullopt;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "head/waits.hpp"
 #include "wire/messages.hpp"
 
 namespace crema::head {
@@ -25,6 +26,8 @@ class ActorPools {
   std::optional<Assignment> on_call(wire::CallSpec call);
   /// A call has ended. If it came from a pool: what its member gets next.
   std::optional<Assignment> on_ended(TaskId call);
+  /// Adds the calls that wait here.
+  void describe(Waits& waits) const;
 
  private:
   struct Members {

@@ -66,9 +66,11 @@ void ActorService::answer(RankId from, const Frame& find) {
   const std::string class_name{reader.get_text()};
   wire::Reply reply;
   try {
-    ByteBuffer id;
-    id.put(directory_.find(name, class_name));
-    reply.bytes = Bytes{std::move(id)};
+    ByteBuffer found;
+    const ActorId id = directory_.find(name, class_name);
+    found.put(id);
+    found.put(directory_.entry(id)->max_pending_calls);
+    reply.bytes = Bytes{std::move(found)};
   } catch (const UsageError& error) {
     reply.error = error.what();
   }
@@ -81,6 +83,12 @@ void ActorService::end_late(std::int64_t now) {
     answer(finder.from, finder.request);
     return true;
   });
+}
+
+void ActorService::describe(Waits& waits) const {
+  for (const Finder& finder : finders_) waits.finders.push_back({finder.from, finder.request.header.lane, finder.name});
+  for (const wire::ActorSpec& actor : unplaced_) waits.unplaced.emplace_back(actor.id, actor.class_name);
+  pools_.describe(waits);
 }
 
 void ActorService::on_locate(RankId from, const Frame& frame) {

@@ -8,6 +8,7 @@
 
 #include "head/actor_directory.hpp"
 #include "head/actor_pools.hpp"
+#include "head/waits.hpp"
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
 
@@ -32,6 +33,8 @@ class ActorService {
   void on_outcome(const wire::Outcome& outcome);
   /// Answers those who have waited long enough for an actor.
   void end_late(std::int64_t now);
+  /// Adds those who wait for an actor to be created, and the calls that wait for a pool's member.
+  void describe(Waits& waits) const;
 
   /// Failures of the constructors of actors that nobody has called.
   [[nodiscard]] std::vector<Bytes> unheard_failures() const;

@@ -273,6 +273,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   const std::int64_t offset = clock_offset(from, outcome.finished);
   if (outcome.failed) record_failure(outcome.value);
   if (outcome.work != Outcome::Work::task) {
+    ++calls_ended_;
     actors_.on_outcome(outcome);
     // A construction is work the head itself counted when it was asked for.
     count_calls(outcome.parent, -1);
@@ -561,7 +562,7 @@ int Head::close() {
   return unheard_count_ == 0 ? 0 : 1;
 }
 
-Head::Progress Head::progress() const { return {submitted_, finished_, dispatcher_.running()}; }
+Head::Progress Head::progress() const { return {submitted_, finished_, dispatcher_.running(), calls_ended_}; }
 
 double Head::seconds(std::int64_t nanoseconds) const { return static_cast<double>(nanoseconds - run_began_) * 1e-9; }
 

@@ -15,6 +15,7 @@
 #include "head/dispatcher.hpp"
 #include "head/object_directory.hpp"
 #include "head/recorder.hpp"
+#include "head/waits.hpp"
 #include "head/watches.hpp"
 #include "lane/lane_main.hpp"
 #include "store/object_store.hpp"
@@ -43,6 +44,7 @@ class Head {
     std::uint64_t submitted = 0;
     std::uint64_t finished = 0;
     std::uint64_t running = 0;
+    std::uint64_t calls_ended = 0;  ///< of actors, constructions too
   };
 
   /// Values up to this many bytes lie in the table; others in the store of this rank or of the one that made them.
@@ -68,6 +70,8 @@ class Head {
   [[nodiscard]] const std::optional<lane::DriverResult>& driver() const { return driver_; }
   [[nodiscard]] Progress progress() const;
   [[nodiscard]] std::map<RankId, Use> uses() const { return resources_.uses(); }
+  /// Who waits for what now. Takes time in proportion to what is unfinished; its functions hold until the next frame.
+  [[nodiscard]] Waits waits();
   [[nodiscard]] const ActorDirectory& actors() const { return actors_.directory(); }
   /// Failures that nobody asked for, since the last call.
   std::vector<Failure> take_unheard_failures();
@@ -197,6 +201,7 @@ class Head {
       open_calls_;  // by caller: calls it reported less outcomes that came; no zeros
   std::uint64_t submitted_ = 0;
   std::uint64_t finished_ = 0;
+  std::uint64_t calls_ended_ = 0;
   std::int64_t asked_stuck_workers_ = 0;  // when
   std::uint64_t storing_ = 0;             // values for which the store has no room yet
   std::uint64_t unheard_count_ = 0;

@@ -1,5 +1,7 @@
 #include "head/watches.hpp"
 
+#include <algorithm>
+
 namespace crema::head {
 
 using wire::Frame;
@@ -16,6 +18,7 @@ void Watches::on_wait(RankId from, const Frame& frame, std::int64_t now) {
     for (const TaskId id : watch.ids)
       if (!is_there_(id)) watchers_[id].push_back(name);
     if (wait.timeout > 0) deadlines_.emplace(now + wait.timeout, name);
+    watch.timed = wait.timeout > 0;
   }
   watches_.emplace(name, std::move(watch));
   if (over) end_wait(name);
@@ -70,6 +73,25 @@ void Watches::end_wait(const Name& name) {
   Frame answer = wire::make_frame(FrameType::reply, wire::write(wire::Reply{{}, Bytes{std::move(places)}}), name.lane);
   answer.header.sequence = name.sequence;
   outbox_.send(name.rank, std::move(answer));
+}
+
+void Watches::describe(Waits& waits) const {
+  std::map<Name, Waits::Lane> lanes;
+  for (const auto& [id, watchers] : watchers_) {
+    for (const Name& name : watchers) {
+      const auto watch = watches_.find(name);
+      if (watch == watches_.end()) continue;
+      Waits::Lane& lane = lanes.try_emplace(name, Waits::Lane{name.rank, name.lane}).first->second;
+      if (lane.values.size() < max_waits) lane.values.push_back(id);
+      lane.needed = watch->second.stream ? 1 : watch->second.missing;
+      lane.timed = watch->second.timed;
+      lane.follows = watch->second.stream;
+    }
+  }
+  for (auto& [name, lane] : lanes) {
+    std::sort(lane.values.begin(), lane.values.end());
+    waits.lanes.push_back(std::move(lane));
+  }
 }
 
 void Watches::end_late(std::int64_t now) {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "head/waits.hpp"
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
 
@@ -29,6 +30,8 @@ class Watches {
   void tell(TaskId id);
   /// Ends waits whose time is over.
   void end_late(std::int64_t now);
+  /// Adds the lanes that wait here.
+  void describe(Waits& waits) const;
 
  private:
   struct Name {
@@ -43,6 +46,7 @@ class Watches {
     std::uint32_t missing = 0;  ///< of a wait: until it ends
     std::uint32_t count = 0;
     bool stream = false;  ///< told of each
+    bool timed = false;   ///< of a wait: has a deadline
   };
 
   void end_wait(const Name& name);

@@ -41,6 +41,12 @@ class Lane {
   virtual void tell_cancelled(std::vector<TaskId> ids) = 0;
   /// Work that was given and has not been started, in order. It is the caller's again.
   virtual std::vector<wire::Frame> take_back() = 0;
+  /// What runs now; zero: nothing (or the driver). A moment old. So are the next two.
+  [[nodiscard]] virtual TaskId running() const = 0;
+  /// Whether it waits for a reply.
+  [[nodiscard]] virtual bool waiting() const = 0;
+  /// The actor with whose full mailbox it waits; zero: none.
+  [[nodiscard]] virtual ActorId waiting_for_room() const = 0;
   /// Starts nothing further; whoever waits in a call of crema's gets LaneStopped.
   virtual void stop() = 0;
   /// After stop(): whether user code has come back, so that the lane can be destroyed.
@@ -59,6 +65,9 @@ class Channel {
   virtual std::optional<wire::Frame> poll_reply() = 0;
   [[nodiscard]] virtual bool cancelled(TaskId id) = 0;
   virtual void post(wire::Frame frame, bool wake) = 0;
+  /// For Lane::running and Lane::waiting_for_room.
+  virtual void runs(TaskId id) = 0;
+  virtual void waits_for_room(ActorId actor) = 0;
 };
 
 /// Thrown out of a waiting call when the job ends under it. User code should let it pass.

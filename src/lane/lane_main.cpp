@@ -79,7 +79,7 @@ class WorkRunner {
 
   template <class Run>
   void run(Outcome outcome, TaskKey key, std::uint32_t depth, const std::string& label, Run&& body) {
-    session_.begin({outcome.id, key, outcome.attempt, depth});
+    session_.begin({outcome.id, key, outcome.attempt, depth}, outcome.actor);
     outcome.started = now();
     run_and_post(outcome, label, std::forward<Run>(body));
     session_.flush_releases();

@@ -45,6 +45,8 @@ using wire::FrameType;
 
 /// Released ids travel together; fewer than this many wait for the lane's next message.
 constexpr std::size_t releases_held_back = 128;
+/// Calls of a lane to a bounded actor that are on their way: enough to hide a round trip.
+constexpr std::uint64_t most_unaccepted = 64;
 
 void refuse(const std::string& what, bool differs) {
   if (differs) throw UsageError{what + " is not available in this version of crema: leave it at its default"};
@@ -78,8 +80,12 @@ void check_supported(const TaskOptions& options) {
 void check_supported(const ActorOptions& options) {
   const ActorOptions defaults;
   refuse("ActorOptions::max_restarts", options.max_restarts != defaults.max_restarts);
-  refuse("ActorOptions::max_pending_calls", options.max_pending_calls != defaults.max_pending_calls);
   refuse("ActorOptions::durable", options.durable != defaults.durable);
+  if (options.max_pending_calls < 0) {
+    throw UsageError{
+        "creating an actor with ActorOptions::max_pending_calls = " + std::to_string(options.max_pending_calls) +
+        ": it is a number of calls, 1 or more, or 0 for no bound"};
+  }
 }
 
 }  // namespace
@@ -92,9 +98,11 @@ LaneSession::Scope::~Scope() {
   session_.ended_ = true;
 }
 
-void LaneSession::begin(RunningTask work) {
+void LaneSession::begin(RunningTask work, ActorId actor) {
   running_ = work;
+  actor_ = actor;
   calls_made_ = 0;
+  channel_->runs(work.id);
   keys_.begin(work.key);
   random_.reset();
 }
@@ -135,8 +143,8 @@ Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& option
   return {task.id, task.key};
 }
 
-Named<ActorId> LaneSession::create_actor(FunctionId constructor, const ActorOptions& options,
-                                         const std::string& class_name, Arguments arguments) {
+ActorName LaneSession::create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
+                                    Arguments arguments) {
   check_supported(options);
   wait_for_inputs(arguments);
   const wire::ActorSpec actor{.id = ActorId{next_id()},
@@ -146,6 +154,7 @@ Named<ActorId> LaneSession::create_actor(FunctionId constructor, const ActorOpti
                               .constructor = constructor,
                               .name = options.name,
                               .class_name = class_name,
+                              .max_pending_calls = static_cast<std::uint64_t>(options.max_pending_calls),
                               .occupation = occupation_of(options.resources, ActorOptions{}.resources),
                               .arguments = std::move(arguments)};
   if (!actor.arguments.carried.empty()) {
@@ -159,17 +168,18 @@ Named<ActorId> LaneSession::create_actor(FunctionId constructor, const ActorOpti
   } else {
     request(FrameType::create_actor, wire::write(actor));
   }
-  return {actor.id, actor.key};
+  return {actor.id, actor.key, actor.max_pending_calls};
 }
 
-Named<ActorId> LaneSession::find_actor(const std::string& name, const std::string& class_name,
-                                       std::chrono::nanoseconds timeout) {
+ActorName LaneSession::find_actor(const std::string& name, const std::string& class_name,
+                                  std::chrono::nanoseconds timeout) {
   ByteBuffer payload;
   payload.put_text(name);
   payload.put_text(class_name);
   payload.put<std::int64_t>(timeout.count());
   ByteReader answer{request(FrameType::find_actor, std::move(payload))};
-  return {answer.get<ActorId>(), TaskKeys::named_actor(name, class_name)};
+  const auto id = answer.get<ActorId>();
+  return {id, TaskKeys::named_actor(name, class_name), answer.get<std::uint64_t>()};
 }
 
 Named<TaskId> LaneSession::put(Arguments value) {
@@ -204,10 +214,16 @@ Named<ActorId> LaneSession::create_pool(std::span<const Named<ActorId>> members)
   return pool;
 }
 
-Named<TaskId> LaneSession::call(Named<ActorId> actor, FunctionId method, Arguments arguments) {
+Named<TaskId> LaneSession::call(ActorName actor, FunctionId method, Arguments arguments) {
   if (actor.id == ActorId{})
     throw UsageError{"calling an actor through an empty handle: assign it from crema::actor or find_actor first"};
-  return post_call(FrameType::call, actor, method, std::move(arguments));
+  const Named<ActorId> called{actor.id, actor.key};
+  // A call of the actor that makes it could have room only when the method that makes it has ended.
+  if (actor.max_pending_calls == 0 || actor.id == actor_)
+    return post_call(FrameType::call, called, method, std::move(arguments));
+  wait_for_room(actor);
+  ++unaccepted_[actor.id];
+  return post_call(FrameType::call, called, method, std::move(arguments), wire::flag_bounded);
 }
 
 Named<TaskId> LaneSession::call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) {
@@ -215,7 +231,8 @@ Named<TaskId> LaneSession::call_pool(Named<ActorId> pool, FunctionId method, Arg
   return post_call(FrameType::call_pool, pool, method, std::move(arguments));
 }
 
-Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, FunctionId method, Arguments arguments) {
+Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, FunctionId method, Arguments arguments,
+                                     std::uint16_t flags) {
   wire::CallSpec call{.id = TaskId{next_id()},
                       .key = keys_.call(actor.key, method, arguments),
                       .parent = running_.id,
@@ -231,6 +248,7 @@ Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, Funct
     post_ids(FrameType::pin, pinned);
   }
   wire::Frame frame = wire::make_frame(type, wire::write(call), identity_.lane);
+  frame.header.flags = flags;
   frame.header.sequence = ++calls_made_;
   channel_->post(std::move(frame), true);
   return {call.id, call.key};
@@ -240,7 +258,9 @@ Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, Funct
 /// run; too many that wait are an error.
 class LaneSession::Waiting {
  public:
-  explicit Waiting(LaneSession& session) : session_{session} {}
+  /// Where no further task may wait: that is an error, or the lane waits with its slot.
+  enum class Refused { error, wait };
+  explicit Waiting(LaneSession& session, Refused refused = Refused::error) : session_{session}, refused_{refused} {}
   ~Waiting() {
     if (parked_) session_.post(FrameType::resume, {}, false);
   }
@@ -259,9 +279,10 @@ class LaneSession::Waiting {
         if (watch != session_.watches_.end())
           for (const TaskId id : wire::read_ids(frame->payload)) watch->second.push_back(id);
       }
+      if (frame->header.type == FrameType::accepted) session_.on_accepted(*frame);
       if (frame->header.type != FrameType::refuse_park) return std::move(*frame);
       // One of an earlier wait, whose value came first, is of no interest.
-      if (parked_ && frame->header.sequence == session_.parks_made_) {
+      if (parked_ && refused_ == Refused::error && frame->header.sequence == session_.parks_made_) {
         throw Error{
             "waiting for a result inside a task: too many tasks of this rank wait for others already; let the parent "
             "wait for fewer levels, or collect results in the driver"};
@@ -279,8 +300,28 @@ class LaneSession::Waiting {
 
  private:
   LaneSession& session_;
+  const Refused refused_;
   bool parked_ = false;
 };
+
+void LaneSession::wait_for_room(const ActorName& actor) {
+  const auto full = [&] {
+    const auto found = unaccepted_.find(actor.id);
+    return found != unaccepted_.end() && found->second >= std::min(actor.max_pending_calls, most_unaccepted);
+  };
+  if (!full()) return;
+  channel_->waits_for_room(actor.id);
+  Waiting waiting{*this, Waiting::Refused::wait};
+  while (full()) static_cast<void>(waiting.next());
+  channel_->waits_for_room({});
+}
+
+void LaneSession::on_accepted(const wire::Frame& frame) {
+  const wire::Accepted accepted = wire::read_accepted(frame.payload);
+  const auto found = unaccepted_.find(accepted.actor);
+  if (found == unaccepted_.end() || (found->second -= std::min(found->second, accepted.calls)) > 0) return;
+  unaccepted_.erase(found);
+}
 
 void LaneSession::store(TaskId id, Bytes value) {
   wire::Frame frame{{.type = FrameType::object, .lane = identity_.lane, .payload_size = value.size()},

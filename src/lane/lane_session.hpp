@@ -33,8 +33,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
     LaneSession& session_;
   };
 
-  /// A new piece of work begins: its calls are counted from zero.
-  void begin(RunningTask work);
+  /// A new piece of work begins, of this actor if it is one's: its calls are counted from zero.
+  void begin(RunningTask work, ActorId actor = {});
   /// Actor calls made since begin.
   [[nodiscard]] std::uint32_t calls_made() const { return calls_made_; }
   /// Posts what the lane holds back (releases), then the frame.
@@ -50,14 +50,14 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
 
   Named<TaskId> submit(FunctionId function, const TaskOptions& options, Arguments arguments) override;
   Named<TaskId> put(Arguments value) override;
-  Named<ActorId> create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
-                              Arguments arguments) override;
-  Named<ActorId> find_actor(const std::string& name, const std::string& class_name,
-                            std::chrono::nanoseconds timeout) override;
+  ActorName create_actor(FunctionId constructor, const ActorOptions& options, const std::string& class_name,
+                         Arguments arguments) override;
+  ActorName find_actor(const std::string& name, const std::string& class_name,
+                       std::chrono::nanoseconds timeout) override;
   void kill_actor(ActorId actor) override;
   Named<ActorId> create_pool(std::span<const Named<ActorId>> members) override;
   Named<TaskId> call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) override;
-  Named<TaskId> call(Named<ActorId> actor, FunctionId method, Arguments arguments) override;
+  Named<TaskId> call(ActorName actor, FunctionId method, Arguments arguments) override;
   void fetch(std::span<const TaskId> ids, const Sink& sink) override;
   bool ready(TaskId id) override;
   std::vector<std::uint32_t> wait(std::span<const TaskId> ids, std::size_t count,
@@ -85,9 +85,12 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
  private:
   std::uint64_t next_id();
   Bytes request(wire::FrameType type, ByteBuffer payload);
-  Named<TaskId> post_call(wire::FrameType type, Named<ActorId> actor, FunctionId method, Arguments arguments);
+  Named<TaskId> post_call(wire::FrameType type, Named<ActorId> actor, FunctionId method, Arguments arguments,
+                          std::uint16_t flags = 0);
   /// Waits for the values of the futures among the arguments and puts them in their places. Throws what they threw.
   void wait_for_inputs(Arguments& arguments);
+  void wait_for_room(const ActorName& actor);
+  void on_accepted(const wire::Frame& frame);
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
   void fetch(wire::FrameType request, std::span<const TaskId> ids, const Sink& sink);
   class Waiting;
@@ -106,6 +109,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   std::uint64_t ids_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t parks_made_ = 0;
+  ActorId actor_;                                        // whose method runs
+  std::map<ActorId, std::uint32_t> unaccepted_;          // of bounded actors: calls on their way; no zeros
   std::map<std::uint64_t, std::deque<TaskId>> watches_;  // what has completed and was not taken
 
   std::mutex release_mutex_;

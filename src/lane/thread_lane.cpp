@@ -71,6 +71,10 @@ class ThreadLane final : public Lane, private Channel {
     arrived_.notify_one();
   }
 
+  TaskId running() const override { return TaskId{runs_.load(std::memory_order_relaxed)}; }
+  bool waiting() const override { return waiting_.load(std::memory_order_relaxed); }
+  ActorId waiting_for_room() const override { return ActorId{room_.load(std::memory_order_relaxed)}; }
+
   bool stopped() const override { return stopped_.load(std::memory_order_acquire); }
 
  private:
@@ -78,6 +82,7 @@ class ThreadLane final : public Lane, private Channel {
     if (stopping_.load(std::memory_order_relaxed)) return std::nullopt;
     // Claimed without the mutex: the loop may take back what comes behind at the same time.
     if (const std::size_t i = claimed_.fetch_add(1); i < running_.size()) return std::move(running_[i]);
+    runs({});
     std::unique_lock lock{mutex_};
     sleep_until(lock, [&] { return stopping_ || !work_.empty(); });
     if (stopping_) return std::nullopt;
@@ -89,8 +94,10 @@ class ThreadLane final : public Lane, private Channel {
 
   wire::Frame next_reply() override {
     if (auto reply = poll_reply()) return std::move(*reply);
+    waiting_.store(true, std::memory_order_relaxed);
     std::unique_lock lock{mutex_};
     sleep_until(lock, [&] { return stopping_ || !replies_.empty(); });
+    waiting_.store(false, std::memory_order_relaxed);
     if (replies_.empty()) throw LaneStopped{};
     std::swap(reading_, replies_);
     read_ = 1;
@@ -117,6 +124,9 @@ class ThreadLane final : public Lane, private Channel {
     held_back_.store(!wake, std::memory_order_relaxed);
     inbox_.post(std::move(frame), wake);
   }
+
+  void runs(TaskId id) override { runs_.store(id.number, std::memory_order_relaxed); }
+  void waits_for_room(ActorId actor) override { room_.store(actor.number, std::memory_order_relaxed); }
 
   template <class Condition>
   void sleep_until(std::unique_lock<std::mutex>& lock, Condition condition) {
@@ -167,6 +177,11 @@ class ThreadLane final : public Lane, private Channel {
   // The lane's thread only.
   std::vector<wire::Frame> reading_;
   std::size_t read_ = 0;
+
+  // Told by the lane's thread, for whoever asks.
+  std::atomic<std::uint64_t> runs_{0};
+  std::atomic<std::uint64_t> room_{0};
+  std::atomic<bool> waiting_{false};
 
   std::atomic<bool> any_cancelled_{false};
   std::atomic<bool> held_back_{false};  // a frame was posted without waking the loop

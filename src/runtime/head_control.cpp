@@ -28,7 +28,7 @@ head::Layout layout_of(const std::vector<RankInfo>& ranks, const std::vector<Ran
 
 HeadControl::HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore& store, Progress& progress,
                          std::vector<RankInfo> ranks, const std::vector<RankOffer>& offers, Clock::time_point began,
-                         spdlog::logger& log)
+                         Clock::duration stall_after, spdlog::logger& log)
     : outbox_{outbox},
       sink_{sink},
       store_{store},
@@ -36,7 +36,8 @@ HeadControl::HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore
       ranks_{std::move(ranks)},
       began_{began},
       log_{log},
-      head_{outbox, sink, store, layout_of(ranks_, offers), began.time_since_epoch().count(), &steady_nanoseconds} {}
+      head_{outbox, sink, store, layout_of(ranks_, offers), began.time_since_epoch().count(), &steady_nanoseconds},
+      stall_{outbox, ranks_, stall_after, log} {}
 
 void HeadControl::on_frame(RankId from, wire::Frame frame) {
   // From here on the sink and the end belong to the thread that keeps the run: what comes late changes nothing.
@@ -49,6 +50,8 @@ void HeadControl::on_frame(RankId from, wire::Frame frame) {
       ByteReader reader{frame.payload};
       return fail(fmt::format("rank {} on {}: {}", from.number, ranks_[from.number].host, reader.get_text()));
     }
+    case FrameType::status:
+      return stall_.on_status(from, frame);
     default:
       head_.on_frame(from, std::move(frame));
   }
@@ -58,8 +61,8 @@ void HeadControl::turn(Clock::time_point now) {
   switch (phase_) {
     case Phase::running:
       head_.turn(sink_.keeps_up() && store_.keeps_up());
-      if (failed_ || head_.finished()) end_run(now);
-      return;
+      if (failed_ || head_.finished()) return end_run(now);
+      return look_for_stall(now);
     case Phase::collecting:
       if (end_.reports.size() + end_.lost_at.size() >= ranks_.size() || now - collecting_since_ > goodbye_limit)
         keep_run();
@@ -78,6 +81,12 @@ void HeadControl::tick(Clock::time_point now) {
   log_unheard();
   sink_.flush();
   if (const std::string reason = sink_.failure(); !reason.empty()) fail(reason);
+}
+
+void HeadControl::look_for_stall(Clock::time_point now) {
+  const head::Head::Progress progress = head_.progress();
+  stall_.turn(
+      progress.submitted + progress.finished + progress.calls_ended, [this] { return head_.waits(); }, now);
 }
 
 void HeadControl::log_unheard() {

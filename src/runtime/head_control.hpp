@@ -15,6 +15,7 @@
 #include "runtime/progress.hpp"
 #include "runtime/resources.hpp"
 #include "runtime/roles.hpp"
+#include "runtime/stall_watch.hpp"
 
 namespace crema::runtime {
 
@@ -53,7 +54,7 @@ class HeadControl {
 
   HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore& store, Progress& progress,
               std::vector<RankInfo> ranks, const std::vector<RankOffer>& offers, Clock::time_point began,
-              spdlog::logger& log);
+              Clock::duration stall_after, spdlog::logger& log);
 
   void on_frame(RankId from, wire::Frame frame);
   /// Once a turn of the loop, after all frames of that turn.
@@ -82,6 +83,7 @@ class HeadControl {
   void leave(int exit_code);
   void send_to_all(wire::FrameType type, const std::function<ByteBuffer()>& payload);
   void log_unheard();
+  void look_for_stall(Clock::time_point now);
 
   wire::Outbox& outbox_;
   RunSink& sink_;
@@ -92,6 +94,7 @@ class HeadControl {
   spdlog::logger& log_;
 
   head::Head head_;
+  StallWatch stall_;
   Phase phase_ = Phase::running;
   RunEnd end_;
   std::set<RankId> lost_;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "lane/lane_main.hpp"
+#include "lane/lane_status.hpp"
 
 namespace crema::runtime {
 namespace {
@@ -40,6 +41,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       roles_{ranks_[static_cast<std::size_t>(me_.number)].roles},
       offers_{offers_of(ranks_, options.lanes)},
       one_core_{bound_to_one_core()},
+      stall_after_{options.stall_after},
       log_{log},
       began_{Clock::now()},
       link_{transport},
@@ -47,7 +49,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       exchange_{link_, store_, me_, options.store.budget / 4,
                 [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
       factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed, inbox_},
-      router_{link_},
+      router_{link_, me_},
       liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_},
       last_tick_{began_} {
   if (roles_.worker)
@@ -71,7 +73,7 @@ std::unique_ptr<lane::Lane> Rank::start_lane(lane::Main main) {
 }
 
 void Rank::become_head(RunSink& sink, Progress& progress, std::function<void()> driver) {
-  head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, offers_, began_, log_);
+  head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, offers_, began_, stall_after_, log_);
   driver_ = start_lane(lane::run_driver(std::move(driver)));
 }
 
@@ -209,12 +211,12 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return;
     case FrameType::start_actor:
     case FrameType::call:
-      if (host_ && !stopping_since_) host_->on_frame(std::move(frame));
+      if (host_ && !stopping_since_) host_->on_frame(from, std::move(frame));
       return;
     case FrameType::kill_actor:
       // From a lane it goes to the head first, which knows where the actor is and frees its name.
       if (frame.header.lane == LaneId{}) {
-        if (host_ && !stopping_since_) host_->on_frame(std::move(frame));
+        if (host_ && !stopping_since_) host_->on_frame(from, std::move(frame));
         return;
       }
       return head_->on_frame(from, std::move(frame));
@@ -232,9 +234,12 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
     case FrameType::large_value:
     case FrameType::reply:
     case FrameType::completed:
+    case FrameType::accepted:
       return on_reply(std::move(frame));
     case FrameType::heartbeat:
       return;
+    case FrameType::status_request:
+      return send_status(frame);
     case FrameType::shutdown:
       return begin_stop();
     case FrameType::leave: {
@@ -303,6 +308,19 @@ void Rank::finish_stop_if_possible(Clock::time_point now) {
   if (said_goodbye_ || (!lanes_stopped() && now - *stopping_since_ < lane_grace)) return;
   said_goodbye_ = true;
   link_.send(head_rank, wire::make_frame(FrameType::goodbye, wire::write(report())));
+}
+
+void Rank::send_status(const wire::Frame& request) {
+  wire::Status status{.held = router_.held()};
+  if (worker_) worker_->describe(status);
+  if (host_) host_->describe(status);
+  if (driver_ && !driver_->stopped()) {
+    status.driver = driver_->id();
+    status.lanes.push_back(lane::status_of(*driver_));
+  }
+  wire::Frame frame = wire::make_frame(FrameType::status, wire::write(status));
+  frame.header.sequence = request.header.sequence;
+  link_.send(head_rank, std::move(frame));
 }
 
 RankReport Rank::report() const {

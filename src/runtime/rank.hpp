@@ -31,6 +31,8 @@ class Rank {
     std::uint32_t lanes = 1;  ///< tasks at a time, where the rank is a worker; 0: as many as it has cores
     std::uint64_t seed = 0;   ///< of the run's random numbers
     store::ObjectStore::Options store{};
+    /// Of the head: without progress for so long it reports who waits for what.
+    std::chrono::milliseconds stall_after{30'000};
   };
   /// `ranks`: what each rank told, by rank.
   Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);
@@ -64,6 +66,7 @@ class Rank {
   void on_lane_frame(wire::Frame frame);
   void on_frame(RankId from, wire::Frame frame);
   void on_reply(wire::Frame frame);
+  void send_status(const wire::Frame& request);
   void report_fatal(const std::string& reason);
   void begin_stop();
   void finish_stop_if_possible(Clock::time_point now);
@@ -79,6 +82,7 @@ class Rank {
   const Roles roles_;
   const std::vector<RankOffer> offers_;  // by rank
   const bool one_core_;
+  const std::chrono::milliseconds stall_after_;
   spdlog::logger& log_;
   const Clock::time_point began_;
 

@@ -39,6 +39,7 @@ enum class FrameType : std::uint16_t {
   fatal = 21,
   // any rank -> head
   have = 26,
+  status = 27,
   // worker -> head
   handed_back = 28,
   // head -> worker
@@ -56,12 +57,14 @@ enum class FrameType : std::uint16_t {
   actor_location = 35,
   shutdown = 36,
   leave = 37,
+  status_request = 41,
   // any -> lane
   value = 48,
   reply = 49,
   refuse_park = 50,
   completed = 51,
   large_value = 52,
+  accepted = 53,
   // lane -> its own rank
   park = 64,
   resume = 65,
@@ -93,6 +96,8 @@ inline constexpr std::uint16_t flag_failed = 2;
 inline constexpr std::uint16_t flag_large_inputs = 4;
 /// Of run_task: the task has resources of its own.
 inline constexpr std::uint16_t flag_resources = 8;
+/// Of call: its lane counts it until an `accepted` comes.
+inline constexpr std::uint16_t flag_bounded = 16;
 
 struct Frame {
   FrameHeader header;

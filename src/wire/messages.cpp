@@ -220,7 +220,9 @@ OutcomeTimes read_outcome_times(const Bytes& payload) {
   PayloadReader in{payload};
   OutcomeTimes times;
   times.id = in.get<TaskId>();
-  in.take(sizeof(TaskId) + sizeof(ActorId) + sizeof(FunctionId));
+  in.take(sizeof(TaskId));
+  times.actor = in.get<ActorId>();
+  in.take(sizeof(FunctionId));
   times.is_call = in.get<std::uint8_t>() == static_cast<std::uint8_t>(Outcome::Work::call);
   in.take(2 * sizeof(std::uint8_t) + 2 * sizeof(std::uint32_t));
   times.started = in.get<std::int64_t>();
@@ -270,6 +272,7 @@ ByteBuffer write(const ActorSpec& actor) {
   out.put(actor.constructor);
   out.put_text(actor.name);
   out.put_text(actor.class_name);
+  out.put(actor.max_pending_calls);
   put_occupation(out, actor.occupation);
   put_arguments(out, actor.arguments);
   return out;
@@ -284,9 +287,25 @@ ActorSpec read_actor(const Bytes& payload) {
   actor.constructor = in.get<FunctionId>();
   actor.name = text(in);
   actor.class_name = text(in);
+  actor.max_pending_calls = in.get<std::uint64_t>();
   actor.occupation = get_occupation(in);
   actor.arguments = get_arguments(in);
   return actor;
+}
+
+ByteBuffer write(const Accepted& accepted) {
+  ByteBuffer out;
+  out.put(accepted.actor);
+  out.put(accepted.calls);
+  return out;
+}
+
+Accepted read_accepted(const Bytes& payload) {
+  ByteReader in{payload};
+  Accepted accepted;
+  accepted.actor = in.get<ActorId>();
+  accepted.calls = in.get<std::uint32_t>();
+  return accepted;
 }
 
 ByteBuffer write(const Pool& pool) {

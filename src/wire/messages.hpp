@@ -100,11 +100,20 @@ struct ActorSpec {
   FunctionId constructor{};
   std::string name{};
   std::string class_name{};
+  std::uint64_t max_pending_calls = 0;     ///< 0: no bound
   std::optional<Occupation> occupation{};  ///< nothing: it takes nothing
   Arguments arguments{};
 };
 ByteBuffer write(const ActorSpec& actor);
 ActorSpec read_actor(const Bytes& payload);
+
+/// So many calls of a lane are in the actor's mailbox now, or have failed. Payload of accepted.
+struct Accepted {
+  ActorId actor{};
+  std::uint32_t calls = 0;
+};
+ByteBuffer write(const Accepted& accepted);
+Accepted read_accepted(const Bytes& payload);
 
 /// Payload of create_pool.
 struct Pool {
@@ -140,6 +149,7 @@ Outcome read_outcome(const Bytes& payload);
 /// What the rank where it ran counts.
 struct OutcomeTimes {
   TaskId id{};
+  ActorId actor{};
   bool is_call = false;
   std::int64_t started = 0;
   std::int64_t finished = 0;

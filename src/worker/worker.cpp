@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lane/lane_status.hpp"
+
 namespace crema::worker {
 namespace {
 
@@ -84,6 +86,9 @@ void Worker::park(Slot& slot, std::uint64_t sequence) {
   // What was given to this lane must not wait behind the task that waits.
   take_back(slot);
   if (parked_ <= max_parked) return;
+  // It keeps its slot, so that no further task starts that may have to wait as well.
+  slot.parked = false;
+  --parked_;
   wire::Frame refusal = wire::make_frame(FrameType::refuse_park);
   refusal.header.sequence = sequence;
   slot.lane->reply(std::move(refusal));
@@ -206,6 +211,14 @@ Worker::Slot* Worker::lane_for_next_task() {
   }
   // All slots run: work ahead goes to the shortest queue.
   return !with_resources && least != nullptr && least->given < given_ahead ? least : nullptr;
+}
+
+void Worker::describe(wire::Status& status) const {
+  status.queued += queue_.size();
+  for (const auto& [id, slot] : lanes_) {
+    status.lanes.push_back(lane::status_of(*slot.lane));
+    if (slot.given > 1) status.queued += slot.given - 1;
+  }
 }
 
 void Worker::stop() {

@@ -13,6 +13,7 @@
 #include "lane/wake_list.hpp"
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
+#include "wire/status.hpp"
 
 namespace crema::worker {
 
@@ -23,7 +24,8 @@ class Worker {
   /// Makes a lane that runs tasks and posts to this rank.
   using StartLane = std::function<std::unique_ptr<lane::Lane>()>;
 
-  /// Tasks that may wait in get at a time, a rank: each holds a lane (a thread with its stack).
+  /// Tasks that may wait and give their slot away at a time, a rank: each holds a lane (a thread with its stack). One
+  /// more that waits for a result is an error; one that waits for room in a mailbox waits with its slot.
   static constexpr std::size_t max_parked = 256;
 
   /// Runs up to `slots` tasks at a time, as long as their CPUs are at most `cpus`.
@@ -42,6 +44,9 @@ class Worker {
   /// Hands tasks to lanes and tells the head of changes. Called once a turn of the loop, after all frames of that turn;
   /// `now` in nanoseconds of a monotonic clock.
   void turn(std::int64_t now);
+
+  /// Adds this rank's lanes and the tasks that wait for one.
+  void describe(wire::Status& status) const;
 
   [[nodiscard]] bool owns(LaneId lane) const { return lanes_.contains(lane); }
   void stop();

@@ -55,6 +55,8 @@ class LocalDriver {
     void post(wire::Frame frame, bool) override {
       if (std::optional<wire::Frame> reply = head_.answer(frame)) replies_.push(std::move(*reply));
     }
+    void runs(TaskId) override {}
+    void waits_for_room(ActorId) override {}
 
    private:
     LocalDriver& head_;
@@ -78,6 +80,8 @@ class LocalDriver {
       if (frame.header.type == wire::FrameType::object) large = frame.payload;
       if (frame.header.type == wire::FrameType::outcome) outcome = wire::read_outcome(frame.payload);
     }
+    void runs(TaskId) override {}
+    void waits_for_room(ActorId) override {}
 
     wire::Outcome outcome;
     Bytes large;  // the value of a large outcome

@@ -1,14 +1,14 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
-#include <sstream>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,6 +50,25 @@ class MemorySink final : public runtime::RunSink {
   runtime::RunEnd end;
 };
 
+/// Keeps what is logged, for any thread.
+class MemoryLog final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  [[nodiscard]] std::string text() {
+    const std::lock_guard lock{mutex_};
+    return text_;
+  }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    text_.append(line.data(), line.size());
+  }
+  void flush_() override {}
+
+  std::string text_;
+};
+
 /// A whole job in one process: real ranks with thread lanes, joined by the loopback transport, a thread a rank.
 class LoopbackCluster {
  public:
@@ -63,8 +82,7 @@ class LoopbackCluster {
       info.resources = resources;
     }
     runtime::assign_roles(infos, actor_ranks);
-    auto log_sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log_);
-    spdlog::logger log{"test", log_sink};
+    spdlog::logger log{"test", log_};
     std::vector<int> codes(static_cast<std::size_t>(size_), -1);
     std::vector<std::thread> threads;
     for (int i = 0; i < size_; ++i) {
@@ -87,7 +105,8 @@ class LoopbackCluster {
     return codes.front();
   }
 
-  [[nodiscard]] std::string log() const { return log_.str(); }
+  /// What all ranks have logged so far.
+  [[nodiscard]] std::string log() const { return log_->text(); }
 
   transport::LoopbackNetwork network;
   MemorySink sink;
@@ -100,7 +119,7 @@ class LoopbackCluster {
 
  private:
   int size_;
-  std::ostringstream log_;
+  std::shared_ptr<MemoryLog> log_ = std::make_shared<MemoryLog>();
 };
 
 }  // namespace crema

@@ -1,0 +1,166 @@
+// The actor host alone, with a lane that does nothing: what it lets into a bounded mailbox, and whom it tells.
+#include "actor/host.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "crema/actor.hpp"
+#include "crema/registry.hpp"
+
+namespace crema::actors {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using wire::Frame;
+using wire::FrameType;
+
+class Till {
+ public:
+  void close() {}
+};
+const FunctionId method = detail::registered_id<detail::MethodFunction<&Till::close, Till>>;
+
+/// Keeps what it is given; nothing of it has begun.
+class IdleLane final : public lane::Lane {
+ public:
+  explicit IdleLane(std::vector<Frame>& work) : work_{work} {}
+  LaneId id() const override { return LaneId{9}; }
+  void give_work(Frame frame) override { work_.push_back(std::move(frame)); }
+  void reply(Frame) override {}
+  void wake() override {}
+  void tell_cancelled(std::vector<TaskId>) override {}
+  std::vector<Frame> take_back() override { return std::exchange(work_, {}); }
+  TaskId running() const override { return {}; }
+  bool waiting() const override { return false; }
+  ActorId waiting_for_room() const override { return {}; }
+  void stop() override {}
+  bool stopped() const override { return true; }
+
+ private:
+  std::vector<Frame>& work_;
+};
+
+class HostTest : public testing::Test, protected wire::Outbox {
+ protected:
+  static constexpr ActorId actor{7};
+
+  void send(RankId to, Frame frame) override { sent.emplace_back(to, std::move(frame)); }
+
+  void start(std::uint64_t bound) {
+    const wire::ActorSpec spec{.id = actor, .constructor = method, .max_pending_calls = bound};
+    host.on_frame(head_rank, wire::make_frame(FrameType::start_actor, wire::write(spec)));
+    end(actor.number, wire::Outcome::Work::construction);
+    work.clear();
+    sent.clear();
+  }
+  void call(std::uint64_t id, RankId from, std::uint32_t lane, std::uint16_t flags = wire::flag_bounded) {
+    const wire::CallSpec spec{.id = TaskId{id}, .actor = actor, .method = method};
+    Frame frame = wire::make_frame(FrameType::call, wire::write(spec), LaneId{lane});
+    frame.header.flags = flags;
+    host.on_frame(from, std::move(frame));
+  }
+  void end(std::uint64_t id, wire::Outcome::Work kind = wire::Outcome::Work::call) {
+    const wire::Outcome outcome{.id = TaskId{id}, .actor = actor, .function = method, .work = kind};
+    host.on_lane(wire::make_frame(FrameType::outcome, wire::write(outcome), LaneId{9}));
+  }
+  /// The calls the actor was given, since the start.
+  std::vector<std::uint64_t> given() const {
+    std::vector<std::uint64_t> ids;
+    for (const Frame& frame : work)
+      if (frame.header.type == FrameType::call) ids.push_back(wire::read_call(frame.payload).id.number);
+    return ids;
+  }
+  /// Rank, lane and number of calls of each `accepted` since the last time.
+  std::vector<std::vector<std::uint64_t>> accepted() {
+    host.turn();
+    std::vector<std::vector<std::uint64_t>> told;
+    for (const auto& [to, frame] : sent) {
+      if (frame.header.type != FrameType::accepted) continue;
+      const wire::Accepted message = wire::read_accepted(frame.payload);
+      EXPECT_EQ(message.actor, actor);
+      told.push_back({static_cast<std::uint64_t>(to.number), frame.header.lane.number, message.calls});
+    }
+    sent.clear();
+    return told;
+  }
+
+  std::vector<Frame> work;
+  std::vector<std::pair<RankId, Frame>> sent;
+  Host host{
+      *this, [this] { return std::make_unique<IdleLane>(work); }, {.rank = RankId{1}, .lane = {}, .host = "here"}};
+};
+
+TEST_F(HostTest, AMailboxTakesNoMoreThanItsBoundAndTheRestInTheOrderItCame) {
+  start(2);
+  for (std::uint64_t id = 100; id < 106; ++id) call(id, RankId{id % 2 == 0 ? 2 : 3}, 5);
+  EXPECT_THAT(given(), ElementsAre(100, 101));
+  EXPECT_THAT(accepted(), ElementsAre(ElementsAre(2, 5, 1), ElementsAre(3, 5, 1)));
+  end(100);
+  EXPECT_THAT(given(), ElementsAre(100, 101, 102));
+  EXPECT_THAT(accepted(), ElementsAre(ElementsAre(2, 5, 1)));
+  end(101);
+  end(102);
+  EXPECT_THAT(given(), ElementsAre(100, 101, 102, 103, 104));
+  call(106, RankId{2}, 5);
+  EXPECT_EQ(given().size(), 5U);  // not before 105
+  for (std::uint64_t id = 103; id < 106; ++id) end(id);
+  EXPECT_THAT(given(), ElementsAre(100, 101, 102, 103, 104, 105, 106));
+  EXPECT_THAT(accepted(), ElementsAre(ElementsAre(2, 5, 2), ElementsAre(3, 5, 2)));
+}
+
+TEST_F(HostTest, NobodyIsToldOfCallsThatNobodyCounts) {
+  start(1);
+  call(100, head_rank, 0, 0);
+  call(101, head_rank, 0, 0);
+  EXPECT_THAT(given(), ElementsAre(100));
+  end(100);
+  EXPECT_THAT(given(), ElementsAre(100, 101));
+  EXPECT_THAT(accepted(), IsEmpty());
+}
+
+TEST_F(HostTest, WithoutABoundAllAreTaken) {
+  start(0);
+  for (std::uint64_t id = 100; id < 400; ++id) call(id, RankId{2}, 5, 0);
+  EXPECT_EQ(given().size(), 300U);
+}
+
+TEST_F(HostTest, AKilledActorLetsItsCallersGo) {
+  start(1);
+  for (std::uint64_t id = 100; id < 104; ++id) call(id, RankId{2}, 5);
+  EXPECT_THAT(accepted(), ElementsAre(ElementsAre(2, 5, 1)));
+  ByteBuffer payload;
+  payload.put(actor);
+  host.on_frame(head_rank, wire::make_frame(FrameType::kill_actor, std::move(payload)));
+  std::size_t failed = 0;
+  for (const auto& [to, frame] : sent)
+    if (frame.header.type == FrameType::outcome && wire::read_outcome(frame.payload).failed) ++failed;
+  EXPECT_EQ(failed, 4U);
+  EXPECT_THAT(accepted(), ElementsAre(ElementsAre(2, 5, 3)));
+  call(104, RankId{3}, 6);
+  EXPECT_THAT(accepted(), ElementsAre(ElementsAre(3, 6, 1)));
+  wire::Status status;
+  host.describe(status);
+  EXPECT_THAT(status.actors, IsEmpty());
+}
+
+TEST_F(HostTest, CallsThatOvertakeTheirActorWaitAsOthersDo) {
+  for (std::uint64_t id = 100; id < 103; ++id) call(id, RankId{2}, 5);
+  EXPECT_THAT(accepted(), IsEmpty());
+  const wire::ActorSpec spec{.id = actor, .constructor = method, .max_pending_calls = 2};
+  host.on_frame(head_rank, wire::make_frame(FrameType::start_actor, wire::write(spec)));
+  EXPECT_THAT(given(), ElementsAre(100));  // its construction is in the mailbox too
+  EXPECT_THAT(accepted(), ElementsAre(ElementsAre(2, 5, 1)));
+  wire::Status status;
+  host.describe(status);
+  ASSERT_EQ(status.actors.size(), 1U);
+  EXPECT_EQ(status.actors[0].calls, 2U);
+  EXPECT_EQ(status.actors[0].outside, 2U);
+  EXPECT_EQ(status.actors[0].listed.at(1).id, TaskId{100});
+  EXPECT_EQ(status.actors[0].listed_outside.at(0).id, TaskId{101});
+  EXPECT_EQ(status.actors[0].listed_outside.at(0).function, method);
+  EXPECT_EQ(status.actors[0].lane, LaneId{9});
+}
+
+}  // namespace
+}  // namespace crema::actors
