@@ -61,6 +61,10 @@ def check_running(values, scope):
     assert list(scope["running"]) == [1, 2, 1, 0, 1, 0]
 
 
+def check_dependencies(values, scope):
+    assert values[0][["task", "input", "id"]].values.tolist() == [[2, 1, 1]]
+
+
 def check_functions(values, scope):
     assert list(values[0]) == ["make_drink(Order const&)", "clean_up()"]
 
@@ -136,8 +140,8 @@ def check_arrays(values, scope):
 
 
 # One for each snippet of the page, in its order.
-CHECKS = [check_setup, check_attributes, check_tasks, check_states, check_running, check_functions, check_errors,
-          check_runs, check_ranks, check_actors, check_values, check_tables, check_arrays]
+CHECKS = [check_setup, check_attributes, check_tasks, check_states, check_running, check_dependencies, check_functions,
+          check_errors, check_runs, check_ranks, check_actors, check_values, check_tables, check_arrays]
 
 
 def main():
