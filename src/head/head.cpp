@@ -12,16 +12,8 @@ using wire::Frame;
 using wire::FrameType;
 using wire::Outcome;
 
-/// Unheard failures whose text is kept for the log between two looks; all are counted and in the run file.
-constexpr std::size_t max_unheard_kept = 100;
-
 /// How long a worker may end nothing before it is asked for what it has not begun.
 constexpr std::int64_t stuck_nanoseconds = 1'000'000;
-
-Failure decode_failure(const Bytes& bytes) {
-  ByteReader reader{bytes};
-  return wire::read_failure(reader);
-}
 
 }  // namespace
 
@@ -157,30 +149,6 @@ void Head::add_ready(Blocked task) {
   dispatcher_.add_ready(task.order, std::move(task.task));
 }
 
-/// What a task or call is given must stay until it has ended, whoever lets go of it meanwhile.
-void Head::pin_until_done(TaskId work, const std::vector<TaskId>& ids) {
-  if (ids.empty()) return;
-  for (const TaskId id : ids) ++entries_[id.number].pins;
-  std::vector<TaskId>& pinned = pinned_by_[work];
-  pinned.insert(pinned.end(), ids.begin(), ids.end());
-}
-
-void Head::unpin(std::vector<TaskId> ids) {
-  // A list of futures of futures may be long: no recursion.
-  while (!ids.empty()) {
-    const TaskId id = ids.back();
-    ids.pop_back();
-    Entry* entry = entries_.find(id.number);
-    if (entry == nullptr) continue;
-    --entry->pins;
-    if (entry->holders == 0 && entry->pins == 0 && entry->state >= Entry::State::done) {
-      if (auto held = contents_.extract(id); !held.empty())
-        ids.insert(ids.end(), held.mapped().begin(), held.mapped().end());
-    }
-    forget_if_unneeded(id, *entry);
-  }
-}
-
 void Head::block_or_add(Blocked blocked, const std::vector<TaskId>& inputs) {
   const TaskId id = blocked.task.id;
   for (const TaskId input : inputs) {
@@ -203,7 +171,7 @@ void Head::block_or_add(Blocked blocked, const std::vector<TaskId>& inputs) {
 void Head::finish_without_running(TaskId id, const Bytes& failure) {
   Entry& entry = entries_[id.number];
   blocked_.erase(id);
-  const bool cancelled = decode_failure(failure).kind == Failure::Kind::cancelled;
+  const bool cancelled = decode(failure).kind == Failure::Kind::cancelled;
   recorder_.attempt({.id = id,
                      .parent = entry.parent,
                      .function = entry.name,
@@ -309,135 +277,9 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   complete({outcome.id, true, cancelled_failure(outcome.id, *entry)});
 }
 
-void Head::end(RankId from, const Outcome& outcome) {
-  if (outcome.failed) return complete({outcome.id, true, outcome.value});
-  keep_contents(outcome.id, outcome.carried);
-  if (outcome.forwards) return forward(outcome.id, outcome.value);
-  keep(outcome.id, from, outcome.stored, outcome.value);
-}
-
-/// A value is there: it stays where it lies, or goes into the store of this rank unless it is small.
-void Head::keep(TaskId id, RankId from, std::uint64_t stored, const Bytes& value) {
-  if (stored > 0) {
-    objects_.add(id, stored, from);
-    return complete({id, false, {}, id});
-  }
-  if (value.size() <= max_value_in_table || !is_needed(entries_[id.number])) return complete({id, false, value});
-  ++storing_;
-  store_.put(id, value.compact(), [this, id, size = value.size()](const std::string& error) {
-    --storing_;
-    if (!error.empty()) {
-      ByteBuffer failure;
-      wire::write_failure(failure, {.task = id, .type = "crema::Error", .message = "keeping its result: " + error});
-      return complete({id, true, Bytes{std::move(failure)}});
-    }
-    objects_.add(id, size, head_rank);
-    complete({id, false, {}, id});
-  });
-}
-
 void Head::record_failure(const Bytes& bytes) {
-  const Failure failure = decode_failure(bytes);
+  const Failure failure = decode(bytes);
   if (failure.kind != Failure::Kind::cancelled) recorder_.failure(failure);
-}
-
-void Head::keep_contents(TaskId id, const std::vector<TaskId>& carried) {
-  if (carried.empty()) return;
-  for (const TaskId held : carried) ++entries_[held.number].pins;
-  contents_[id] = carried;
-}
-
-/// The result of this work is the value of another.
-void Head::forward(TaskId id, const Bytes& value) {
-  ByteReader reader{value};
-  const auto source = reader.get<TaskId>();
-  if (source == TaskId{}) {
-    ByteBuffer failure;
-    wire::write_failure(failure, {.task = id,
-                                  .type = "crema::UsageError",
-                                  .message = "it returned an empty future: return one that remote() or put() gave"});
-    return complete({id, true, Bytes{std::move(failure)}});
-  }
-  Entry& entry = entries_[source.number];
-  if (entry.state < Entry::State::done) {
-    dependents_[source].push_back({id, true});
-    return;
-  }
-  entry.asked = entry.asked || entry.state == Entry::State::failed;
-  complete({id, entry.state == Entry::State::failed, entry.value, entry.stored ? source : TaskId{}});
-}
-
-void Head::complete(Completion completion) {
-  if (completing_) {
-    completions_.push_back(std::move(completion));
-    return;
-  }
-  completing_ = true;
-  complete_one(completion);
-  while (!completions_.empty()) {
-    const Completion next = std::move(completions_.front());
-    completions_.pop_front();
-    complete_one(next);
-  }
-  completing_ = false;
-}
-
-void Head::complete_one(const Completion& completion) {
-  const TaskId id = completion.id;
-  Entry& entry = entries_[id.number];
-  if (entry.state >= Entry::State::done) return;
-  entry.state = completion.failed ? Entry::State::failed : Entry::State::done;
-  entry.stored = completion.object != TaskId{};
-  if (entry.stored && completion.object != id) objects_.add_alias(id, completion.object);
-  if (is_needed(entry) || completion.failed) entry.value = completion.value.compact();
-  for (const Waiter waiter : entry.waiters) deliver(id, entry, waiter);
-  entry.waiters = {};
-  wake_dependents(completion);
-  watches_.tell(id);
-  if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
-  forget_if_unneeded(id, entry);
-}
-
-void Head::wake_dependents(const Completion& completion) {
-  if (dependents_.empty()) return;
-  const auto node = dependents_.extract(completion.id);
-  if (node.empty()) return;
-  if (completion.failed) entries_[completion.id.number].asked = true;
-  for (const Dependent dependent : node.mapped()) {
-    if (dependent.forwards) {
-      complete({dependent.id, completion.failed, completion.value, completion.object});
-      continue;
-    }
-    const auto blocked = blocked_.find(dependent.id);
-    if (blocked == blocked_.end()) continue;  // it was cancelled, or has failed for another input
-    if (completion.failed) {
-      finish_without_running(dependent.id, completion.value);
-    } else if (--blocked->second.missing == 0) {
-      entries_[dependent.id.number].state = Entry::State::ready;
-      add_ready(std::move(blocked->second));
-      blocked_.erase(blocked);
-    }
-  }
-}
-
-/// Small inputs go with the task; of others the worker is told where they are.
-void Head::add_values(wire::TaskSpec& task, Frame& frame, RankId worker) {
-  for (const Input& input : task.arguments.inputs) {
-    const Entry& entry = entries_[input.id.number];
-    if (entry.stored) {
-      task.values.push_back({.here = false, .location = objects_.locate(input.id, worker)});
-      frame.header.flags |= wire::flag_large_inputs;
-    } else {
-      task.values.push_back({.bytes = entry.value});
-    }
-  }
-}
-
-void Head::on_put(RankId from, const Frame& frame) {
-  const wire::Put put = wire::read_put(frame.payload);
-  if (put.failed) return complete({put.id, true, put.value});
-  keep_contents(put.id, put.carried);
-  keep(put.id, from, put.stored, put.value);
 }
 
 void Head::on_cancel(const Frame& frame) {
@@ -474,56 +316,6 @@ Bytes Head::cancelled_failure(TaskId id, const Entry& entry) const {
                                 .type = "crema::TaskCancelled",
                                 .message = "somebody cancelled it"});
   return Bytes{std::move(failure)};
-}
-
-void Head::deliver(TaskId id, const Entry& entry, Waiter waiter) {
-  if (entry.stored) {
-    const wire::Located located{id, objects_.locate(id, waiter.rank)};
-    outbox_.send(waiter.rank, wire::make_frame(FrameType::located, wire::write(located), waiter.lane));
-    return;
-  }
-  const wire::Value value{id, entry.state == Entry::State::failed, entry.value};
-  outbox_.send(waiter.rank, wire::make_frame(FrameType::value, wire::write(value), waiter.lane));
-}
-
-void Head::forget_if_unneeded(TaskId id, const Entry& entry) {
-  if (entry.holders > 0 || entry.pins > 0 || entry.state < Entry::State::done) return;
-  if (entry.state == Entry::State::failed && !entry.asked) unheard(entry.value);
-  if (entry.stored) objects_.forget(id);
-  entries_.erase(id.number);
-  if (contents_.empty()) return;
-  if (auto held = contents_.extract(id); !held.empty()) unpin(std::move(held.mapped()));
-}
-
-void Head::unheard(const Bytes& bytes) {
-  Failure failure = decode_failure(bytes);
-  if (failure.kind == Failure::Kind::cancelled) return;  // somebody wanted it so
-  ++unheard_count_;
-  if (unheard_.size() < max_unheard_kept) unheard_.push_back(std::move(failure));
-}
-
-std::vector<Failure> Head::take_unheard_failures() { return std::exchange(unheard_, {}); }
-
-void Head::on_get(RankId from, const Frame& frame) {
-  const Waiter waiter{from, frame.header.lane};
-  for (const TaskId id : wire::read_ids(frame.payload)) {
-    // A call's outcome may not have come yet, so an unknown id is one that is expected.
-    Entry& entry = entries_[id.number];
-    entry.asked = true;
-    if (entry.state >= Entry::State::done) {
-      deliver(id, entry, waiter);
-    } else {
-      entry.waiters.push_back(waiter);
-    }
-  }
-}
-
-void Head::on_release(const Frame& frame) {
-  for (const TaskId id : wire::read_ids(frame.payload)) {
-    Entry& entry = entries_[id.number];
-    --entry.holders;
-    forget_if_unneeded(id, entry);
-  }
 }
 
 wire::Reply Head::describe_cluster() const {
@@ -576,6 +368,11 @@ std::int64_t Head::clock_offset(RankId from, std::int64_t finished) {
   if (std::exchange(offset.turn, turns_) != turns_)
     offset.nanoseconds = std::min(offset.nanoseconds, clock_() - finished);
   return offset.nanoseconds;
+}
+
+Failure Head::decode(const Bytes& failure) {
+  ByteReader reader{failure};
+  return wire::read_failure(reader);
 }
 
 std::uint32_t Head::name_of(FunctionId function, const std::string& label) {

@@ -164,6 +164,7 @@ class Head {
     return *now_;
   }
   double seconds(std::int64_t nanoseconds) const;
+  [[nodiscard]] static Failure decode(const Bytes& failure);
   std::int64_t clock_offset(RankId from, std::int64_t finished);
   std::uint32_t name_of(FunctionId function, const std::string& label);
 

@@ -1,44 +1,11 @@
 #include "lane/lane_session.hpp"
 
 #include <algorithm>
-#include <cmath>
 
-namespace crema {
-namespace {
+#include "lane/current_context.hpp"
+#include "lane/option_checks.hpp"
 
-thread_local LaneContext* current_context = nullptr;
-thread_local CarriedFutures* current_carried = nullptr;
-
-}  // namespace
-
-LaneContext& LaneContext::current() {
-  if (current_context == nullptr) {
-    throw UsageError{
-        "calling crema outside the driver, a task or an actor: move the call into the function given to Job::run "
-        "(threads "
-        "that user code starts cannot call crema)"};
-  }
-  return *current_context;
-}
-
-CarriedFutures::CarriedFutures() : outer_{std::exchange(current_carried, this)} {}
-CarriedFutures::~CarriedFutures() { current_carried = outer_; }
-
-void CarriedFutures::add(TaskId id, std::shared_ptr<const void> keep) {
-  if (current_carried == nullptr) {
-    throw UsageError{
-        "sending a future: here only its value can be sent, so pass future.get(); futures travel as arguments, results "
-        "and stored values"};
-  }
-  current_carried->ids_.push_back(id);
-  current_carried->kept_.push_back(std::move(keep));
-}
-
-void CarriedFutures::mention(std::uint64_t offset, TaskKey key) {
-  if (current_carried != nullptr) current_carried->mentions_.push_back({offset, key});
-}
-
-namespace lane {
+namespace crema::lane {
 namespace {
 
 using wire::FrameType;
@@ -48,52 +15,12 @@ constexpr std::size_t releases_held_back = 128;
 /// Calls of a lane to a bounded actor that are on their way: enough to hide a round trip.
 constexpr std::uint64_t most_unaccepted = 64;
 
-void refuse(const std::string& what, bool differs) {
-  if (differs) throw UsageError{what + " is not available in this version of crema: leave it at its default"};
-}
-
-void check(const Resources& resources) {
-  const auto makes_sense = [](double amount) { return std::isfinite(amount) && amount >= 0; };
-  const bool whole_gpus = resources.gpus < 1 || resources.gpus == std::floor(resources.gpus);
-  const bool custom_sense = std::all_of(resources.custom.begin(), resources.custom.end(),
-                                        [&](const auto& custom) { return makes_sense(custom.second); });
-  if (makes_sense(resources.cpus) && makes_sense(resources.gpus) && whole_gpus && custom_sense) return;
-  throw UsageError{
-      "asking for resources: an amount is a number of 0 or more, and gpus are a whole number or a fraction of one"};
-}
-
-/// What the head has to place; nothing for what is the default.
-std::optional<wire::Occupation> occupation_of(const Resources& wanted, const Resources& usual) {
-  if (wanted == usual) return std::nullopt;
-  check(wanted);
-  return wire::Occupation{wanted, {}};
-}
-
-void check_supported(const TaskOptions& options) {
-  const TaskOptions defaults;
-  refuse("TaskOptions::max_retries", options.max_retries != defaults.max_retries);
-  refuse("TaskOptions::retry_exceptions", options.retry_exceptions != defaults.retry_exceptions);
-  refuse("TaskOptions::timeout", options.timeout != defaults.timeout);
-  refuse("TaskOptions::journal", options.journal != defaults.journal);
-}
-
-void check_supported(const ActorOptions& options) {
-  const ActorOptions defaults;
-  refuse("ActorOptions::max_restarts", options.max_restarts != defaults.max_restarts);
-  refuse("ActorOptions::durable", options.durable != defaults.durable);
-  if (options.max_pending_calls < 0) {
-    throw UsageError{
-        "creating an actor with ActorOptions::max_pending_calls = " + std::to_string(options.max_pending_calls) +
-        ": it is a number of calls, 1 or more, or 0 for no bound"};
-  }
-}
-
 }  // namespace
 
-LaneSession::Scope::Scope(LaneSession& session) : session_{session} { current_context = &session; }
+LaneSession::Scope::Scope(LaneSession& session) : session_{session} { set_current_context(&session); }
 
 LaneSession::Scope::~Scope() {
-  current_context = nullptr;
+  set_current_context(nullptr);
   const std::lock_guard lock{session_.release_mutex_};
   session_.ended_ = true;
 }
@@ -356,73 +283,6 @@ void LaneSession::fetch(FrameType request, std::span<const TaskId> ids, const Si
   }
 }
 
-ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::InputValue> values) {
-  if (arguments.inputs.empty()) return ByteReader{arguments.bytes};
-  std::map<TaskId, Bytes> large;
-  for (const wire::InputValue& value : values)
-    if (!value.here) large.emplace(value.location.id, Bytes{});
-  if (!large.empty()) {
-    std::vector<TaskId> ids;
-    for (const auto& [id, bytes] : large) ids.push_back(id);
-    fetch(FrameType::get_inputs, ids, [&](TaskId id, Result result) {
-      const auto place = large.find(id);
-      if (place == large.end()) return false;
-      if (result.failed) {
-        ByteReader failure{result.bytes};
-        throw Error{wire::read_failure(failure).message};
-      }
-      place->second = std::move(result.bytes);
-      return true;
-    });
-  }
-  ByteReader reader{Bytes{}};
-  std::size_t done = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const Input& input = arguments.inputs[i];
-    reader.append(arguments.bytes.slice(done, input.offset - done));
-    reader.append(values[i].here ? std::move(values[i].bytes) : large.at(values[i].location.id));
-    done = input.offset;
-  }
-  reader.append(arguments.bytes.slice(done, arguments.bytes.size() - done));
-  return reader;
-}
-
-void LaneSession::wait_for_inputs(Arguments& arguments) {
-  if (arguments.inputs.empty()) return;
-  std::map<TaskId, Bytes> values;
-  for (const Input& input : arguments.inputs) values.try_emplace(input.id);
-  std::vector<TaskId> ids;
-  for (const auto& [id, bytes] : values) ids.push_back(id);
-  fetch(ids, [&](TaskId id, Result result) {
-    const auto place = values.find(id);
-    if (place == values.end()) return false;
-    if (result.failed) {
-      ByteReader failure{result.bytes};
-      throw_failure(wire::read_failure(failure));
-    }
-    place->second = std::move(result.bytes);
-    return true;
-  });
-  ByteBuffer bytes;
-  std::size_t done = 0;
-  auto mention = arguments.mentions.begin();
-  const auto shift_mentions = [&](std::size_t up_to) {
-    for (; mention != arguments.mentions.end() && mention->offset < up_to; ++mention)
-      mention->offset += bytes.size() - done;
-  };
-  for (const Input& input : arguments.inputs) {
-    shift_mentions(input.offset);
-    bytes.append(arguments.bytes.span().subspan(done, input.offset - done));
-    bytes.append(values.at(input.id).span());
-    done = input.offset;
-  }
-  shift_mentions(arguments.bytes.size());
-  bytes.append(arguments.bytes.span().subspan(done));
-  arguments.bytes = Bytes{std::move(bytes)};
-  arguments.inputs.clear();
-  arguments.input_keys.clear();
-}
-
 bool LaneSession::ready(TaskId id) {
   ByteReader answer{request(FrameType::ready, wire::write_ids({id}))};
   return answer.get<std::uint8_t>() != 0;
@@ -512,5 +372,4 @@ Bytes LaneSession::request(FrameType type, ByteBuffer payload) {
   }
 }
 
-}  // namespace lane
-}  // namespace crema
+}  // namespace crema::lane

@@ -1,0 +1,75 @@
+// How a lane gets the values of the futures among arguments.
+#include "crema/errors.hpp"
+#include "lane/lane_session.hpp"
+
+namespace crema::lane {
+
+using wire::FrameType;
+
+ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::InputValue> values) {
+  if (arguments.inputs.empty()) return ByteReader{arguments.bytes};
+  std::map<TaskId, Bytes> large;
+  for (const wire::InputValue& value : values)
+    if (!value.here) large.emplace(value.location.id, Bytes{});
+  if (!large.empty()) {
+    std::vector<TaskId> ids;
+    for (const auto& [id, bytes] : large) ids.push_back(id);
+    fetch(FrameType::get_inputs, ids, [&](TaskId id, Result result) {
+      const auto place = large.find(id);
+      if (place == large.end()) return false;
+      if (result.failed) {
+        ByteReader failure{result.bytes};
+        throw Error{wire::read_failure(failure).message};
+      }
+      place->second = std::move(result.bytes);
+      return true;
+    });
+  }
+  ByteReader reader{Bytes{}};
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Input& input = arguments.inputs[i];
+    reader.append(arguments.bytes.slice(done, input.offset - done));
+    reader.append(values[i].here ? std::move(values[i].bytes) : large.at(values[i].location.id));
+    done = input.offset;
+  }
+  reader.append(arguments.bytes.slice(done, arguments.bytes.size() - done));
+  return reader;
+}
+
+void LaneSession::wait_for_inputs(Arguments& arguments) {
+  if (arguments.inputs.empty()) return;
+  std::map<TaskId, Bytes> values;
+  for (const Input& input : arguments.inputs) values.try_emplace(input.id);
+  std::vector<TaskId> ids;
+  for (const auto& [id, bytes] : values) ids.push_back(id);
+  fetch(ids, [&](TaskId id, Result result) {
+    const auto place = values.find(id);
+    if (place == values.end()) return false;
+    if (result.failed) {
+      ByteReader failure{result.bytes};
+      throw_failure(wire::read_failure(failure));
+    }
+    place->second = std::move(result.bytes);
+    return true;
+  });
+  ByteBuffer bytes;
+  std::size_t done = 0;
+  auto mention = arguments.mentions.begin();
+  const auto shift_mentions = [&](std::size_t up_to) {
+    for (; mention != arguments.mentions.end() && mention->offset < up_to; ++mention)
+      mention->offset += bytes.size() - done;
+  };
+  for (const Input& input : arguments.inputs) {
+    shift_mentions(input.offset);
+    bytes.append(arguments.bytes.span().subspan(done, input.offset - done));
+    bytes.append(values.at(input.id).span());
+    done = input.offset;
+  }
+  shift_mentions(arguments.bytes.size());
+  bytes.append(arguments.bytes.span().subspan(done));
+  arguments.bytes = Bytes{std::move(bytes)};
+  arguments.inputs.clear();
+  arguments.input_keys.clear();
+}
+}  // namespace crema::lane

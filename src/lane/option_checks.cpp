@@ -1,0 +1,53 @@
+#include "lane/option_checks.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "crema/errors.hpp"
+
+namespace crema::lane {
+namespace {
+
+void refuse(const std::string& what, bool differs) {
+  if (differs) throw UsageError{what + " is not available in this version of crema: leave it at its default"};
+}
+
+void check(const Resources& resources) {
+  const auto makes_sense = [](double amount) { return std::isfinite(amount) && amount >= 0; };
+  const bool whole_gpus = resources.gpus < 1 || resources.gpus == std::floor(resources.gpus);
+  const bool custom_sense = std::all_of(resources.custom.begin(), resources.custom.end(),
+                                        [&](const auto& custom) { return makes_sense(custom.second); });
+  if (makes_sense(resources.cpus) && makes_sense(resources.gpus) && whole_gpus && custom_sense) return;
+  throw UsageError{
+      "asking for resources: an amount is a number of 0 or more, and gpus are a whole number or a fraction of one"};
+}
+
+}  // namespace
+
+std::optional<wire::Occupation> occupation_of(const Resources& wanted, const Resources& usual) {
+  if (wanted == usual) return std::nullopt;
+  check(wanted);
+  return wire::Occupation{wanted, {}};
+}
+
+void check_supported(const TaskOptions& options) {
+  const TaskOptions defaults;
+  refuse("TaskOptions::max_retries", options.max_retries != defaults.max_retries);
+  refuse("TaskOptions::retry_exceptions", options.retry_exceptions != defaults.retry_exceptions);
+  refuse("TaskOptions::timeout", options.timeout != defaults.timeout);
+  refuse("TaskOptions::journal", options.journal != defaults.journal);
+}
+
+void check_supported(const ActorOptions& options) {
+  const ActorOptions defaults;
+  refuse("ActorOptions::max_restarts", options.max_restarts != defaults.max_restarts);
+  refuse("ActorOptions::durable", options.durable != defaults.durable);
+  if (options.max_pending_calls < 0) {
+    throw UsageError{
+        "creating an actor with ActorOptions::max_pending_calls = " + std::to_string(options.max_pending_calls) +
+        ": it is a number of calls, 1 or more, or 0 for no bound"};
+  }
+}
+
+}  // namespace crema::lane

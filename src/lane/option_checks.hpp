@@ -1,0 +1,17 @@
+#pragma once
+
+#include <optional>
+
+#include "crema/options.hpp"
+#include "wire/messages.hpp"
+
+namespace crema::lane {
+
+/// What the head has to place; nothing for what is usual. Throws UsageError for amounts that make no sense.
+std::optional<wire::Occupation> occupation_of(const Resources& wanted, const Resources& usual);
+
+/// Throw UsageError for what this version does not have.
+void check_supported(const TaskOptions& options);
+void check_supported(const ActorOptions& options);
+
+}  // namespace crema::lane

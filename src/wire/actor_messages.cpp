@@ -1,0 +1,104 @@
+#include "wire/messages.hpp"
+#include "wire/payload.hpp"
+
+namespace crema::wire {
+
+ByteBuffer write(const CallSpec& call) {
+  ByteBuffer out{48 + size_of(call.arguments)};
+  out.put(call.id);
+  out.put(call.key);
+  out.put(call.parent);
+  out.put(call.actor);
+  out.put(call.method);
+  out.put(call.depth);
+  put_arguments(out, call.arguments);
+  return out;
+}
+
+CallSpec read_call(const Bytes& payload) {
+  PayloadReader in{payload};
+  CallSpec call;
+  call.id = in.get<TaskId>();
+  call.key = in.get<TaskKey>();
+  call.parent = in.get<TaskId>();
+  call.actor = in.get<ActorId>();
+  call.method = in.get<FunctionId>();
+  call.depth = in.get<std::uint32_t>();
+  call.arguments = get_arguments(in);
+  return call;
+}
+
+ByteBuffer write(const ActorSpec& actor) {
+  ByteBuffer out{80 + actor.name.size() + actor.class_name.size() + size_of(actor.arguments)};
+  out.put(actor.id);
+  out.put(actor.key);
+  out.put(actor.parent);
+  out.put(actor.constructor);
+  out.put_text(actor.name);
+  out.put_text(actor.class_name);
+  out.put(actor.max_pending_calls);
+  put_occupation(out, actor.occupation);
+  put_arguments(out, actor.arguments);
+  return out;
+}
+
+ActorSpec read_actor(const Bytes& payload) {
+  PayloadReader in{payload};
+  ActorSpec actor;
+  actor.id = in.get<ActorId>();
+  actor.key = in.get<TaskKey>();
+  actor.parent = in.get<TaskId>();
+  actor.constructor = in.get<FunctionId>();
+  actor.name = text(in);
+  actor.class_name = text(in);
+  actor.max_pending_calls = in.get<std::uint64_t>();
+  actor.occupation = get_occupation(in);
+  actor.arguments = get_arguments(in);
+  return actor;
+}
+
+ByteBuffer write(const Accepted& accepted) {
+  ByteBuffer out;
+  out.put(accepted.actor);
+  out.put(accepted.calls);
+  return out;
+}
+
+Accepted read_accepted(const Bytes& payload) {
+  ByteReader in{payload};
+  Accepted accepted;
+  accepted.actor = in.get<ActorId>();
+  accepted.calls = in.get<std::uint32_t>();
+  return accepted;
+}
+
+ByteBuffer write(const Pool& pool) {
+  ByteBuffer out;
+  out.put(pool.id);
+  put_list(out, pool.members);
+  return out;
+}
+
+Pool read_pool(const Bytes& payload) {
+  PayloadReader in{payload};
+  Pool pool;
+  pool.id = in.get<ActorId>();
+  pool.members = get_list<ActorId>(in);
+  return pool;
+}
+
+ByteBuffer write(const ActorLocation& location) {
+  ByteBuffer out;
+  out.put(location.actor);
+  out.put(location.rank);
+  return out;
+}
+
+ActorLocation read_location(const Bytes& payload) {
+  PayloadReader in{payload};
+  ActorLocation location;
+  location.actor = in.get<ActorId>();
+  location.rank = in.get<RankId>();
+  return location;
+}
+}  // namespace crema::wire
