@@ -38,7 +38,7 @@ class CheckReadme(unittest.TestCase):
                          ["src/README.md: src/head/head.cpp has no Dispatcher::on_submit"])
 
     def test_a_file_that_is_not_there(self):
-        self.assertEqual(self.findings_after("src/head/head.cpp: Head::complete", "src/head/tail.cpp: Head::complete"),
+        self.assertEqual(self.findings_after("src/head/head.cpp: Head::on_submit", "src/head/tail.cpp: Head::on_submit"),
                          ["src/README.md: there is no file src/head/tail.cpp"])
 
     def test_an_arrow_that_is_not_there(self):
