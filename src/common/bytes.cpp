@@ -1,5 +1,7 @@
 #include "crema/bytes.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -9,6 +11,20 @@
 #include "crema/errors.hpp"
 
 namespace crema {
+namespace {
+
+/// From this size on the first touch of each 4 KiB page costs more than copying what comes into it.
+constexpr std::size_t large_buffer = 8 << 20;
+
+/// Without effect where the system has none.
+void ask_for_large_pages(void* place, std::size_t size) {
+  constexpr std::uintptr_t page = 4096;
+  const auto begin = (reinterpret_cast<std::uintptr_t>(place) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<std::uintptr_t>(place) + size) / page * page;
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+}
+
+}  // namespace
 
 struct alignas(16) Bytes::Storage {
   std::atomic<std::size_t> references{1};
@@ -90,6 +106,7 @@ void ByteBuffer::reserve(std::size_t capacity) {
   // realloc moves pages instead of copying them where a buffer is large.
   void* place = std::realloc(storage_, sizeof(Bytes::Storage) + capacity);
   if (place == nullptr) throw std::bad_alloc{};
+  if (capacity >= large_buffer) ask_for_large_pages(place, capacity);
   storage_ = ::new (place) Bytes::Storage;
   storage_->capacity = capacity;
   data_ = storage_->bytes();
