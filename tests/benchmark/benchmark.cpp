@@ -23,6 +23,8 @@ void add_options(CLI::App& cli, Options& options) {
   cli.add_option("--tasks", options.amounts.tasks, "Tasks, and actor calls, in one go")->check(CLI::PositiveNumber);
   cli.add_option("--round-trips", options.amounts.round_trips, "Round trips in one go")->check(CLI::PositiveNumber);
   cli.add_option("--queued", options.amounts.queued, "Tasks queued at a time")->check(CLI::PositiveNumber);
+  cli.add_option("--large-bytes", options.amounts.large_bytes, "Size of the large result")
+      ->check(CLI::Range(std::uint64_t{1} << 17U, std::uint64_t{1} << 30U));
   cli.add_option("--grain-seconds", options.amounts.grain_seconds, "Work of each point of the curve of task lengths")
       ->check(CLI::PositiveNumber);
   cli.add_option("--launched", options.amounts.launched, "When this program was started, in seconds since 1970");

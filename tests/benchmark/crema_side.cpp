@@ -1,5 +1,6 @@
 #include "crema_side.hpp"
 
+#include <algorithm>
 #include <crema/crema.hpp>
 #include <thread>
 #include <vector>
@@ -64,6 +65,25 @@ double round_trip_time(std::int64_t round_trips) {
     times.push_back(watch.seconds() * 1e6);
   }
   return median(times);
+}
+
+crema::Bytes make_bytes(std::uint64_t size) {
+  crema::ByteBuffer buffer{size};
+  std::fill_n(buffer.extend(size), size, std::byte{7});
+  return crema::Bytes{std::move(buffer)};
+}
+
+/// From the worker's store to the driver's, which take and give bytes without copying them. Median in GB/s.
+double large_result_rate(std::uint64_t size) {
+  std::vector<double> rates;
+  for (int i = 0; i < 5; ++i) {
+    const auto future = crema::remote<make_bytes>(size);
+    crema::wait(std::vector{future});
+    const Stopwatch watch;
+    if (future.get().size() != size) throw crema::Error{"measuring a large result: it came with another size"};
+    rates.push_back(static_cast<double>(size) * 1e-9 / watch.seconds());
+  }
+  return median(rates);
 }
 
 /// As many futures as are left, again and again, until none is.
@@ -139,6 +159,7 @@ void measure_crema(const Amounts& amounts, const SamplesFile& samples) {
   samples.add(null_tasks_dropped, dropped_rate(amounts.tasks));
   samples.add(actor_calls, call_rate(counter, amounts.tasks));
   samples.add(waits, wait_rate());
+  samples.add(large_result, large_result_rate(amounts.large_bytes));
   std::vector<double> curve;
   for (const Grain& grain : grains) curve.push_back(efficiency(grain, amounts.grain_seconds));
   add_grains(curve, samples);

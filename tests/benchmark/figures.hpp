@@ -24,6 +24,7 @@ inline constexpr Figure idle_head{"idle_head", "CPU of the idle head", "% of a c
 inline constexpr Figure idle_actor_host{"idle_actor_host", "CPU of the idle actor host", "% of a core"};
 inline constexpr Figure idle_worker{"idle_worker", "CPU of the idle worker", "% of a core"};
 
+inline constexpr Figure large_result{"large_result", "a large result, rank to rank", "GB/s"};
 inline constexpr Figure waits{"waits", "wait for one of 1,000 futures", "1/s"};
 inline constexpr Figure queued_bytes{"queued_bytes", "memory of a queued task", "B"};
 inline constexpr Figure queued_time{"queued_time", "queueing a task", "us"};
@@ -32,9 +33,9 @@ inline constexpr Figure makespan{"makespan", "makespan, Pareto-tailed tasks", "s
 inline constexpr Figure start{"start", "start to the first line", "ms"};
 
 /// In the order of the table.
-inline constexpr std::array figures{null_tasks_kept, null_tasks_dropped, actor_calls, round_trip, waits,
-                                    queued_bytes,    queued_time,        metg,        makespan,   start,
-                                    idle_head,       idle_actor_host,    idle_worker};
+inline constexpr std::array figures{null_tasks_kept, null_tasks_dropped, actor_calls,     round_trip, large_result,
+                                    waits,           queued_bytes,       queued_time,     metg,       makespan,
+                                    start,           idle_head,          idle_actor_host, idle_worker};
 
 /// A point of the curve of efficiency by task length.
 struct Grain {
@@ -53,6 +54,7 @@ struct Amounts {
   std::int64_t tasks = 1'000'000;
   std::int64_t round_trips = 5'000;
   std::int64_t queued = 1'000'000;
+  std::uint64_t large_bytes = std::uint64_t{1} << 30U;
   double grain_seconds = 0.2;  ///< for each point of the curve
   double launched = 0;         ///< when the program was started, in seconds since 1970
   double idle_seconds = 3;

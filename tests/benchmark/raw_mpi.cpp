@@ -162,6 +162,23 @@ double ping_pong(FrameSizes sizes, std::int64_t round_trips) {
   return median(times);
 }
 
+/// One message from the worker to the sender, both sides into buffers they have used before. Median in GB/s. The result
+/// holds on the sender.
+double large_message_rate(std::uint64_t size) {
+  std::vector<std::byte> buffer(size, std::byte{7});
+  std::vector<double> rates;
+  for (int i = 0; i < 5; ++i) {
+    meet();
+    const Stopwatch watch;
+    if (rank() == worker) MPI_Send(buffer.data(), static_cast<int>(size), MPI_BYTE, sender, 0, MPI_COMM_WORLD);
+    if (rank() == sender)
+      MPI_Recv(buffer.data(), static_cast<int>(size), MPI_BYTE, worker, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    rates.push_back(static_cast<double>(size) * 1e-9 / watch.seconds());
+  }
+  meet();
+  return median(rates);
+}
+
 /// Bytes of a question about 1,000 futures and of its answer.
 FrameSizes wait_sizes() {
   wire::Wait wait;
@@ -210,6 +227,7 @@ void measure_raw_mpi(const Amounts& amounts, const SamplesFile& samples) {
   const double tasks = farm_rate(worker, task_sizes(), amounts.tasks);
   const double calls = farm_rate(actor_host, call_sizes(), amounts.tasks);
   const double wait_trip = ping_pong(wait_sizes(), 1'000);
+  const double large = large_message_rate(amounts.large_bytes);
   std::vector<double> curve;
   for (const Grain& grain : grains) {
     const std::int64_t frames = tasks_of_grain(grain, amounts.grain_seconds);
@@ -218,6 +236,7 @@ void measure_raw_mpi(const Amounts& amounts, const SamplesFile& samples) {
   if (rank() != sender) return;
   add_grains(curve, samples);
   samples.add(waits, 1e6 / wait_trip);
+  samples.add(large_result, large);
   samples.add(queued_bytes, static_cast<double>(task_sizes().request));
   samples.add(queued_time, queue_time(task_sizes().request, amounts.queued));
   samples.add(null_tasks_kept, tasks);

@@ -16,6 +16,7 @@ FIGURES = [
     "null_tasks_dropped",
     "actor_calls",
     "round_trip",
+    "large_result",
     "waits",
     "queued_bytes",
     "queued_time",
@@ -28,7 +29,7 @@ FIGURES = [
 ]
 MICROSECONDS = [0.5, 1, 2, 5, 10, 20, 50, 100, 1000, 10000]
 SMALL = ["--repeat", "2", "--tasks", "2000", "--round-trips", "50", "--idle-seconds", "0.2", "--queued", "20000",
-         "--grain-seconds", "0.01"]
+         "--grain-seconds", "0.01", "--large-bytes", "1000000"]
 
 with tempfile.TemporaryDirectory() as folder:
     output = pathlib.Path(folder) / "benchmark.h5"
