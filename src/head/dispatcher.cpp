@@ -151,11 +151,16 @@ std::vector<Dispatcher::Assignment> Dispatcher::assign() {
   return assignments;
 }
 
+/// no_worker: values lie on other ranks too.
+std::uint32_t Dispatcher::place_near(RankId rank) const {
+  const auto number = static_cast<std::size_t>(rank.number);
+  return number < places_.size() ? places_[number] : no_worker;
+}
+
 /// For the front task, which has large inputs somewhere; or for one that comes soon after it and suits `best`, which is
 /// then the front.
 std::uint32_t Dispatcher::nearest_worker(std::uint32_t best) {
-  const auto rank = static_cast<std::size_t>(ready_.front().near.number);
-  const std::uint32_t near = rank < places_.size() ? places_[rank] : no_worker;
+  const std::uint32_t near = place_near(ready_.front().near);
   if (near == no_worker) return best;
   if (workers_[near].has_free_slot() && !workers_[near].reserved) return near;
   const std::size_t end = std::min(ready_.front_size(), looked_through);
@@ -174,11 +179,13 @@ void Dispatcher::assign_ahead(std::vector<Assignment>& assignments) {
   const std::size_t fair_share = (ready_.size() + workers_.size() - 1) / workers_.size();
   std::vector<std::uint32_t> served;
   while (has_ready()) {
-    const auto place = best_worker();
-    if (!place) break;
+    const RankId near = ready_.front().near;
+    const auto place = near.number < 0 ? best_worker() : std::optional{place_near(near)};
+    if (!place || *place == no_worker) break;
     Worker& worker = workers_[*place];
     std::size_t given = 0;
-    for (; given < fair_share && has_ready(); ++given) {
+    // A task with large inputs waits for its own worker, or for a slot that is free elsewhere.
+    for (; given < fair_share && has_ready() && ready_.front().near == near && !worker.reserved; ++given) {
       const std::optional<double> time = estimate(ready_.front().function);
       if (!time || *time > worker.room_ahead()) break;
       assignments.push_back(assign_front(worker));
@@ -297,9 +304,12 @@ Resources Dispatcher::free() const {
 
 std::vector<RankId> Dispatcher::stuck_workers() {
   std::vector<RankId> stuck;
-  if (queued_ == 0 || idle_ == 0 || !ready_.empty()) return stuck;
+  const bool unbalanced = queued_ > 0 && idle_ > 0 && ready_.empty();
+  // For a moment that is so whenever a task ends.
+  const bool still = std::exchange(unbalanced_, unbalanced) && unbalanced;
+  if (!unbalanced) return stuck;
   for (Worker& worker : workers_) {
-    if (worker.queued > 0 && worker.ends == worker.ends_seen) stuck.push_back(worker.rank);
+    if (still && worker.queued > 0 && worker.ends == worker.ends_seen) stuck.push_back(worker.rank);
     worker.ends_seen = worker.ends;
   }
   return stuck;

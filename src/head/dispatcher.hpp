@@ -16,11 +16,11 @@ namespace crema::head {
 
 /// Decides which ready task goes to which worker, and how much is sent ahead. Knows no messages and no clock.
 ///
-/// A slot has about a millisecond of work ahead, which is how long an idle loop may sleep; what waits behind a task
-/// that turns out to be slow is taken back. Long tasks go out singly, short ones in batches (guided self-scheduling,
-/// Polychronopoulos and Kuck 1987: never more than a worker's fair share of what is ready). A worker of many slots gets
-/// work ahead for longer tasks too, as one of its slots is soon free. How long a function takes is learnt from its
-/// outcomes; of an unknown one a worker gets no more than it can run at once.
+/// A slot has up to 20 milliseconds of work ahead, so that what it runs hides the way of the next task, an idle loop's
+/// sleep included; what waits behind a task that turns out to be slow is taken back. Long tasks go out singly, short
+/// ones in batches (guided self-scheduling, Polychronopoulos and Kuck 1987: never more than a worker's fair share of
+/// what is ready). A worker of many slots gets work ahead for longer tasks too, as one of its slots is soon free. How
+/// long a function takes is learnt from its outcomes; of an unknown one a worker gets no more than it can run at once.
 ///
 /// Tasks with resources of their own are placed one by one on a worker that has them free. Where none has, one worker
 /// is kept from further tasks until it has. Tasks with large inputs go where most of these are, if a slot is free there
@@ -30,7 +30,7 @@ namespace crema::head {
 /// resources of its own costs a look at every worker.
 class Dispatcher {
  public:
-  static constexpr double ahead_nanoseconds = 1'000'000;     ///< a slot's bound
+  static constexpr double ahead_nanoseconds = 20'000'000;    ///< a slot's bound
   static constexpr std::uint32_t max_ahead_tasks = 4096;     ///< a worker's bound, however short the tasks
   static constexpr std::uint64_t max_ahead_bytes = 4 << 20;  ///< of arguments, a worker
 
@@ -74,8 +74,8 @@ class Dispatcher {
   /// What to send now. Call after every group of events.
   std::vector<Assignment> assign();
 
-  /// Workers that hold tasks which they have not begun and that have ended none since the last call, while others have
-  /// nothing to do. To be called about once a millisecond.
+  /// Workers that hold tasks which they have not begun and that have ended none since the last call, while others had
+  /// nothing to do then and have nothing to do now. To be called about once a millisecond.
   [[nodiscard]] std::vector<RankId> stuck_workers();
 
   [[nodiscard]] std::size_t ready() const;
@@ -133,6 +133,7 @@ class Dispatcher {
   /// After every change of a worker.
   void changed(std::uint32_t worker);
   [[nodiscard]] std::optional<std::uint32_t> best_worker();
+  [[nodiscard]] std::uint32_t place_near(RankId rank) const;
   [[nodiscard]] std::uint32_t nearest_worker(std::uint32_t best);
   Assignment assign_front(Worker& worker);
   [[nodiscard]] Group* first_group();
@@ -157,6 +158,7 @@ class Dispatcher {
   std::uint32_t running_ = 0;
   std::uint32_t idle_ = 0;    // slots that are free
   std::uint32_t queued_ = 0;  // tasks with the workers that wait for a slot
+  bool unbalanced_ = false;   // at the last call of stuck_workers
   std::uint64_t looks_ = 0;
   std::vector<Duration> durations_;  // by function
 };

@@ -307,14 +307,31 @@ class Simulation {
     Worker& worker = workers_[packet.worker];
     wire::FrameReader frames{packet.bytes};
     while (auto frame = frames.next()) {
+      if (frame->header.type == wire::FrameType::hand_back) {
+        hand_back(packet.worker, packet.at);
+        continue;
+      }
       crema::ByteReader reader{frame->payload};
       const auto task = static_cast<std::uint32_t>(reader.get<TaskId>().number);
       (worker.last == 0 ? worker.first : next_of_worker_[worker.last]) = task;
       worker.last = task;
+      next_of_worker_[task] = 0;
     }
     const Nanoseconds seen = sleeps_ ? seen_at(worker.idle_since, packet.at) : packet.at;
     worker.idle_since = seen + overhead_;
     start_tasks(packet.worker, worker.idle_since);
+  }
+
+  /// What it has not begun goes back.
+  void hand_back(std::uint32_t number, Nanoseconds now) {
+    Worker& worker = workers_[number];
+    if (worker.first == 0) return;
+    if (worker.outcomes.size() == 0) sends_.push_back({now + hold_, number});
+    for (std::uint32_t task = worker.first; task != 0; task = task == worker.last ? 0 : next_of_worker_[task]) {
+      const wire::TaskSpec spec{.id = TaskId{task}, .function = function};
+      wire::append_frame(worker.outcomes, wire::make_frame(wire::FrameType::handed_back, wire::write(spec)));
+    }
+    worker.first = worker.last = 0;
   }
 
   void start_tasks(std::uint32_t number, Nanoseconds now) {
