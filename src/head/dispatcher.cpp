@@ -16,6 +16,9 @@ constexpr std::uint32_t no_worker = UINT32_MAX;
 /// Tasks behind the front among which one is looked for that suits the free worker better.
 constexpr std::size_t looked_through = 32;
 
+/// What is done before it could have gone elsewhere stays where it is.
+constexpr double short_queue_nanoseconds = 2'000'000;
+
 /// Fractions are added up: three thirds are one.
 constexpr double cpu_tolerance = 1e-9;
 
@@ -309,7 +312,8 @@ std::vector<RankId> Dispatcher::stuck_workers() {
   const bool still = std::exchange(unbalanced_, unbalanced) && unbalanced;
   if (!unbalanced) return stuck;
   for (Worker& worker : workers_) {
-    if (still && worker.queued > 0 && worker.ends == worker.ends_seen) stuck.push_back(worker.rank);
+    const bool long_queue = worker.nanoseconds > short_queue_nanoseconds * worker.slots;
+    if (still && worker.queued > 0 && (long_queue || worker.ends == worker.ends_seen)) stuck.push_back(worker.rank);
     worker.ends_seen = worker.ends;
   }
   return stuck;

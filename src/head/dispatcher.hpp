@@ -74,8 +74,8 @@ class Dispatcher {
   /// What to send now. Call after every group of events.
   std::vector<Assignment> assign();
 
-  /// Workers that hold tasks which they have not begun and that have ended none since the last call, while others had
-  /// nothing to do then and have nothing to do now. To be called about once a millisecond.
+  /// Workers that hold tasks which they have not begun, and will not soon or have ended none since the last call, while
+  /// others had nothing to do then and have nothing to do now. To be called about once a millisecond.
   [[nodiscard]] std::vector<RankId> stuck_workers();
 
   [[nodiscard]] std::size_t ready() const;

@@ -30,6 +30,9 @@ using crema::TaskId;
 using Nanoseconds = std::int64_t;
 
 constexpr Nanoseconds never = std::numeric_limits<Nanoseconds>::max();
+
+/// The head looks at its clock at least so often.
+constexpr Nanoseconds longest_sleep = 1'000'000;
 constexpr RankId head_rank{0};
 constexpr RankId actor_host{1};
 constexpr std::int32_t first_worker = 2;
@@ -242,7 +245,7 @@ class Simulation {
     const Nanoseconds driver = submitted_ < tasks_.size() ? driver_at_ + nanoseconds(1 / driver_.rate) + 1 : never;
     const Nanoseconds worker = packets_to_head_.empty() ? never : first_packet_seen_at_;
     // What was queued at the start has to be sent.
-    return turns_ == 0 ? 0 : std::min(driver, worker);
+    return turns_ == 0 ? 0 : std::min({driver, worker, last_turn_at_ + longest_sleep});
   }
 
   /// After every change of the first packet under way, or of when the head became idle.
@@ -282,6 +285,7 @@ class Simulation {
     head_.turn();
     handle_local();
     link_.flush();
+    last_turn_at_ = now;
     const Nanoseconds passed = steady_now() - began;
     // Another process may have had the core: that is in the time that passed, but not in the CPU time, which in turn
     // is read by two system calls.
@@ -387,6 +391,7 @@ class Simulation {
   crema::store::ObjectStore store_{{}, [] {}};
   crema::head::Head head_;
   Nanoseconds head_free_at_ = 0;
+  Nanoseconds last_turn_at_ = 0;
   Nanoseconds head_busy_ = 0;
   Nanoseconds head_measured_ = 0;
   std::int64_t turns_ = 0;

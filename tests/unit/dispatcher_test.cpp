@@ -303,5 +303,31 @@ TEST_F(DispatcherTest, WhateverHappensNoSlotIsFreeWhileATaskIsReadyAndTheCountsA
   }
 }
 
+TEST_F(DispatcherTest, WorkIsWantedBackWhereOthersHaveHadNothingToDoForTwoLooks) {
+  workers(2);
+  learn(quick, 1'000'000);
+  ready(quick, 20);
+  assign();
+  ASSERT_EQ(sent.size(), 20U);
+  EXPECT_TRUE(dispatcher.stuck_workers().empty());  // both are busy
+  for (const auto& assignment : sent)
+    if (assignment.worker == RankId{2})
+      dispatcher.ended(RankId{2}, assignment.task.id, quick, assignment.load, 1'000'000);
+  EXPECT_TRUE(dispatcher.stuck_workers().empty());
+  // Rank 1 goes on, but has ten milliseconds of work ahead.
+  const auto begun = std::find_if(sent.begin(), sent.end(), [](const auto& a) { return a.worker == RankId{1}; });
+  dispatcher.ended(RankId{1}, begun->task.id, quick, begun->load, 1'000'000);
+  EXPECT_EQ(dispatcher.stuck_workers(), std::vector{RankId{1}});
+  int left = 0;
+  for (auto& assignment : sent) {
+    if (assignment.worker != RankId{1} || &assignment == &*begun || ++left == 1) continue;
+    dispatcher.came_back(RankId{1}, assignment.load);
+    dispatcher.add_ready({}, std::move(assignment.task));
+  }
+  sent.clear();
+  EXPECT_EQ(assign().at(RankId{2}), 4);  // one to run, and a fair share of seven
+  EXPECT_TRUE(dispatcher.stuck_workers().empty());
+}
+
 }  // namespace
 }  // namespace crema::head
