@@ -85,7 +85,7 @@ void Worker::park(Slot& slot, std::uint64_t sequence) {
   parked_changed_ = true;
   // What was given to this lane must not wait behind the task that waits.
   take_back(slot);
-  if (parked_ <= max_parked) return;
+  if (parked_ <= max_parked()) return;
   // It keeps its slot, so that no further task starts that may have to wait as well.
   slot.parked = false;
   --parked_;

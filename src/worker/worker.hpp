@@ -26,7 +26,8 @@ class Worker {
 
   /// Tasks that may wait and give their slot away at a time, a rank: each holds a lane (a thread with its stack). One
   /// more that waits for a result is an error; one that waits for room in a mailbox waits with its slot.
-  static constexpr std::size_t max_parked = 256;
+  /// Nested work goes depth first on each slot, so more slots need more.
+  [[nodiscard]] std::size_t max_parked() const { return 256 + std::size_t{64} * (slots_ - 1); }
 
   /// Runs up to `slots` tasks at a time, as long as their CPUs are at most `cpus`.
   Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots, double cpus);

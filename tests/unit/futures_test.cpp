@@ -136,6 +136,12 @@ TEST_P(Futures, AHundredThousandInAChainInAFanInAndInAFanOut) {
   EXPECT_EQ(cluster.sink.dependencies.size(), 3U * many - 1);
 }
 
+TEST_P(Futures, NestedTasksOnManyLanes) {
+  LoopbackCluster cluster{GetParam()};
+  cluster.options.lanes = 20;
+  EXPECT_EQ(cluster.run_all([] { EXPECT_EQ(remote<fibonacci>(17).get(), 1597); }), 0) << cluster.sink.end.error;
+}
+
 TEST_P(Futures, WhatTasksWereGivenIsRecorded) {
   LoopbackCluster cluster{GetParam()};
   std::set<std::pair<TaskId, TaskId>> expected;
