@@ -43,11 +43,11 @@ def why_not():
     return f"not installed: {', '.join(missing)} (slurm-wlm, slurm-wlm-basic-plugins, munge)" if missing else None
 
 
-def wait_until(condition, what):
-    deadline = time.monotonic() + DEADLINE
+def wait_until(condition, what, seconds=DEADLINE):
+    deadline = time.monotonic() + seconds
     while not (result := condition()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {DEADLINE} s")
+            raise TimeoutError(f"{what}: not within {seconds} s")
         time.sleep(0.2)
     return result
 
