@@ -81,7 +81,9 @@ void FutureHandle::wait_for_all(std::span<const FutureHandle* const> futures) {
 }
 
 void FutureHandle::fetch(std::vector<State*>& missing) {
-  std::sort(missing.begin(), missing.end(), [](const State* a, const State* b) { return a->id < b->id; });
+  // They nearly always are in order, being kept as they were made.
+  const auto by_id = [](const State* a, const State* b) { return a->id < b->id; };
+  if (!std::is_sorted(missing.begin(), missing.end(), by_id)) std::sort(missing.begin(), missing.end(), by_id);
   missing.erase(
       std::unique(missing.begin(), missing.end(), [](const State* a, const State* b) { return a->id == b->id; }),
       missing.end());

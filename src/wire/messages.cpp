@@ -4,6 +4,12 @@
 
 namespace crema::wire {
 
+void PayloadReader::truncated(std::size_t wanted) const {
+  throw Error{"reading a message: " + std::to_string(wanted) + " bytes were expected at offset " +
+              std::to_string(position_) + " of " + std::to_string(payload_.size()) +
+              "; the message is damaged or the ranks run different programs"};
+}
+
 void write_resources(ByteBuffer& out, const Resources& resources) {
   out.put(resources.cpus);
   out.put(resources.gpus);
