@@ -24,6 +24,8 @@ struct alignas(16) ByteStorage {
 
   std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
   void add_reference() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
+  /// Throws std::bad_alloc. One reference.
+  static ByteStorage* make(std::size_t capacity);
   static void drop(ByteStorage* storage) noexcept {
     if (storage == nullptr) return;
     // Nobody else can take a reference from the only one there is.
@@ -80,6 +82,10 @@ class Bytes {
 
  private:
   friend class ByteBuffer;
+  friend class BytesSlab;
+  /// Takes over one reference.
+  Bytes(detail::ByteStorage* storage, const std::byte* data, std::size_t size) noexcept
+      : storage_{storage}, data_{data}, size_{size} {}
 
   detail::ByteStorage* storage_ = nullptr;
   const std::byte* data_ = nullptr;

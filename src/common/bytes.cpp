@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <new>
 #include <string>
 
@@ -23,6 +24,14 @@ void ask_for_large_pages(void* place, std::size_t size) {
 }
 
 }  // namespace
+
+detail::ByteStorage* detail::ByteStorage::make(std::size_t capacity) {
+  void* place = std::malloc(sizeof(ByteStorage) + capacity);
+  if (place == nullptr) throw std::bad_alloc{};
+  auto* storage = ::new (place) ByteStorage;
+  storage->capacity = capacity;
+  return storage;
+}
 
 Bytes Bytes::copy_of(std::span<const std::byte> data) {
   ByteBuffer buffer{data.size()};

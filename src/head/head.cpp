@@ -110,7 +110,7 @@ void Head::on_submit(Frame& frame) {
   ++submitted_;
   if (head.plain) {
     entry.name = name_of(head.function, {});
-    return dispatcher_.add_ready(head.order, {head.id, head.function, std::move(frame.payload)});
+    return dispatcher_.add_ready(head.order, {head.id, head.function, waiting_tasks_.compact(frame.payload)});
   }
   const wire::TaskSpec task = wire::read_task(frame.payload);
   entry.name = name_of(task.function, task.label);

@@ -193,12 +193,13 @@ Pull read_pull(const Bytes& payload) {
   return pull;
 }
 
-ByteBuffer write(const Value& value) {
-  ByteBuffer out{16 + value.bytes.size()};
-  out.put(value.id);
-  out.put(static_cast<std::uint8_t>(value.failed));
-  out.append(value.bytes.span());
-  return out;
+Bytes write(const Value& value, BytesSlab& slab) {
+  return slab.make(sizeof value.id + 1 + value.bytes.size(), [&value](std::byte* place) {
+    std::memcpy(place, &value.id, sizeof value.id);
+    place += sizeof value.id;
+    *place++ = static_cast<std::byte>(value.failed);
+    if (!value.bytes.empty()) std::memcpy(place, value.bytes.data(), value.bytes.size());
+  });
 }
 
 Value read_value(const Bytes& payload) {
