@@ -98,6 +98,16 @@ class ByteBuffer {
  public:
   ByteBuffer() = default;
   explicit ByteBuffer(std::size_t capacity) { reserve(capacity); }
+  /// An empty buffer in the storage of these bytes, if nobody else keeps it alive; else one without storage.
+  static ByteBuffer reuse(Bytes&& bytes) noexcept {
+    ByteBuffer buffer;
+    if (bytes.storage_ == nullptr || bytes.shared()) return buffer;
+    buffer.storage_ = std::exchange(bytes.storage_, nullptr);
+    buffer.data_ = buffer.storage_->bytes();
+    buffer.capacity_ = buffer.storage_->capacity;
+    bytes = {};
+    return buffer;
+  }
   ByteBuffer(ByteBuffer&& other) noexcept
       : storage_{std::exchange(other.storage_, nullptr)},
         data_{std::exchange(other.data_, nullptr)},

@@ -200,8 +200,10 @@ void Head::turn(bool dispatch) {
     Frame frame{{.type = FrameType::run_task}, std::move(assignment.task.frame_payload)};
     if (assignment.task.has_inputs || assignment.occupation) {
       wire::TaskSpec task = wire::read_task(frame.payload);
-      if (assignment.occupation) frame.header.flags |= wire::flag_resources;
-      task.occupation = std::move(assignment.occupation);
+      if (assignment.occupation) {
+        frame.header.flags |= wire::flag_resources;
+        task.occupation = std::move(*assignment.occupation);
+      }
       add_values(task, frame, assignment.worker);
       frame.payload = Bytes{wire::write(task)};
     }

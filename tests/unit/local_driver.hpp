@@ -125,7 +125,7 @@ class LocalDriver {
     const wire::Value value{
         .id = id, .failed = outcome.failed, .bytes = outcome.stored > 0 ? channel.large : outcome.value};
     BytesSlab slab;
-    return wire::make_frame(wire::FrameType::value, wire::write(value, slab));
+    return wire::frame_of(wire::FrameType::value, wire::write(value, slab), {});
   }
 
   const int workers_;
