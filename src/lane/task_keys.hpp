@@ -17,7 +17,8 @@ class TaskKeys {
   /// A new piece of work begins.
   void begin(TaskKey work) {
     work_ = work;
-    made_.clear();
+    // Cleared, it would keep the buckets of one that made many calls, and clear them for every later one.
+    if (!made_.empty()) made_ = {};
     last_made_ = nullptr;
   }
 
