@@ -16,16 +16,17 @@ void Host::on_frame(RankId from, wire::Frame frame) {
   if (frame.header.type == FrameType::start_actor) return start(std::move(frame));
   if (frame.header.type == FrameType::kill_actor) return kill(frame);
   const wire::CallHead call = wire::read_call_head(frame.payload);
+  const Caller caller{from, frame.header.lane};
   const auto found = actors_.find(call.actor);
   if (found == actors_.end()) {
     frame.payload = frame.payload.compact();
     early_calls_[call.actor].emplace_back(from, std::move(frame));
   } else if (found->second.lane == nullptr) {
-    accept(frame, {from, frame.header.lane}, call.actor);
+    accept(frame, caller, call.actor);
     refuse_call(call, found->second.gone);
   } else {
     frame.payload = found->second.calls.compact(frame.payload);
-    take_call(found->second, {from, frame.header.lane}, std::move(frame), call);
+    take_call(found->second, caller, std::move(frame), call);
   }
 }
 

@@ -26,6 +26,7 @@ TEST(BytesSlab, PiecesLieTogetherAndOutliveTheSlab) {
   const Bytes second = text(*slab, "white");
   EXPECT_EQ(second.data(), first.data() + first.size());
   std::vector<Bytes> many;
+  many.reserve(10'000);
   for (int i = 0; i < 10'000; ++i) many.push_back(text(*slab, std::to_string(i)));
   slab.reset();
   EXPECT_EQ(text(first) + text(second), "flatwhite");
@@ -54,6 +55,7 @@ TEST(BytesSlab, LargePiecesHaveStorageOfTheirOwn) {
 TEST(BytesSlab, PiecesMayGoOnAnotherThread) {
   BytesSlab slab;
   std::vector<Bytes> pieces;
+  pieces.reserve(100'000);
   for (int i = 0; i < 100'000; ++i) pieces.push_back(text(slab, "cortado"));
   std::thread other{[pieces = std::move(pieces)]() mutable {
     for (Bytes& piece : pieces) {
