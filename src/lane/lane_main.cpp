@@ -198,6 +198,7 @@ void run_actor(const Identity& identity, Channel& channel) try {
                 .function = call.method,
                 .work = Outcome::Work::call,
                 .forwards = FunctionRegistry::at(call.method).yields_future,
+                .attempt = frame->header.attempt,
                 .bytes_in = call.arguments.bytes.size()},
                call.key, call.depth, {}, [&] {
                  if (!object) throw Error{"calling an actor whose constructor failed with " + constructor_error};
