@@ -104,6 +104,7 @@ bool Head::take_over(const wire::TaskHead& task) {
   const TaskId child = attempts_.take_over(task.parent, task.key.high, task.id);
   if (child == TaskId{}) return false;
   entry_of(task.id);  // what it yields is expected
+  keep_contents(task.id, {child});
   yield(task.id, child);
   return true;
 }
