@@ -35,7 +35,7 @@ Failure describe_current_exception() {
   } catch (const WorkerLost& error) {
     failure.kind = Failure::Kind::worker_lost;
     failure.type = "crema::WorkerLost";
-    failure.message = error.message().empty() ? error.what() : error.message();
+    failure.message = error.what();
   } catch (const DataError& error) {
     failure.kind = Failure::Kind::data;
     failure.place = error.place();
