@@ -23,7 +23,7 @@ void Host::on_frame(RankId from, wire::Frame frame) {
     early_calls_[call.actor].emplace_back(from, std::move(frame));
   } else if (found->second.lane == nullptr) {
     accept(frame, caller, call.actor);
-    refuse_call(call, found->second.gone);
+    refuse_call(call, frame.header.attempt, found->second.gone);
   } else {
     frame.payload = found->second.calls.compact(frame.payload);
     take_call(found->second, caller, std::move(frame), call);
@@ -62,7 +62,7 @@ void Host::kill(const wire::Frame& frame) {
   found->second.gone = "somebody has killed the actor; create another one";
   for (const wire::Frame& unstarted : lane.take_back()) {
     if (unstarted.header.type == FrameType::call) {
-      refuse_call(wire::read_call_head(unstarted.payload), found->second.gone);
+      refuse_call(wire::read_call_head(unstarted.payload), unstarted.header.attempt, found->second.gone);
       found->second.given.pop_back();
     } else {
       give(lane, unstarted);  // its construction, which the head counts on
@@ -71,15 +71,19 @@ void Host::kill(const wire::Frame& frame) {
   for (const Outside& outside : std::exchange(found->second.outside, {})) {
     const wire::CallHead call = wire::read_call_head(outside.frame.payload);
     accept(outside.frame, outside.caller, call.actor);
-    refuse_call(call, found->second.gone);
+    refuse_call(call, outside.frame.header.attempt, found->second.gone);
   }
   give(lane, frame);
 }
 
-void Host::refuse_call(const wire::CallHead& call, const std::string& reason) {
-  fail(
-      {.id = call.id, .parent = call.parent, .actor = call.actor, .function = call.method, .work = Outcome::Work::call},
-      FunctionRegistry::at(call.method).name, reason);
+void Host::refuse_call(const wire::CallHead& call, std::uint32_t attempt, const std::string& reason) {
+  fail({.id = call.id,
+        .parent = call.parent,
+        .actor = call.actor,
+        .function = call.method,
+        .work = Outcome::Work::call,
+        .attempt = attempt},
+       FunctionRegistry::at(call.method).name, reason);
 }
 
 /// Killed actors, whose lanes have ended.

@@ -14,6 +14,7 @@ Waits Head::waits() {
   entries_.for_each([&](std::uint64_t id, const Entry& entry) {
     for (const Waiter& waiter : entry.waiters) {
       if (waiter.lane == LaneId{}) continue;  // a rank's router, which tells of its calls itself
+      if (holds_.is_lost(LaneHolds::lane(waiter.rank, waiter.lane))) continue;
       Waits::Lane& lane =
           gets.try_emplace({waiter.rank, waiter.lane}, Waits::Lane{waiter.rank, waiter.lane}).first->second;
       if (lane.values.size() < max_waits) lane.values.push_back(TaskId{id});
@@ -48,6 +49,7 @@ Waits Head::waits() {
       case Entry::State::ready:
         return {Waits::Task::State::ready, recorder_.text(entry->name)};
       case Entry::State::sent:
+      case Entry::State::ended:
         return {Waits::Task::State::sent, recorder_.text(entry->name), entry->worker};
       default:
         return {};

@@ -50,6 +50,8 @@ Handle TaskTable::PackedRow::state_type() {
   add("cancelled", TaskState::cancelled);
   add("lost", TaskState::lost);
   add("interrupted", TaskState::interrupted);
+  add("crashed", TaskState::crashed);
+  add("timed_out", TaskState::timed_out);
   return type;
 }
 

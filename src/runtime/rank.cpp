@@ -44,6 +44,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       roles_{ranks_[static_cast<std::size_t>(me_.number)].roles},
       offers_{offers_of(ranks_, options_.lanes)},
       one_core_{bound_to_one_core()},
+      watch_interval_{options_.watch_interval},
       log_{log},
       began_{Clock::now()},
       link_{transport},
@@ -52,7 +53,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
                 [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
       factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options_.seed, inbox_},
       router_{link_, me_},
-      liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_},
+      liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_, options_.silence_limit},
       last_tick_{began_} {
   if (roles_.worker)
     worker_.emplace(
@@ -98,7 +99,7 @@ Rank::End Rank::run() {
     attempt([&] { act(now); });
     attempt([&] { moved |= handle_local(); });
     attempt([&] { link_.flush(); });
-    if (now - last_tick_ >= Liveness::interval) attempt([&] { tick(now); });
+    if (now - last_tick_ >= watch_interval_) attempt([&] { tick(now); });
     end_if_left(now);
     if (moved) {
       backoff.reset();
@@ -237,6 +238,10 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return exchange_.on_object(std::move(frame));
     case FrameType::free:
       return exchange_.on_free(frame);
+    case FrameType::moved:
+      return exchange_.on_moved(frame);
+    case FrameType::rank_lost:
+      return link_.fence(ByteReader{frame.payload}.get<RankId>());
     case FrameType::value:
     case FrameType::large_value:
     case FrameType::reply:
@@ -286,13 +291,20 @@ void Rank::tick(Clock::time_point now) {
   } else {
     link_.send(head_rank, wire::make_frame(FrameType::heartbeat));
   }
-  const auto loss = liveness_.look(now);
-  if (head_) {
-    if (loss) head_->on_rank_lost(loss->rank, loss->reason);
-    head_->tick(now);
-  } else if (loss) {
-    log_.error("the head (rank 0 on {}) was lost: {}; this rank ends", ranks_[0].host, loss->reason);
-    end_ = End{1, false, true};
+  look_for_losses(now);
+  if (head_) head_->tick(now);
+}
+
+void Rank::look_for_losses(Clock::time_point now) {
+  for (const Liveness::Loss& loss : liveness_.look(now)) {
+    if (!head_) {
+      log_.error("the head (rank 0 on {}) was lost: {}; this rank ends", ranks_[0].host, loss.reason);
+      end_ = End{1, false, true};
+      return;
+    }
+    // Should it live, it learns that it was given up, and ends.
+    link_.fence(loss.rank, leave_frame(1, false));
+    head_->on_rank_lost(loss.rank, loss.reason);
   }
 }
 

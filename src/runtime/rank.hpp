@@ -36,6 +36,10 @@ class Rank {
     std::chrono::milliseconds stall_after{30'000};
     std::optional<StopTimes> end{};                 ///< of the head: where the end of the process is known
     const std::atomic<int>* stop_signal = nullptr;  ///< not 0: a signal has asked the job to stop early
+    /// How often a rank says that it is there and looks whether others are.
+    std::chrono::milliseconds watch_interval = Liveness::interval;
+    /// Silence after which a rank counts as lost.
+    std::chrono::seconds silence_limit = Liveness::default_silence_limit;
   };
   /// `ranks`: what each rank told, by rank.
   Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);
@@ -66,6 +70,7 @@ class Rank {
   void act(Clock::time_point now);
   void end_if_left(Clock::time_point now);
   void tick(Clock::time_point now);
+  void look_for_losses(Clock::time_point now);
   void on_lane_frame(wire::Frame frame);
   void on_frame(RankId from, wire::Frame frame);
   void on_reply(wire::Frame frame);
@@ -89,6 +94,7 @@ class Rank {
   const Roles roles_;
   const std::vector<RankOffer> offers_;  // by rank
   const bool one_core_;
+  const std::chrono::milliseconds watch_interval_;
   spdlog::logger& log_;
   const Clock::time_point began_;
 

@@ -42,6 +42,7 @@ enum class FrameType : std::uint16_t {
   status = 27,
   stop_asked = 29,
   draining = 30,
+  lane_lost = 31,
   // worker -> head
   handed_back = 28,
   // head -> worker
@@ -52,6 +53,9 @@ enum class FrameType : std::uint16_t {
   hand_back = 42,
   located = 39,
   free = 40,
+  moved = 46,
+  // head -> every rank
+  rank_lost = 47,
   // head -> actor host; caller -> actor host
   start_actor = 33,
   call = 34,
@@ -99,6 +103,8 @@ inline constexpr std::uint16_t flag_failed = 2;
 inline constexpr std::uint16_t flag_large_inputs = 4;
 /// Of run_task: the task has resources of its own.
 inline constexpr std::uint16_t flag_resources = 8;
+/// Of run_task: an attempt has a time limit.
+inline constexpr std::uint16_t flag_timed = 128;
 /// Of call: its lane counts it until an `accepted` comes.
 inline constexpr std::uint16_t flag_bounded = 16;
 /// Of a task's outcome and of driver_done: it was told that the job stops early, so it may have ended before its time.
