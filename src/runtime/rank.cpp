@@ -44,21 +44,27 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       stall_after_{options.stall_after},
       log_{log},
       began_{Clock::now()},
+      bell_{options.zygote == nullptr ? own_bell_ : options.zygote->board().bell()},
+      inbox_{bell_},
       link_{transport},
-      store_{options.store, [this] { inbox_.wake(); }},
+      store_{options.store, [this] { bell_.ring(); }},
       exchange_{link_, store_, me_, options.store.budget / 4,
                 [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
-      factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed, inbox_},
+      threads_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed, inbox_},
       router_{link_, me_},
       liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_},
       last_tick_{began_} {
+  if (options.zygote != nullptr) {
+    processes_.emplace(*options.zygote,
+                       lane::Identity{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed});
+  }
   if (roles_.worker)
     worker_.emplace(
-        link_, [this] { return start_lane(&lane::run_tasks); }, offers_[static_cast<std::size_t>(me_.number)].lanes,
-        offers_[static_cast<std::size_t>(me_.number)].offer.cpus);
+        link_, [this] { return start_lane(factory(), &lane::run_tasks); },
+        offers_[static_cast<std::size_t>(me_.number)].lanes, offers_[static_cast<std::size_t>(me_.number)].offer.cpus);
   if (roles_.actor_host) {
     host_.emplace(
-        link_, [this] { return start_lane(&lane::run_actor); },
+        link_, [this] { return start_lane(factory(), &lane::run_actor); },
         lane::Identity{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed});
   }
   for (int rank = 0; rank < transport.size(); ++rank) {
@@ -68,13 +74,18 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
   }
 }
 
-std::unique_ptr<lane::Lane> Rank::start_lane(lane::Main main) {
-  return factory_.start(LaneId{++last_lane_.number}, std::move(main));
+lane::Factory& Rank::factory() {
+  if (processes_) return *processes_;
+  return threads_;
+}
+
+std::unique_ptr<lane::Lane> Rank::start_lane(lane::Factory& factory, lane::Main main) {
+  return factory.start(LaneId{++last_lane_.number}, std::move(main));
 }
 
 void Rank::become_head(RunSink& sink, Progress& progress, std::function<void()> driver) {
   head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, offers_, began_, stall_after_, log_);
-  driver_ = start_lane(lane::run_driver(std::move(driver)));
+  driver_ = start_lane(threads_, lane::run_driver(std::move(driver)));
 }
 
 Rank::End Rank::run() {
@@ -100,7 +111,7 @@ Rank::End Rank::run() {
     }
     const std::chrono::microseconds pause = backoff.next(now);
     if (pause > 0us || (one_core_ && has_running_lanes())) {
-      inbox_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
+      bell_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
       // Open MPI's probe sees what came during the sleep only the second time.
       attempt([&] {
         if (receive()) backoff.reset();
@@ -123,6 +134,7 @@ void Rank::attempt(Action&& action) {
 }
 
 bool Rank::take_from_lanes() {
+  bell_.silence();
   LaneInbox::Taken taken = inbox_.take();
   wire::FrameReader reader{taken.packet};
   auto large = taken.large.begin();
@@ -135,7 +147,16 @@ bool Rank::take_from_lanes() {
     }
     on_lane_frame(std::move(*frame));
   }
+  if (!processes_) return any;
+  const auto sink = [this](wire::Frame frame) { on_lane_frame(std::move(frame)); };
+  any |= processes_->take(sink);
+  any |= processes_->take_ends(sink, [this](const process::LaneEnd& end) { on_lane_end(end); });
   return any;
+}
+
+void Rank::on_lane_end(const process::LaneEnd& end) {
+  throw Error{"lane " + std::to_string(end.lane.number) + " has ended with status " + std::to_string(end.wait_status) +
+              end.last_errors};
 }
 
 bool Rank::receive() {

@@ -12,6 +12,7 @@
 #include "actor/host.hpp"
 #include "common/backoff.hpp"
 #include "lane/thread_lane.hpp"
+#include "process/process_lane.hpp"
 #include "runtime/head_control.hpp"
 #include "runtime/lane_inbox.hpp"
 #include "runtime/liveness.hpp"
@@ -33,6 +34,8 @@ class Rank {
     store::ObjectStore::Options store{};
     /// Of the head: without progress for so long it reports who waits for what.
     std::chrono::milliseconds stall_after{30'000};
+    /// From which lanes of tasks and actors come; nullptr: they are threads. Lives longer than the rank.
+    process::Zygote* zygote = nullptr;
   };
   /// `ranks`: what each rank told, by rank.
   Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);
@@ -73,7 +76,10 @@ class Rank {
   [[nodiscard]] RankReport report() const;
   [[nodiscard]] bool lanes_stopped() const;
   [[nodiscard]] bool has_running_lanes() const;
-  std::unique_ptr<lane::Lane> start_lane(lane::Main main);
+  std::unique_ptr<lane::Lane> start_lane(lane::Factory& factory, lane::Main main);
+  /// Where lanes of tasks and actors come from.
+  lane::Factory& factory();
+  void on_lane_end(const process::LaneEnd& end);
 
   // Constant after construction.
   transport::Transport& transport_;
@@ -87,11 +93,14 @@ class Rank {
   const Clock::time_point began_;
 
   // The event loop's thread only, but for what posts to the inbox.
+  process::Doorbell own_bell_;  // where no lane is a process
+  process::Doorbell& bell_;
   LaneInbox inbox_;  // before the lanes, which post to it until they end
   wire::Link link_;
   store::ObjectStore store_;
   store::ObjectExchange exchange_;
-  lane::ThreadLaneFactory factory_;
+  lane::ThreadLaneFactory threads_;
+  std::optional<process::ProcessLaneFactory> processes_;
   LaneId last_lane_;
   actors::CallRouter router_;
   std::optional<worker::Worker> worker_;
