@@ -60,7 +60,8 @@ struct Failure {
     usage = 3,
     worker_lost = 4,
     cancelled = 5,
-    timeout = 6
+    timeout = 6,
+    crashed = 7  ///< the process that ran it died
   };
 
   Kind kind = Kind::task;
@@ -74,7 +75,7 @@ struct Failure {
   DataError::Place place{};  ///< where kind is data
 };
 
-/// A task threw: thrown again where its value is asked for.
+/// A task threw, or its process died: thrown again where its value is asked for.
 class TaskError : public Error {
  public:
   explicit TaskError(Failure failure);
@@ -100,6 +101,7 @@ class ActorError : public TaskError {
   using TaskError::TaskError;
 };
 
+/// A task overstayed TaskOptions::timeout.
 class TaskTimeout : public TaskError {
  public:
   using TaskError::TaskError;

@@ -34,6 +34,7 @@ TaskError::TaskError(Failure failure) : Error{describe(failure)}, failure_{std::
 void throw_failure(const Failure& failure) {
   switch (failure.kind) {
     case Failure::Kind::task:
+    case Failure::Kind::crashed:
       throw TaskError{failure};
     case Failure::Kind::actor:
       throw ActorError{failure};

@@ -79,13 +79,16 @@ class WorkRunner {
 
   template <class Run>
   void run(Outcome outcome, TaskKey key, std::uint32_t depth, const std::string& label, Run&& body) {
-    session_.begin({outcome.id, key, outcome.attempt, depth}, outcome.actor);
+    session_.begin({outcome.id, key, attempt_of(outcome), depth}, outcome.actor);
     outcome.started = now();
     run_and_post(outcome, label, std::forward<Run>(body));
     session_.flush_releases();
   }
 
  private:
+  static std::uint32_t attempt_of(const Outcome& outcome) {
+    return outcome.work == Outcome::Work::task ? outcome.attempt : 0;
+  }
   template <class Run>
   void run_and_post(Outcome& outcome, const std::string& label, Run&& body) {
     ByteBuffer message;
@@ -107,7 +110,7 @@ class WorkRunner {
         failure.kind = Failure::Kind::actor;
       failure.function = label.empty() ? FunctionRegistry::at(outcome.function).name : label;
       failure.task = outcome.id;
-      failure.attempt = outcome.attempt;
+      failure.attempt = attempt_of(outcome);
       failure.rank = identity_.rank;
       failure.host = identity_.host;
       outcome.failed = true;
@@ -198,6 +201,7 @@ void run_actor(const Identity& identity, Channel& channel) try {
                 .function = call.method,
                 .work = Outcome::Work::call,
                 .forwards = FunctionRegistry::at(call.method).yields_future,
+                .attempt = frame->header.attempt,
                 .bytes_in = call.arguments.bytes.size()},
                call.key, call.depth, {}, [&] {
                  if (!object) throw Error{"calling an actor whose constructor failed with " + constructor_error};

@@ -63,6 +63,7 @@ Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& option
                       .depth = running_.depth + 1,
                       .label = options.name,
                       .occupation = occupation_of(options.resources, TaskOptions{}.resources),
+                      .limits = limits_of(options),
                       .arguments = std::move(arguments)};
   wire::Frame frame = wire::make_frame(FrameType::submit, wire::write(task), identity_.lane);
   if (task.occupation) frame.header.flags |= wire::flag_resources;
@@ -177,6 +178,7 @@ Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, Funct
   wire::Frame frame = wire::make_frame(type, wire::write(call), identity_.lane);
   frame.header.flags = flags;
   frame.header.sequence = ++calls_made_;
+  frame.header.attempt = running_.attempt;
   channel_->post(std::move(frame), true);
   return {call.id, call.key};
 }

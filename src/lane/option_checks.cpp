@@ -31,10 +31,23 @@ std::optional<wire::Occupation> occupation_of(const Resources& wanted, const Res
   return wire::Occupation{wanted, {}};
 }
 
+std::optional<wire::Limits> limits_of(const TaskOptions& options) {
+  const wire::Limits limits{
+      .max_retries = options.max_retries,
+      .retry_exceptions = options.retry_exceptions,
+      .timeout = options.timeout ? std::chrono::nanoseconds{*options.timeout}.count() : 0,
+  };
+  if (limits == wire::Limits{}) return std::nullopt;
+  return limits;
+}
+
 void check_supported(const TaskOptions& options) {
   const TaskOptions defaults;
-  refuse("TaskOptions::max_retries", options.max_retries != defaults.max_retries);
-  refuse("TaskOptions::retry_exceptions", options.retry_exceptions != defaults.retry_exceptions);
+  if (options.max_retries < 0) {
+    throw UsageError{"starting a task with TaskOptions::max_retries = " + std::to_string(options.max_retries) +
+                     ": it is a number of further attempts, 0 or more"};
+  }
+  // The lanes of this version are threads, which cannot be ended from outside.
   refuse("TaskOptions::timeout", options.timeout != defaults.timeout);
   refuse("TaskOptions::journal", options.journal != defaults.journal);
 }

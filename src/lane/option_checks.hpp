@@ -10,6 +10,9 @@ namespace crema::lane {
 /// What the head has to place; nothing for what is usual. Throws UsageError for amounts that make no sense.
 std::optional<wire::Occupation> occupation_of(const Resources& wanted, const Resources& usual);
 
+/// What the head and the worker have to know of a task's attempts; nothing for the defaults.
+std::optional<wire::Limits> limits_of(const TaskOptions& options);
+
 /// Throw UsageError for what this version does not have.
 void check_supported(const TaskOptions& options);
 void check_supported(const ActorOptions& options);

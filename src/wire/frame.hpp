@@ -40,6 +40,7 @@ enum class FrameType : std::uint16_t {
   // any rank -> head
   have = 26,
   status = 27,
+  lane_lost = 31,
   // worker -> head
   handed_back = 28,
   // head -> worker
@@ -50,6 +51,7 @@ enum class FrameType : std::uint16_t {
   hand_back = 42,
   located = 39,
   free = 40,
+  moved = 46,
   // head -> actor host; caller -> actor host
   start_actor = 33,
   call = 34,
@@ -96,6 +98,8 @@ inline constexpr std::uint16_t flag_failed = 2;
 inline constexpr std::uint16_t flag_large_inputs = 4;
 /// Of run_task: the task has resources of its own.
 inline constexpr std::uint16_t flag_resources = 8;
+/// Of run_task: an attempt has a time limit.
+inline constexpr std::uint16_t flag_timed = 128;
 /// Of call: its lane counts it until an `accepted` comes.
 inline constexpr std::uint16_t flag_bounded = 16;
 

@@ -17,7 +17,7 @@ void write_resources(ByteBuffer& out, const Resources& resources) {
 Resources read_resources(ByteReader& in) { return get_resources(in); }
 
 ByteBuffer write(const TaskSpec& task) {
-  ByteBuffer out{72 + task.label.size() + size_of(task.arguments)};
+  ByteBuffer out{73 + task.label.size() + size_of(task.arguments)};
   out.put(task.id);
   out.put(task.key);
   out.put(task.parent);
@@ -27,6 +27,7 @@ ByteBuffer write(const TaskSpec& task) {
   out.put(task.attempt);
   out.put_text(task.label);
   put_occupation(out, task.occupation);
+  put_limits(out, task.limits);
   put_arguments(out, task.arguments);
   for (const InputValue& value : task.values) {
     out.put(static_cast<std::uint8_t>(value.here));
@@ -51,6 +52,7 @@ TaskSpec read_task(const Bytes& payload) {
   task.attempt = in.get<std::uint32_t>();
   task.label = text(in);
   task.occupation = get_occupation(in);
+  task.limits = get_limits(in);
   task.arguments = get_arguments(in);
   while (in.remaining() > 0) {
     InputValue& value = task.values.emplace_back();
@@ -96,7 +98,7 @@ TaskHead read_task_head(const Bytes& payload) {
   task.order.priority = in.get<std::int32_t>();
   task.order.depth = in.get<std::uint32_t>();
   in.take(sizeof(std::uint32_t));
-  const bool plain = in.get<std::uint64_t>() == 0 && in.get<std::uint8_t>() == 0;
+  const bool plain = in.get<std::uint64_t>() == 0 && in.get<std::uint16_t>() == 0;
   task.plain = plain && in.get<std::uint32_t>() == 0 && in.get<std::uint32_t>() == 0;
   return task;
 }

@@ -48,6 +48,15 @@ struct Occupation {
 void write_resources(ByteBuffer& out, const Resources& resources);
 Resources read_resources(ByteReader& in);
 
+/// How often a task is tried and how long one attempt may take.
+struct Limits {
+  std::int32_t max_retries = 3;   ///< attempts after the first, where one was lost
+  bool retry_exceptions = false;  ///< one that threw counts as lost
+  std::int64_t timeout = 0;       ///< nanoseconds; 0: none
+
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
 /// A task to run. Payload of submit and run_task.
 struct TaskSpec {
   TaskId id{};
@@ -59,6 +68,7 @@ struct TaskSpec {
   std::uint32_t attempt = 0;
   std::string label{};                     ///< TaskOptions::name
   std::optional<Occupation> occupation{};  ///< nothing: one CPU
+  std::optional<Limits> limits{};          ///< nothing: the defaults
   Arguments arguments{};
   std::vector<InputValue> values{};  ///< of arguments.inputs; empty in submit
 };
@@ -71,7 +81,7 @@ struct TaskHead {
   TaskId parent{};
   FunctionId function{};
   RunOrder order{};
-  bool plain = false;  ///< no label, no resources of its own, no inputs, no futures in its arguments
+  bool plain = false;  ///< no label, no resources or limits of its own, no inputs, no futures in its arguments
 };
 TaskHead read_task_head(const Bytes& payload);
 /// Where those values of a task's inputs are that did not come with it.
@@ -133,8 +143,8 @@ struct Outcome {
   FunctionId function{};
   Work work = Work::task;
   bool failed = false;
-  bool forwards = false;  ///< the value is a future, and the result is that future's value
-  std::uint32_t attempt = 0;
+  bool forwards = false;         ///< the value is a future, and the result is that future's value
+  std::uint32_t attempt = 0;     ///< of the task; of a call: its caller's
   std::uint32_t calls_made = 0;  ///< actor calls this work sent: the head waits for their outcomes before the job ends
   std::int64_t started = 0;      ///< nanoseconds on the sender's steady clock
   std::int64_t finished = 0;

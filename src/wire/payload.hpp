@@ -114,6 +114,22 @@ inline std::optional<Occupation> get_occupation(PayloadReader& in) {
   return occupation;
 }
 
+inline void put_limits(ByteBuffer& out, const std::optional<Limits>& limits) {
+  out.put(static_cast<std::uint8_t>(limits.has_value()));
+  if (!limits) return;
+  out.put(limits->max_retries);
+  out.put(static_cast<std::uint8_t>(limits->retry_exceptions));
+  out.put(limits->timeout);
+}
+inline std::optional<Limits> get_limits(PayloadReader& in) {
+  if (in.get<std::uint8_t>() == 0) return std::nullopt;
+  Limits limits;
+  limits.max_retries = in.get<std::int32_t>();
+  limits.retry_exceptions = in.get<std::uint8_t>() != 0;
+  limits.timeout = in.get<std::int64_t>();
+  return limits;
+}
+
 inline void put_location(ByteBuffer& out, const ObjectLocation& location) {
   out.put(location.id);
   out.put(location.size);

@@ -210,8 +210,7 @@ TEST_P(Tasks, KnowWhoTheyAre) {
 TEST_P(Tasks, OptionsOfLaterVersionsAreRefused) {
   EXPECT_EQ(run([] {
               EXPECT_EQ(with(TaskOptions{.name = "seven squared", .priority = 3}).remote<square>(7).get(), 49);
-              EXPECT_THROW(with(TaskOptions{.max_retries = 1}).remote<square>(7), UsageError);
-              EXPECT_THROW(with(TaskOptions{.retry_exceptions = true}).remote<square>(7), UsageError);
+              EXPECT_THROW(with(TaskOptions{.max_retries = -1}).remote<square>(7), UsageError);
               EXPECT_THROW(with(TaskOptions{.timeout = std::chrono::seconds{1}}).remote<square>(7), UsageError);
               EXPECT_THROW(with(TaskOptions{.journal = JournalPolicy::never}).remote<square>(7), UsageError);
             }),
