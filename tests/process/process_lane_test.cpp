@@ -169,8 +169,12 @@ TEST_F(ProcessLaneTest, WhatALostLaneHadPostedComesBeforeItsLoss) {
     ::raise(SIGKILL);
   });
   std::size_t when_lost = 0;
-  ASSERT_TRUE(until([&] {
-    when_lost = frames_.size();
+  ASSERT_TRUE(loop_until(zygote_.board(), [&] {
+    factory_.take_ends([this](Frame frame) { frames_.push_back(std::move(frame)); },
+                       [&](const auto& end) {
+                         when_lost = frames_.size();
+                         lost_.push_back(end.lane);
+                       });
     return !lost_.empty();
   }));
   EXPECT_EQ(lost_, std::vector{LaneId{1}});

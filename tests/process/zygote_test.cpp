@@ -150,6 +150,7 @@ TEST_F(ZygoteTest, AKilledZygoteIsNoticedAndItsLanesEnd) {
     sleep_for_ever(self, channel);
   });
   ASSERT_TRUE(comes_true([&] { return lane->memory->running.load() != 0; }));
+  EXPECT_TRUE(zygote_.take_ends().empty());
   ::kill(static_cast<pid_t>(lane->memory->room.load()), SIGKILL);
   const auto pid = static_cast<pid_t>(lane->memory->running.load());
   EXPECT_TRUE(comes_true([&] { return !lives(pid); }));
@@ -185,6 +186,24 @@ TEST(Zygote, LanesForgetTheLauncherAndKeepTheRest) {
   }));
   EXPECT_EQ(WEXITSTATUS(status), 8);
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "ORTE_TEST", "CREMA_TEST_STAYS"}) ::unsetenv(name);
+}
+
+TEST(Zygote, ALibrarysHandlerDoesNotHideHowALaneDied) {
+  const auto before = std::signal(SIGSEGV, [](int) { ::_exit(1); });
+  Zygote zygote;
+  std::signal(SIGSEGV, before);
+  const Descriptor memory = create_lane_memory();
+  const auto sockets = connected_pair();
+  zygote.start(
+      {RankId{0}, LaneId{1}, "here", 7}, [](const Identity&, Channel&) { ::raise(SIGSEGV); }, memory, sockets.second);
+  int status = 0;
+  EXPECT_TRUE(loop_until(zygote.board(), [&] {
+    const auto ends = zygote.take_ends();
+    if (!ends.empty()) status = ends.front().wait_status;
+    return !ends.empty();
+  }));
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(WTERMSIG(status), SIGSEGV);
 }
 
 // The chain of deaths: rank, zygote, lane.
