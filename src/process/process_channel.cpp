@@ -74,6 +74,12 @@ bool ProcessChannel::cancelled(TaskId id) {
   return std::find(cancelled_.begin(), cancelled_.end(), id) != cancelled_.end();
 }
 
+void ProcessChannel::runs(TaskId id) {
+  if (id != TaskId{})
+    memory_.running_since.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+  memory_.running.store(id.number, std::memory_order_release);
+}
+
 void ProcessChannel::take_in() {
   if (reader_.empty()) return;
   RecordReader records{reader_.take()};

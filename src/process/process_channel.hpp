@@ -22,7 +22,7 @@ class ProcessChannel final : public lane::Channel {
   std::optional<wire::Frame> poll_reply() override;
   bool cancelled(TaskId id) override;
   void post(wire::Frame frame, bool wake) override;
-  void runs(TaskId id) override { memory_.running.store(id.number, std::memory_order_relaxed); }
+  void runs(TaskId id) override;
   void waits_for_room(ActorId actor) override { memory_.room.store(actor.number, std::memory_order_relaxed); }
 
  private:

@@ -1,6 +1,9 @@
 #include "process/process_lane.hpp"
 
+#include <sys/wait.h>
+
 #include <algorithm>
+#include <cstring>
 
 #include "wire/messages.hpp"
 
@@ -53,7 +56,18 @@ class ProcessLane final : public lane::Lane {
     return frames;
   }
 
-  TaskId running() const override { return TaskId{memory_->running.load(std::memory_order_relaxed)}; }
+  TaskId running() const override { return TaskId{memory_->running.load(std::memory_order_acquire)}; }
+  std::int64_t running_since() const override { return memory_->running_since.load(std::memory_order_relaxed); }
+  bool kill() override {
+    factory_.zygote_.kill(id_);
+    return true;
+  }
+  std::optional<wire::Frame> take_unfinished() override {
+    if (!dead_ || given_.empty()) return std::nullopt;
+    wire::Frame frame = std::move(given_.front().frame);
+    given_.pop_front();
+    return frame;
+  }
   bool waiting() const override { return memory_->waiting.load(std::memory_order_relaxed) != 0; }
   ActorId waiting_for_room() const override { return ActorId{memory_->room.load(std::memory_order_relaxed)}; }
 
@@ -65,18 +79,12 @@ class ProcessLane final : public lane::Lane {
 
   /// What the lane has posted, and what waits for room in its ring.
   bool take(const std::function<void(wire::Frame)>& sink) {
-    RecordReader records{reader_.take()};
     bool any = false;
-    while (auto record = records.next()) {
+    for (wire::Frame& frame : read_all()) {
       any = true;
-      wire::FrameHeader& header = record->frame.header;
-      if ((header.flags & wire::flag_detached_payload) != 0) {
-        header.flags &= static_cast<std::uint16_t>(~wire::flag_detached_payload);
-        record->frame.payload = receive_apart(header.payload_size);
-      }
       // Outcomes come in the order of the work.
-      if (header.type == wire::FrameType::outcome && !given_.empty()) given_.pop_front();
-      sink(std::move(record->frame));
+      if (frame.header.type == wire::FrameType::outcome && !given_.empty()) given_.pop_front();
+      sink(std::move(frame));
     }
     if (reader_.writer_waits()) memory_->wake_lane();
     if (!outgoing_.empty()) wake();
@@ -104,6 +112,27 @@ class ProcessLane final : public lane::Lane {
     factory_.zygote_.start(identity, function, memory, sockets.second);
     factory_.lanes_.emplace(id_, this);
     factory_.by_mark_[Board::mark_of(id_)].push_back(this);
+  }
+
+  /// A lane that has damaged what it shares is ended, as it would be for damage elsewhere.
+  std::vector<wire::Frame> read_all() {
+    std::vector<wire::Frame> frames;
+    if (damaged_) return frames;
+    try {
+      RecordReader records{reader_.take()};
+      while (auto record = records.next()) {
+        wire::FrameHeader& header = record->frame.header;
+        if ((header.flags & wire::flag_detached_payload) != 0) {
+          header.flags &= static_cast<std::uint16_t>(~wire::flag_detached_payload);
+          record->frame.payload = receive_apart(header.payload_size);
+        }
+        frames.push_back(std::move(record->frame));
+      }
+    } catch (const Error&) {
+      damaged_ = true;
+      kill();
+    }
+    return frames;
   }
 
   bool write(const Outgoing& item) {
@@ -158,8 +187,29 @@ class ProcessLane final : public lane::Lane {
   std::deque<Outgoing> given_;  // work without outcome
   std::uint64_t last_work_ = 0;
   bool cancelled_told_ = false;
+  bool damaged_ = false;
   bool dead_ = false;
 };
+
+namespace {
+
+lane::Loss describe(const LaneEnd& end) {
+  lane::Loss loss{end.lane, {}, {}, end.last_errors};
+  if (WIFSIGNALED(end.wait_status)) {
+    const int signal = WTERMSIG(end.wait_status);
+    const char* name = ::sigabbrev_np(signal);
+    const char* text = ::sigdescr_np(signal);
+    loss.type = name == nullptr ? "signal " + std::to_string(signal) : std::string{"SIG"} + name;
+    loss.reason =
+        "killed by signal " + std::to_string(signal) + (text == nullptr ? "" : " (" + std::string{text} + ")");
+  } else {
+    loss.type = "exit code " + std::to_string(WEXITSTATUS(end.wait_status));
+    loss.reason = "its process ended with " + loss.type;
+  }
+  return loss;
+}
+
+}  // namespace
 
 std::unique_ptr<lane::Lane> ProcessLaneFactory::start(LaneId id, lane::Main main) {
   const auto* function = main.target<LaneFunction>();
@@ -177,7 +227,7 @@ bool ProcessLaneFactory::take(const std::function<void(wire::Frame)>& sink) {
 }
 
 bool ProcessLaneFactory::take_ends(const std::function<void(wire::Frame)>& sink,
-                                   const std::function<void(const LaneEnd&)>& lost) {
+                                   const std::function<void(const lane::Loss&)>& lost) {
   bool any = false;
   for (const LaneEnd& end : zygote_.take_ends()) {
     any = true;
@@ -187,7 +237,12 @@ bool ProcessLaneFactory::take_ends(const std::function<void(wire::Frame)>& sink,
     lane.take(sink);
     if (lane.stopped()) continue;
     lane.set_dead();
-    lost(end);
+    if (end.refused != 0) {
+      throw Error{"starting lane " + std::to_string(end.lane.number) + " on rank " + std::to_string(self_.rank.number) +
+                  " of " + self_.host + ": the system refuses another process (" + std::strerror(end.refused) +
+                  "); raise the limits (ulimit -u, ulimit -n) or use fewer ranks"};
+    }
+    lost(describe(end));
   }
   return any;
 }

@@ -24,8 +24,8 @@ class ProcessLaneFactory final : public lane::Factory {
   /// Calls `sink` with every frame that lanes have posted; returns whether there was any.
   bool take(const std::function<void(wire::Frame)>& sink);
   /// Calls `lost` with every lane whose process ended before its user code came back, after all that the lane has
-  /// posted went to `sink`.
-  bool take_ends(const std::function<void(wire::Frame)>& sink, const std::function<void(const LaneEnd&)>& lost);
+  /// posted went to `sink`. Throws Error when the system has refused a process, or the zygote is gone.
+  bool take_ends(const std::function<void(wire::Frame)>& sink, const std::function<void(const lane::Loss&)>& lost);
 
  private:
   friend class ProcessLane;

@@ -35,7 +35,7 @@ void run_lane(const ZygoteRequest& request, Board& board, Descriptor memory, Des
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const LaneMapping shared{memory.get()};
   memory.reset();
-  const lane::Identity identity{request.rank, request.lane, request.host.data(), request.seed};
+  const lane::Identity identity{request.rank, request.lane, request.host.data(), request.seed, request.isolated};
   ProcessChannel channel{request.lane, board, *shared, std::move(socket)};
   wait_for_a_debugger(identity);
   try {

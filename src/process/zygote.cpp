@@ -64,6 +64,7 @@ void Zygote::start(const lane::Identity& identity, LaneFunction function, const 
                         .lane = identity.lane,
                         .rank = identity.rank,
                         .seed = identity.seed,
+                        .isolated = identity.isolated,
                         .function = function};
   identity.host.copy(request.host.data(), request.host.size() - 1);
   const auto bytes = std::as_bytes(std::span{&request, 1});

@@ -16,6 +16,7 @@ struct ZygoteRequest {
   // Of start; with the lane's memory and its end of a socket.
   RankId rank{};
   std::uint64_t seed = 0;
+  bool isolated = false;
   LaneFunction function = nullptr;
   std::array<char, 256> host{};
 };

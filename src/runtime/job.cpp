@@ -187,7 +187,8 @@ class Job::State {
                       .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
                                                                     : std::filesystem::path{options_.spill_folder}},
             .stall_after = std::chrono::milliseconds{30'000},
-            .zygote = zygote_ ? &*zygote_ : nullptr};
+            .zygote = zygote_ ? &*zygote_ : nullptr,
+            .isolated = options_.isolation == "process" && ranks.size() > 1};
   }
 
   int run_rank(const boost::mpi::communicator& world, const std::vector<runtime::RankInfo>& ranks,

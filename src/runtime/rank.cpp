@@ -44,29 +44,27 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       stall_after_{options.stall_after},
       log_{log},
       began_{Clock::now()},
+      zygote_{options.zygote},
       bell_{options.zygote == nullptr ? own_bell_ : options.zygote->board().bell()},
       inbox_{bell_},
       link_{transport},
       store_{options.store, [this] { bell_.ring(); }},
       exchange_{link_, store_, me_, options.store.budget / 4,
                 [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
-      threads_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed, inbox_},
+      self_{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed, options.isolated},
+      threads_{self_, inbox_},
       router_{link_, me_},
       liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_},
       last_tick_{began_} {
-  if (options.zygote != nullptr) {
-    processes_.emplace(*options.zygote,
-                       lane::Identity{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed});
-  }
+  if (options.zygote != nullptr) processes_.emplace(*options.zygote, self_);
   if (roles_.worker)
     worker_.emplace(
         link_, [this] { return start_lane(factory(), &lane::run_tasks); },
-        offers_[static_cast<std::size_t>(me_.number)].lanes, offers_[static_cast<std::size_t>(me_.number)].offer.cpus);
-  if (roles_.actor_host) {
+        offers_[static_cast<std::size_t>(me_.number)].lanes, offers_[static_cast<std::size_t>(me_.number)].offer.cpus,
+        self_);
+  if (roles_.actor_host)
     host_.emplace(
-        link_, [this] { return start_lane(factory(), &lane::run_actor); },
-        lane::Identity{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed});
-  }
+        link_, [this] { return start_lane(factory(), &lane::run_actor); }, self_);
   for (int rank = 0; rank < transport.size(); ++rank) {
     if (rank == me_.number || (!roles_.head && rank != head_rank.number)) continue;
     const RankInfo& info = ranks_[static_cast<std::size_t>(rank)];
@@ -150,13 +148,15 @@ bool Rank::take_from_lanes() {
   if (!processes_) return any;
   const auto sink = [this](wire::Frame frame) { on_lane_frame(std::move(frame)); };
   any |= processes_->take(sink);
-  any |= processes_->take_ends(sink, [this](const process::LaneEnd& end) { on_lane_end(end); });
+  any |= processes_->take_ends(sink, [this](const lane::Loss& loss) { on_lane_lost(loss); });
   return any;
 }
 
-void Rank::on_lane_end(const process::LaneEnd& end) {
-  throw Error{"lane " + std::to_string(end.lane.number) + " has ended with status " + std::to_string(end.wait_status) +
-              end.last_errors};
+void Rank::on_lane_lost(const lane::Loss& loss) {
+  if (stopping_since_) return;
+  log_.info("lane {}: {}", loss.lane.number, loss.reason);
+  if (worker_ && worker_->owns(loss.lane)) return worker_->on_lane_lost(loss);
+  if (host_) host_->on_lane_lost(loss);
 }
 
 bool Rank::receive() {
@@ -292,6 +292,7 @@ void Rank::on_reply(wire::Frame frame) {
 
 void Rank::tick(Clock::time_point now) {
   last_tick_ = now;
+  if (zygote_ != nullptr) zygote_->board().mark_report();  // one that was killed cannot tell
   if (roles_.head) {
     for (int rank = 1; rank < transport_.size(); ++rank)
       link_.send(RankId{rank}, wire::make_frame(FrameType::heartbeat));

@@ -36,6 +36,7 @@ class Rank {
     std::chrono::milliseconds stall_after{30'000};
     /// From which lanes of tasks and actors come; nullptr: they are threads. Lives longer than the rank.
     process::Zygote* zygote = nullptr;
+    bool isolated = false;  ///< lanes of tasks and actors are processes, on whatever rank they are
   };
   /// `ranks`: what each rank told, by rank.
   Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);
@@ -79,7 +80,7 @@ class Rank {
   std::unique_ptr<lane::Lane> start_lane(lane::Factory& factory, lane::Main main);
   /// Where lanes of tasks and actors come from.
   lane::Factory& factory();
-  void on_lane_end(const process::LaneEnd& end);
+  void on_lane_lost(const lane::Loss& loss);
 
   // Constant after construction.
   transport::Transport& transport_;
@@ -93,12 +94,14 @@ class Rank {
   const Clock::time_point began_;
 
   // The event loop's thread only, but for what posts to the inbox.
+  process::Zygote* const zygote_;
   process::Doorbell own_bell_;  // where no lane is a process
   process::Doorbell& bell_;
   LaneInbox inbox_;  // before the lanes, which post to it until they end
   wire::Link link_;
   store::ObjectStore store_;
   store::ObjectExchange exchange_;
+  const lane::Identity self_;  // without a lane
   lane::ThreadLaneFactory threads_;
   std::optional<process::ProcessLaneFactory> processes_;
   LaneId last_lane_;
