@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -99,6 +100,14 @@ Descriptor put_apart(std::span<const std::byte> payload) {
 }
 
 Bytes take_apart(const Descriptor& memory, std::size_t size) {
+  // The size stood in memory that the other process may have damaged.
+  struct stat status {};
+  if (::fstat(memory.get(), &status) != 0)
+    fail("taking " + std::to_string(size) + " bytes that a lane and its rank share");
+  if (static_cast<std::uint64_t>(status.st_size) != size) {
+    throw Error{"taking " + std::to_string(size) + " bytes that a lane and its rank share: there are " +
+                std::to_string(status.st_size) + "; the memory that says how many was overwritten"};
+  }
   ByteBuffer payload{size};
   std::byte* place = payload.extend(size);
   for (std::size_t done = 0; done < size;) {

@@ -47,6 +47,7 @@ std::optional<Message> receive_message(int socket, std::span<std::byte> place, b
 
 /// A payload that travels apart: in memory without a name, passed as a descriptor. Throws Error.
 Descriptor put_apart(std::span<const std::byte> payload);
+/// Throws Error where `memory` does not hold that many bytes.
 Bytes take_apart(const Descriptor& memory, std::size_t size);
 
 }  // namespace crema::process

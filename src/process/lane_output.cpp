@@ -10,6 +10,10 @@
 namespace crema::process {
 namespace {
 
+/// A pipe holds 64 KiB, so this is all of what a lane that has ended wrote. One that writes for ever must not keep the
+/// zygote from hearing that it is to be killed.
+constexpr int reads_a_turn = 16;
+
 /// Where nobody can be told of an error, the text is lost.
 void write_all(int to, std::string_view text) {
   while (!text.empty()) {
@@ -32,13 +36,14 @@ bool LaneOutput::pass_on(TaskId running) {
     kept_.clear();
   }
   std::array<char, 65'536> part;
-  while (true) {
+  for (int i = 0; i < reads_a_turn; ++i) {
     const ssize_t size = ::read(from_.get(), part.data(), part.size());
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return errno == EAGAIN;
     if (size == 0) return false;
     take({part.data(), static_cast<std::size_t>(size)});
   }
+  return true;
 }
 
 void LaneOutput::take(std::string_view text) {

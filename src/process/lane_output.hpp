@@ -21,7 +21,7 @@ class LaneOutput {
   LaneOutput(Descriptor from, int to, bool keeps);
 
   [[nodiscard]] int descriptor() const { return from_.get(); }
-  /// Reads what is there, without waiting. False: nobody writes any more.
+  /// Reads what is there, at most 1 MiB, without waiting. False: nobody writes any more.
   bool pass_on(TaskId running);
   /// Passes on a line that was not ended.
   void finish();
