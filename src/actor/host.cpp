@@ -11,6 +11,16 @@ namespace crema::actors {
 using wire::FrameType;
 using wire::Outcome;
 
+namespace {
+
+ActorId actor_of(const wire::Frame& work) {
+  if (work.header.type == FrameType::call) return wire::read_call(work.payload).actor;
+  if (work.header.type == FrameType::start_actor) return wire::read_actor(work.payload).id;
+  return ByteReader{work.payload}.get<ActorId>();
+}
+
+}  // namespace
+
 void Host::on_frame(RankId from, wire::Frame frame) {
   if (frame.header.type != FrameType::call) frame.payload = frame.payload.compact();
   if (frame.header.type == FrameType::start_actor) return start(std::move(frame));
@@ -68,12 +78,66 @@ void Host::kill(const wire::Frame& frame) {
       give(lane, unstarted);  // its construction, which the head counts on
     }
   }
-  for (const Outside& outside : std::exchange(found->second.outside, {})) {
+  refuse_outside(found->second);
+  give(lane, frame);
+}
+
+void Host::refuse_outside(Hosted& hosted) {
+  for (const Outside& outside : std::exchange(hosted.outside, {})) {
     const wire::CallHead call = wire::read_call_head(outside.frame.payload);
     accept(outside.frame, outside.caller, call.actor);
-    refuse_call(call, outside.frame.header.attempt, found->second.gone);
+    refuse_call(call, outside.frame.header.attempt, hosted.gone);
   }
-  give(lane, frame);
+}
+
+/// The one place where an actor could get another lane and have its calls applied again.
+void Host::on_lane_lost(const lane::Loss& loss) {
+  const auto lost = lanes_.find(loss.lane);
+  if (lost == lanes_.end()) return;
+  lane::Lane& lane = *lost->second;
+  std::vector<wire::Frame> works = lane.take_back();
+  for (auto& [id, hosted] : actors_) {
+    if (hosted.lane != &lane) continue;
+    hosted.lane = nullptr;
+    hosted.gone = "the actor was lost in an earlier call, " + loss.reason + "; create another one";
+    refuse_outside(hosted);
+  }
+  if (const auto unfinished = lane.take_unfinished()) {
+    std::string reason = loss.reason;
+    if (!loss.last_errors.empty()) reason += "; it last wrote to stderr:\n" + loss.last_errors;
+    fail_work(*unfinished, loss.type, reason);
+  }
+  for (const wire::Frame& work : works) fail_work(work, "crema::Error", actors_.at(actor_of(work)).gone);
+  to_wake_.remove(*lost->second);
+  lanes_.erase(lost);
+  outbox_.send(head_rank, wire::make_frame(FrameType::lane_lost, {}, loss.lane));
+}
+
+void Host::fail_work(const wire::Frame& work, const std::string& type, const std::string& reason) {
+  TaskId id;
+  if (work.header.type == FrameType::call) {
+    const wire::CallSpec call = wire::read_call(work.payload);
+    id = call.id;
+    fail({.id = id,
+          .parent = call.parent,
+          .actor = call.actor,
+          .function = call.method,
+          .work = Outcome::Work::call,
+          .attempt = work.header.attempt},
+         FunctionRegistry::at(call.method).name, reason, type);
+  } else if (work.header.type == FrameType::start_actor) {
+    const wire::ActorSpec actor = wire::read_actor(work.payload);
+    id = TaskId{actor.id.number};
+    fail({.id = id,
+          .parent = actor.parent,
+          .actor = actor.id,
+          .function = actor.constructor,
+          .work = Outcome::Work::construction},
+         actor.class_name, reason, type);
+  } else {
+    return;  // kill_actor, which is done
+  }
+  std::erase_if(actors_.at(actor_of(work)).given, [&](const wire::CallStatus& call) { return call.id == id; });
 }
 
 void Host::refuse_call(const wire::CallHead& call, std::uint32_t attempt, const std::string& reason) {
@@ -134,14 +198,14 @@ void Host::turn() {
   accepted_.clear();
 }
 
-void Host::fail(Outcome outcome, const std::string& name, const std::string& reason) {
+void Host::fail(Outcome outcome, const std::string& name, const std::string& reason, const std::string& type) {
   ByteBuffer failure;
   wire::write_failure(failure, {.kind = Failure::Kind::actor,
                                 .function = name,
                                 .task = outcome.id,
                                 .rank = self_.rank,
                                 .host = self_.host,
-                                .type = "crema::Error",
+                                .type = type,
                                 .message = reason});
   outcome.failed = true;
   outcome.value = Bytes{std::move(failure)};

@@ -36,6 +36,8 @@ class Host {
   void on_frame(RankId from, wire::Frame frame);
   /// From this rank's actors: outcome.
   void on_lane(wire::Frame frame);
+  /// The lane of an actor is no more, after all that it has posted: its calls fail, and all further ones.
+  void on_lane_lost(const lane::Loss& loss);
   /// From the head, for one of this rank's actors: value, reply. False: the lane is not an actor's.
   bool on_reply(wire::Frame& frame);
   /// Wakes the actors that were given work and tells callers what was accepted. Called once a turn of the loop, after
@@ -84,7 +86,10 @@ class Host {
   void remove_ended_lanes();
   void give(lane::Lane& lane, wire::Frame frame);
   /// Answers for work that no lane can do.
-  void fail(wire::Outcome outcome, const std::string& name, const std::string& reason);
+  void fail(wire::Outcome outcome, const std::string& name, const std::string& reason,
+            const std::string& type = "crema::Error");
+  void fail_work(const wire::Frame& work, const std::string& type, const std::string& reason);
+  void refuse_outside(Hosted& hosted);
 
   wire::Outbox& outbox_;
   const StartLane start_lane_;

@@ -25,6 +25,14 @@ class Inbox {
   virtual void wake() = 0;
 };
 
+/// A lane was lost: its process ended under its work.
+struct Loss {
+  LaneId lane;
+  std::string type;         ///< "SIGSEGV", "exit code 3"
+  std::string reason;       ///< "killed by signal 11 (Segmentation fault)"
+  std::string last_errors;  ///< the last lines that its last piece of work wrote to stderr, at most 20
+};
+
 /// The loop's side of one lane. Used on the loop's thread; no call blocks.
 class Lane {
  public:
@@ -49,6 +57,12 @@ class Lane {
   [[nodiscard]] virtual bool waiting() const = 0;
   /// The actor with whose full mailbox it waits; zero: none.
   [[nodiscard]] virtual ActorId waiting_for_room() const = 0;
+  /// When it began, nanoseconds of the steady clock.
+  [[nodiscard]] virtual std::int64_t running_since() const { return 0; }
+  /// Ends the lane under its work, which is told as a loss. False: it cannot be done (a thread).
+  virtual bool kill() { return false; }
+  /// Of a lane that was lost: the work it had begun and not finished.
+  virtual std::optional<wire::Frame> take_unfinished() { return std::nullopt; }
   /// Starts nothing further; whoever waits in a call of crema's gets LaneStopped.
   virtual void stop() = 0;
   /// After stop(): whether user code has come back, so that the lane can be destroyed.
@@ -86,6 +100,7 @@ struct Identity {
   LaneId lane;
   std::string host;
   std::uint64_t seed = 0;  ///< of the run's random numbers
+  bool isolated = false;   ///< tasks of this run have processes of their own
 };
 
 /// What a lane does with its channel until next_work is empty; returns when the lane ends.

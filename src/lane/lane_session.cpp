@@ -57,7 +57,7 @@ std::uint64_t LaneSession::next_id() {
 }
 
 Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& options, Arguments arguments) {
-  check_supported(options);
+  check_supported(options, identity_.isolated);
   wire::TaskSpec task{.id = TaskId{next_id()},
                       .key = keys_.task(function, arguments),
                       .parent = running_.id,

@@ -41,14 +41,21 @@ std::optional<wire::Limits> limits_of(const TaskOptions& options) {
   return limits;
 }
 
-void check_supported(const TaskOptions& options) {
+void check_supported(const TaskOptions& options, bool isolated) {
   const TaskOptions defaults;
   if (options.max_retries < 0) {
     throw UsageError{"starting a task with TaskOptions::max_retries = " + std::to_string(options.max_retries) +
                      ": it is a number of further attempts, 0 or more"};
   }
-  // The lanes of this version are threads, which cannot be ended from outside.
-  refuse("TaskOptions::timeout", options.timeout != defaults.timeout);
+  if (options.timeout && options.timeout->count() <= 0) {
+    throw UsageError{"starting a task with TaskOptions::timeout = " + std::to_string(options.timeout->count()) +
+                     " ms: it is more than 0, or left out for no limit"};
+  }
+  if (options.timeout && !isolated) {
+    throw UsageError{
+        "starting a task with TaskOptions::timeout: only a process can be ended from outside, and the tasks of this "
+        "run are threads; run with --isolation process on 2 or more ranks, or leave the timeout out"};
+  }
   refuse("TaskOptions::journal", options.journal != defaults.journal);
 }
 

@@ -14,7 +14,8 @@ std::optional<wire::Occupation> occupation_of(const Resources& wanted, const Res
 std::optional<wire::Limits> limits_of(const TaskOptions& options);
 
 /// Throw UsageError for what this version does not have.
-void check_supported(const TaskOptions& options);
+/// `isolated`: tasks have processes of their own.
+void check_supported(const TaskOptions& options, bool isolated);
 void check_supported(const ActorOptions& options);
 
 }  // namespace crema::lane

@@ -197,11 +197,13 @@ class ThreadLane final : public Lane, private Channel {
 }  // namespace
 
 std::unique_ptr<Lane> ThreadLaneFactory::start(LaneId id, Main main) {
+  Identity identity = self_;
+  identity.lane = id;
   try {
-    return std::make_unique<ThreadLane>(Identity{rank_, id, host_, seed_}, inbox_, std::move(main));
+    return std::make_unique<ThreadLane>(std::move(identity), inbox_, std::move(main));
   } catch (const std::system_error& error) {
-    throw Error{"starting lane " + std::to_string(id.number) + " on rank " + std::to_string(rank_.number) + " of " +
-                host_ + ": the system refuses another thread (" + error.what() +
+    throw Error{"starting lane " + std::to_string(id.number) + " on rank " + std::to_string(self_.rank.number) +
+                " of " + self_.host + ": the system refuses another thread (" + error.what() +
                 "); raise the limit (ulimit -u) or use fewer ranks"};
   }
 }

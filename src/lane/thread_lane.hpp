@@ -9,15 +9,12 @@ namespace crema::lane {
 class ThreadLaneFactory final : public Factory {
  public:
   /// `inbox` outlives every lane.
-  ThreadLaneFactory(RankId rank, std::string host, std::uint64_t seed, Inbox& inbox)
-      : rank_{rank}, host_{std::move(host)}, seed_{seed}, inbox_{inbox} {}
+  ThreadLaneFactory(Identity self, Inbox& inbox) : self_{std::move(self)}, inbox_{inbox} {}
 
   std::unique_ptr<Lane> start(LaneId id, Main main) override;
 
  private:
-  RankId rank_;
-  std::string host_;
-  std::uint64_t seed_;
+  const Identity self_;  // but for the lane
   Inbox& inbox_;
 };
 

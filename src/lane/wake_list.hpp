@@ -12,6 +12,8 @@ class WakeList {
   void add(Lane& lane) {
     if (lanes_.empty() || lanes_.back() != &lane) lanes_.push_back(&lane);
   }
+  /// Of a lane that goes.
+  void remove(const Lane& lane) { std::erase(lanes_, &lane); }
   void wake_all() {
     for (Lane* lane : lanes_) lane->wake();
     lanes_.clear();

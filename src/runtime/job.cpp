@@ -15,6 +15,7 @@
 #include "crema/errors.hpp"
 #include "crema/registry.hpp"
 #include "crema/results.hpp"
+#include "process/zygote.hpp"
 #include "runtime/launch.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/rank.hpp"
@@ -89,6 +90,7 @@ class Job::State {
     // A task has one CPU unless it asks for more, and libraries should know. What the user has set stays.
     ::setenv("OMP_NUM_THREADS", "1", 0);
     if (!usage_problem) return leave(0, launched_rank);
+    start_zygote(*usage_problem);
     const runtime::StopSignals signals;
     if (launched_rank == 0 && usage_problem->empty()) end_ = end_of_process(started);
     // Also after wrong usage: a rank that ended alone would have the launcher kill rank 0 before it has said why.
@@ -152,6 +154,11 @@ class Job::State {
     return end;
   }
 
+  /// Before MPI_Init and any thread. Wrong usage, a clash of options for example, starts nothing.
+  void start_zygote(const std::string& usage_problem) {
+    if (usage_problem.empty() && options_.isolation == "process" && runtime::launched()) zygote_.emplace();
+  }
+
   /// Empty, or why the ranks cannot have the roles asked for.
   std::string assign_roles(std::vector<runtime::RankInfo>& ranks) const try {
     runtime::assign_roles(ranks, options_.actor_ranks);
@@ -160,7 +167,8 @@ class Job::State {
     return error.what();
   }
 
-  int refuse(const std::string& problem, int rank) const {
+  int refuse(const std::string& problem, int rank) {
+    zygote_.reset();
     if (rank == 0) runtime::tell(stderr, name_ + ": " + problem);
     return leave(2, rank);
   }
@@ -182,7 +190,7 @@ class Job::State {
   }
 
   /// A rank's share of its host's memory is as large as that of the host's other ranks.
-  runtime::Rank::Options rank_options(int rank, const std::vector<runtime::RankInfo>& ranks) const {
+  runtime::Rank::Options rank_options(int rank, const std::vector<runtime::RankInfo>& ranks) {
     const std::string& host = ranks[static_cast<std::size_t>(rank)].host;
     const auto neighbours = static_cast<std::uint64_t>(
         std::count_if(ranks.begin(), ranks.end(), [&](const runtime::RankInfo& other) { return other.host == host; }));
@@ -193,18 +201,25 @@ class Job::State {
             .store = {.budget = budget,
                       .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
                                                                     : std::filesystem::path{options_.spill_folder}},
+            .stall_after = std::chrono::milliseconds{30'000},
             .end = end_,
-            .stop_signal = &runtime::StopSignals::caught()};
+            .stop_signal = &runtime::StopSignals::caught(),
+            .zygote = zygote_ ? &*zygote_ : nullptr,
+            .isolated = options_.isolation == "process" && ranks.size() > 1};
   }
 
   int run_rank(const boost::mpi::communicator& world, const std::vector<runtime::RankInfo>& ranks,
                const std::function<void()>& driver) {
+    // The head's driver is a thread, and so are the lanes of a job of one rank: for debuggers.
+    const runtime::Roles& roles = ranks[static_cast<std::size_t>(world.rank())].roles;
+    if (world.size() == 1 || !(roles.worker || roles.actor_host)) zygote_.reset();
     const auto log = runtime::make_logger(options_, world.rank(), ranks[static_cast<std::size_t>(world.rank())]);
     transport::MpiTransport transport{world};
     runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
     const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options(world.rank(), ranks), *log);
     if (record_ != nullptr) rank->become_head(*record_, progress, driver);
     const runtime::Rank::End end = rank->run();
+    if (zygote_) zygote_->finish();
     if (record_ != nullptr) tell_end(end.exit_code);
     if (!end.lanes_came_back || !end.everybody_lives) {
       // User code still runs on a lane, or a rank is gone that MPI_Finalize would wait for: the process ends as it is.
@@ -227,6 +242,7 @@ class Job::State {
   const std::string name_;
   CLI::App cli_;
   runtime::RunOptions options_;
+  std::optional<process::Zygote> zygote_;
   std::optional<runtime::StopTimes> end_;  // the head only, as the next
   std::unique_ptr<runtime::RunRecord> record_;
 };

@@ -28,20 +28,8 @@ void LaneInbox::post(wire::Frame frame, bool wake) {
       large_.push_back(std::move(frame.payload));
       wire::append_frame(packet_, {frame.header, {}});
     }
-    if (!wake || woken_) return;
-    woken_ = true;
-    if (!asleep_) return;
   }
-  arrived_.notify_one();
-}
-
-void LaneInbox::wake() {
-  {
-    const std::lock_guard lock{mutex_};
-    woken_ = true;
-    if (!asleep_) return;
-  }
-  arrived_.notify_one();
+  if (wake) bell_.ring();
 }
 
 LaneInbox::Taken LaneInbox::take(Taken used) {
@@ -55,18 +43,10 @@ LaneInbox::Taken LaneInbox::take(Taken used) {
     if (packet_.data() == nullptr) packet_ = std::move(next);
     taken.large = std::exchange(large_, {});
     waiting_ = 0;
-    woken_ = false;
     held = held_ > 0;
   }
   if (held) taken_.notify_all();
   return taken;
-}
-
-void LaneInbox::sleep(std::chrono::microseconds longest) {
-  std::unique_lock lock{mutex_};
-  asleep_ = true;
-  arrived_.wait_for(lock, longest, [&] { return woken_; });
-  asleep_ = false;
 }
 
 }  // namespace crema::runtime

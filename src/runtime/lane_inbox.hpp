@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lane/lane.hpp"
+#include "process/board.hpp"
 
 namespace crema::runtime {
 
@@ -17,8 +18,11 @@ class LaneInbox final : public lane::Inbox {
   /// lane.
   static constexpr std::size_t max_waiting = 16'384;
 
+  /// `bell`: what the loop sleeps on.
+  explicit LaneInbox(process::Doorbell& bell) : bell_{bell} {}
+
   void post(wire::Frame frame, bool wake) override;
-  void wake() override;
+  void wake() override { bell_.ring(); }
 
   /// Frames one after the other; the payload of one with flag_detached_payload is the next of `large`.
   struct Taken {
@@ -28,19 +32,15 @@ class LaneInbox final : public lane::Inbox {
   /// Loop only: all that was posted. `used`: what was taken before and has been dealt with, whose storage is used again
   /// unless somebody keeps a part of it.
   Taken take(Taken used);
-  /// Loop only: sleeps until woken or for this long.
-  void sleep(std::chrono::microseconds longest);
 
  private:
+  process::Doorbell& bell_;
   std::mutex mutex_;
-  std::condition_variable arrived_;
   std::condition_variable taken_;
   // Guarded by mutex_.
   ByteBuffer packet_;
   std::vector<Bytes> large_;
   std::size_t waiting_ = 0;  // frames
-  bool asleep_ = false;
-  bool woken_ = false;
   std::size_t held_ = 0;
 };
 

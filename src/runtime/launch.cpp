@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -16,8 +18,17 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+namespace {
+constexpr std::array rank_variables{"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+}
+
+bool launched() {
+  return std::any_of(rank_variables.begin(), rank_variables.end(),
+                     [](const char* name) { return !environment(name).empty(); });
+}
+
 int launched_rank() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"})
+  for (const char* name : rank_variables)
     if (const std::string rank = environment(name); !rank.empty()) return std::atoi(rank.c_str());
   return 0;
 }

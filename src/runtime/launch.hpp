@@ -7,6 +7,9 @@ namespace crema::runtime {
 /// This process's rank as its launcher tells it, before MPI is started; 0 without a launcher.
 int launched_rank();
 
+/// Whether a launcher has started this process.
+bool launched();
+
 /// Empty, or why these processes would not be one job: srun started several tasks but MPI sees one each.
 std::string describe_broken_launch(int mpi_size);
 

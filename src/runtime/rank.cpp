@@ -47,23 +47,27 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       watch_interval_{options_.watch_interval},
       log_{log},
       began_{Clock::now()},
+      zygote_{options_.zygote},
+      bell_{options_.zygote == nullptr ? own_bell_ : options_.zygote->board().bell()},
+      inbox_{bell_},
       link_{transport},
-      store_{options_.store, [this] { inbox_.wake(); }},
+      store_{options_.store, [this] { bell_.ring(); }},
       exchange_{link_, store_, me_, options_.store.budget / 4,
                 [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
-      factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options_.seed, inbox_},
+      self_{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options_.seed, options_.isolated},
+      threads_{self_, inbox_},
       router_{link_, me_},
       liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_, options_.silence_limit},
       last_tick_{began_} {
+  if (options_.zygote != nullptr) processes_.emplace(*options_.zygote, self_);
   if (roles_.worker)
     worker_.emplace(
-        link_, [this] { return start_lane(&lane::run_tasks); }, offers_[static_cast<std::size_t>(me_.number)].lanes,
-        offers_[static_cast<std::size_t>(me_.number)].offer.cpus);
-  if (roles_.actor_host) {
+        link_, [this] { return start_lane(factory(), &lane::run_tasks); },
+        offers_[static_cast<std::size_t>(me_.number)].lanes, offers_[static_cast<std::size_t>(me_.number)].offer.cpus,
+        self_);
+  if (roles_.actor_host)
     host_.emplace(
-        link_, [this] { return start_lane(&lane::run_actor); },
-        lane::Identity{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options_.seed});
-  }
+        link_, [this] { return start_lane(factory(), &lane::run_actor); }, self_);
   for (int rank = 0; rank < transport.size(); ++rank) {
     if (rank == me_.number || (!roles_.head && rank != head_rank.number)) continue;
     const RankInfo& info = ranks_[static_cast<std::size_t>(rank)];
@@ -71,8 +75,13 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
   }
 }
 
-std::unique_ptr<lane::Lane> Rank::start_lane(lane::Main main) {
-  auto lane = factory_.start(LaneId{++last_lane_.number}, std::move(main));
+lane::Factory& Rank::factory() {
+  if (processes_) return *processes_;
+  return threads_;
+}
+
+std::unique_ptr<lane::Lane> Rank::start_lane(lane::Factory& factory, lane::Main main) {
+  auto lane = factory.start(LaneId{++last_lane_.number}, std::move(main));
   if (draining_) lane->tell_stopping();
   return lane;
 }
@@ -80,7 +89,7 @@ std::unique_ptr<lane::Lane> Rank::start_lane(lane::Main main) {
 void Rank::become_head(RunSink& sink, Progress& progress, std::function<void()> driver) {
   head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, offers_, began_,
                                         HeadControl::Times{options_.stall_after, options_.end}, log_);
-  driver_ = start_lane(lane::run_driver(std::move(driver)));
+  driver_ = start_lane(threads_, lane::run_driver(std::move(driver)));
 }
 
 Rank::End Rank::run() {
@@ -107,7 +116,7 @@ Rank::End Rank::run() {
     }
     const std::chrono::microseconds pause = backoff.next(now);
     if (pause > 0us || (one_core_ && has_running_lanes())) {
-      inbox_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
+      bell_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
       // Open MPI's probe sees what came during the sleep only the second time.
       attempt([&] {
         if (receive()) backoff.reset();
@@ -130,6 +139,7 @@ void Rank::attempt(Action&& action) {
 }
 
 bool Rank::take_from_lanes() {
+  bell_.silence();
   taken_ = inbox_.take(std::move(taken_));
   wire::FrameReader reader{taken_.packet};
   auto large = taken_.large.begin();
@@ -142,7 +152,18 @@ bool Rank::take_from_lanes() {
     }
     on_lane_frame(std::move(*frame));
   }
+  if (!processes_) return any;
+  const auto sink = [this](wire::Frame frame) { on_lane_frame(std::move(frame)); };
+  any |= processes_->take(sink);
+  any |= processes_->take_ends(sink, [this](const lane::Loss& loss) { on_lane_lost(loss); });
   return any;
+}
+
+void Rank::on_lane_lost(const lane::Loss& loss) {
+  if (stopping_since_) return;
+  log_.info("lane {}: {}", loss.lane.number, loss.reason);
+  if (worker_ && worker_->owns(loss.lane)) return worker_->on_lane_lost(loss);
+  if (host_) host_->on_lane_lost(loss);
 }
 
 bool Rank::receive() {
@@ -285,6 +306,7 @@ void Rank::on_reply(wire::Frame frame) {
 
 void Rank::tick(Clock::time_point now) {
   last_tick_ = now;
+  if (zygote_ != nullptr) zygote_->board().mark_report();  // one that was killed cannot tell
   if (roles_.head) {
     for (int rank = 1; rank < transport_.size(); ++rank)
       link_.send(RankId{rank}, wire::make_frame(FrameType::heartbeat));

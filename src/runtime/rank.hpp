@@ -13,6 +13,7 @@
 #include "actor/host.hpp"
 #include "common/backoff.hpp"
 #include "lane/thread_lane.hpp"
+#include "process/process_lane.hpp"
 #include "runtime/head_control.hpp"
 #include "runtime/lane_inbox.hpp"
 #include "runtime/liveness.hpp"
@@ -40,6 +41,9 @@ class Rank {
     std::chrono::milliseconds watch_interval = Liveness::interval;
     /// Silence after which a rank counts as lost.
     std::chrono::seconds silence_limit = Liveness::default_silence_limit;
+    /// From which lanes of tasks and actors come; nullptr: they are threads. Lives longer than the rank.
+    process::Zygote* zygote = nullptr;
+    bool isolated = false;  ///< lanes of tasks and actors are processes, on whatever rank they are
   };
   /// `ranks`: what each rank told, by rank.
   Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);
@@ -84,7 +88,10 @@ class Rank {
   [[nodiscard]] RankReport report() const;
   [[nodiscard]] bool lanes_stopped() const;
   [[nodiscard]] bool has_running_lanes() const;
-  std::unique_ptr<lane::Lane> start_lane(lane::Main main);
+  std::unique_ptr<lane::Lane> start_lane(lane::Factory& factory, lane::Main main);
+  /// Where lanes of tasks and actors come from.
+  lane::Factory& factory();
+  void on_lane_lost(const lane::Loss& loss);
 
   // Constant after construction.
   transport::Transport& transport_;
@@ -99,12 +106,17 @@ class Rank {
   const Clock::time_point began_;
 
   // The event loop's thread only, but for what posts to the inbox.
+  process::Zygote* const zygote_;
+  process::Doorbell own_bell_;  // where no lane is a process
+  process::Doorbell& bell_;
   LaneInbox inbox_;  // before the lanes, which post to it until they end
   LaneInbox::Taken taken_;
   wire::Link link_;
   store::ObjectStore store_;
   store::ObjectExchange exchange_;
-  lane::ThreadLaneFactory factory_;
+  const lane::Identity self_;  // without a lane
+  lane::ThreadLaneFactory threads_;
+  std::optional<process::ProcessLaneFactory> processes_;
   LaneId last_lane_;
   actors::CallRouter router_;
   std::optional<worker::Worker> worker_;

@@ -27,7 +27,6 @@ struct Reserved {
   const char* only;  ///< the one value that describes this version; nullptr: none does
 };
 constexpr std::array reserved{
-    Reserved{"--isolation", "none"},
     Reserved{"--journal", "off"},
     Reserved{"--resume", nullptr},
     Reserved{"--restart", nullptr},
@@ -86,6 +85,14 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
          "Tasks that a worker rank runs at a time: a number, or auto for as many as it has cores")
       ->type_name("K|auto")
       ->default_str("1")
+      ->group(group);
+  cli.add_option(
+         "--isolation", options.isolation,
+         "Where tasks and actors run: process (one that crashes costs one attempt) or none (threads of the rank: "
+         "lowest latency, for debuggers); a job of one rank always has none")
+      ->check(CLI::IsMember({"process", "none"}))
+      ->type_name("KIND")
+      ->default_str(options.isolation)
       ->group(group);
   cli.add_option_function<std::string>(
          "--resources",

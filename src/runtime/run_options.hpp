@@ -15,7 +15,8 @@ struct RunOptions {
   std::string log_level = "warning";
   std::uint64_t seed = 0;
   int actor_ranks = 1;
-  std::uint32_t lanes = 1;  ///< 0: auto
+  std::uint32_t lanes = 1;            ///< 0: auto
+  std::string isolation = "process";  ///< of tasks and actors: process or none
   std::optional<std::chrono::seconds> time_limit;
   std::string resources;
   std::uint64_t memory_budget = 0;  ///< bytes; 0: a part of what the host gives the rank

@@ -24,8 +24,8 @@ double cpus_of(const wire::Frame& task) { return wire::read_task(task.payload).o
 
 using wire::FrameType;
 
-Worker::Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots, double cpus)
-    : outbox_{outbox}, start_lane_{std::move(start_lane)}, slots_{slots}, cpus_{cpus} {}
+Worker::Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots, double cpus, lane::Identity self)
+    : outbox_{outbox}, start_lane_{std::move(start_lane)}, slots_{slots}, cpus_{cpus}, self_{std::move(self)} {}
 
 void Worker::on_task(wire::Frame frame) {
   const RunOrder order = wire::read_run_order(frame.payload);
@@ -53,6 +53,8 @@ void Worker::on_lane(wire::Frame frame) {
       --slot.given;
       --given_;
       slot.cpus.reset();
+      timed_ -= std::erase_if(slot.timed, [&](const Timed& timed) { return timed.id == outcome.id; });
+      lost_without_work_ = 0;
       ++tasks_done_;
       busy_nanoseconds_ += outcome.finished - outcome.started;
       if (!cancelled_.empty()) {
@@ -115,6 +117,7 @@ void Worker::take_back(Slot& slot) {
   slot.given -= unstarted.size();
   given_ -= unstarted.size();
   for (auto frame = unstarted.rbegin(); frame != unstarted.rend(); ++frame) {
+    if ((frame->header.flags & wire::flag_timed) != 0) forget_limits(slot, *frame);
     const RunOrder order = wire::read_run_order(frame->payload);
     queue_.push_front(order, std::move(*frame));
   }
@@ -132,6 +135,8 @@ void Worker::turn(std::int64_t now) {
   hand_out();
   share_among_lanes();
   to_wake_.wake_all();
+  if (timed_ > 0 || !cancelled_.empty()) end_overdue(now);
+  if (lost_ > 0) remove_lost();
   if (!held_.empty()) send_held(now);
   if (announced_ && !parked_changed_) return;
   announced_ = true;
@@ -145,6 +150,10 @@ void Worker::send_held(std::int64_t now) {
   if (held_since_ == 0) held_since_ = now;
   const bool most_are_busy = 2 * (given_ - std::min(given_, parked_)) >= slots_;
   if (most_are_busy && held_.size() < most_held && now - held_since_ < held_nanoseconds) return;
+  flush_held();
+}
+
+void Worker::flush_held() {
   for (wire::Frame& frame : held_) outbox_.send(head_rank, std::move(frame));
   held_.clear();
   held_since_ = 0;
@@ -156,7 +165,7 @@ void Worker::share_among_lanes() {
   std::size_t running = 0;
   Slot* longest = nullptr;
   for (auto& [id, slot] : lanes_) {
-    if (slot.parked || slot.given == 0) continue;
+    if (slot.parked || slot.lost || slot.given == 0) continue;
     ++running;
     if (longest == nullptr || slot.given > longest->given) longest = &slot;
   }
@@ -182,6 +191,11 @@ void Worker::hand_out() {
     if (slot == nullptr) break;
     wire::Frame task = queue_.pop();
     if ((task.header.flags & wire::flag_resources) != 0) slot->cpus = cpus_of(task);
+    if ((task.header.flags & wire::flag_timed) != 0) {
+      const wire::TaskSpec spec = wire::read_task(task.payload);
+      slot->timed.push_back({spec.id, spec.limits->timeout});
+      ++timed_;
+    }
     slot->lane->give_work(std::move(task));
     to_wake_.add(*slot->lane);
     ++slot->given;
@@ -197,7 +211,7 @@ Worker::Slot* Worker::lane_for_next_task() {
   Slot* idle = nullptr;
   Slot* least = nullptr;  // of those that run tasks without resources of their own
   for (auto& [id, slot] : lanes_) {
-    if (slot.parked) continue;
+    if (slot.parked || slot.lost) continue;
     if (slot.given == 0) {
       idle = &slot;
       continue;
@@ -220,6 +234,7 @@ Worker::Slot* Worker::lane_for_next_task() {
 void Worker::describe(wire::Status& status) const {
   status.queued += queue_.size();
   for (const auto& [id, slot] : lanes_) {
+    if (slot.lost) continue;
     status.lanes.push_back(lane::status_of(*slot.lane));
     if (slot.given > 1) status.queued += slot.given - 1;
   }

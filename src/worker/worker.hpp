@@ -30,7 +30,8 @@ class Worker {
   [[nodiscard]] std::size_t max_parked() const { return 256 + std::size_t{64} * (slots_ - 1); }
 
   /// Runs up to `slots` tasks at a time, as long as their CPUs are at most `cpus`.
-  Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots, double cpus);
+  /// `self`: whose lanes these are.
+  Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots, double cpus, lane::Identity self);
 
   /// From the head: run_task.
   void on_task(wire::Frame frame);
@@ -42,6 +43,9 @@ class Worker {
   void tell_stopping();
   /// From this rank's lanes: outcome, park, resume.
   void on_lane(wire::Frame frame);
+  /// A lane is no more, after all that it has posted: what it ran has failed, what it had not begun runs elsewhere.
+  /// Throws Error when lanes end again and again without having begun anything.
+  void on_lane_lost(const lane::Loss& loss);
   /// From the head, for one of this worker's lanes: value, reply. False: the lane is not this worker's.
   bool on_reply(wire::Frame& frame);
   /// Hands tasks to lanes and tells the head of changes. Called once a turn of the loop, after all frames of that turn;
@@ -61,13 +65,29 @@ class Worker {
   [[nodiscard]] bool busy() const { return given_ > parked_; }
 
  private:
+  struct Timed {
+    TaskId id;
+    std::int64_t timeout = 0;  ///< nanoseconds
+  };
   struct Slot {
     std::unique_ptr<lane::Lane> lane;
     std::size_t given = 0;  ///< tasks given and not ended
     bool parked = false;
+    bool lost = false;             ///< the lane is no more; the slot goes once nothing is given to it
     std::optional<double> cpus{};  ///< of a task with resources of its own, which is alone on the lane
+    std::vector<Timed> timed{};    ///< of the tasks given
+    TaskId cancelled{};            ///< it runs though it was cancelled,
+    std::int64_t cancelled_at{};   ///< as was seen first at this time
+    TaskId killed{};               ///< the task for which the lane was killed,
+    Failure::Kind killed_for{};    ///< and why
   };
 
+  void end_overdue(std::int64_t now);
+  void kill(Slot& slot, TaskId id, Failure::Kind why);
+  wire::Frame outcome_of_lost(const Slot& slot, const wire::Frame& unfinished, const lane::Loss& loss) const;
+  void remove_lost();
+  void flush_held();
+  void forget_limits(Slot& slot, const wire::Frame& task);
   void hand_out();
   Slot* lane_for_next_task();
   [[nodiscard]] wire::Pull pull() const;
@@ -82,6 +102,7 @@ class Worker {
   const StartLane start_lane_;
   const std::uint32_t slots_;
   const double cpus_;
+  const lane::Identity self_;
 
   // Bounded by what the head sends ahead, so no frame is copied out of the packet it came in.
   ReadyQueue<wire::Frame> queue_;
@@ -90,8 +111,11 @@ class Worker {
   std::set<TaskId> cancelled_;  // and not ended
   std::size_t given_ = 0;
   std::size_t parked_ = 0;
-  std::vector<wire::Frame> held_;  // outcomes that wait for others to travel with
-  std::int64_t held_since_ = 0;    // 0: not known yet
+  std::size_t timed_ = 0;              // tasks with a time limit among those given
+  std::size_t lost_ = 0;               // slots whose lane is no more
+  std::size_t lost_without_work_ = 0;  // lanes, one after the other
+  std::vector<wire::Frame> held_;      // outcomes that wait for others to travel with
+  std::int64_t held_since_ = 0;        // 0: not known yet
   bool announced_ = false;
   bool parked_changed_ = false;  // and not announced
   std::uint64_t tasks_done_ = 0;

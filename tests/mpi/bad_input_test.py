@@ -99,7 +99,7 @@ class Usage(Trouble):
         self.expect_refused(job, "--case is required")
 
     def test_options_of_later_versions(self):
-        self.refused('--isolation: "process" is not available in crema', "--isolation", "process")
+        self.refused('--journal: "on" is not available in crema', "--journal", "on")
         self.refused("--resume: not available in crema", "--resume")
 
     def test_time_limit(self):

@@ -1,0 +1,213 @@
+#include "process/process_lane.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "crema/errors.hpp"
+#include "processes.hpp"
+
+namespace crema::process {
+namespace {
+
+using lane::Channel;
+using lane::Identity;
+using wire::Frame;
+using wire::FrameType;
+
+/// A frame of this many bytes, all of them `number` in turn.
+Frame numbered(FrameType type, std::uint64_t number, std::size_t size = 8) {
+  ByteBuffer payload;
+  std::byte* place = payload.extend(size);
+  for (std::size_t i = 0; i < size; ++i) place[i] = static_cast<std::byte>(number + i * 13);
+  Frame frame = wire::make_frame(type, std::move(payload));
+  frame.header.sequence = number;
+  return frame;
+}
+
+void expect_numbered(const Frame& frame, std::uint64_t number, std::size_t size) {
+  ASSERT_EQ(frame.header.sequence, number);
+  ASSERT_EQ(frame.payload.size(), size);
+  const Frame expected = numbered(FrameType::outcome, number, size);
+  ASSERT_TRUE(std::ranges::equal(frame.payload.span(), expected.payload.span())) << "frame " << number;
+}
+
+/// Answers all work with what was given.
+void echo(const Identity& self, Channel& channel) {
+  while (auto frame = channel.next_work()) {
+    Frame answer = wire::make_frame(FrameType::outcome, {}, self.lane);
+    answer.header.sequence = frame->header.sequence;
+    answer.header.payload_size = frame->payload.size();
+    answer.payload = std::move(frame->payload);
+    channel.post(std::move(answer), true);
+  }
+}
+
+class ProcessLaneTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<lane::Lane> start(LaneFunction function, std::uint32_t number = 1) {
+    return factory_.start(LaneId{number}, function);
+  }
+
+  bool until(const std::function<bool()>& condition) {
+    const auto sink = [this](Frame frame) { frames_.push_back(std::move(frame)); };
+    return loop_until(zygote_.board(), [&] {
+      factory_.take(sink);
+      factory_.take_ends(sink, [this](const auto& end) { lost_.push_back(end.lane); });
+      return condition();
+    });
+  }
+  bool frames_come(std::size_t count) {
+    return until([&] { return frames_.size() >= count; });
+  }
+
+  Zygote zygote_;
+  ProcessLaneFactory factory_{zygote_, {RankId{0}, {}, "here", 7}};
+  std::vector<Frame> frames_;
+  std::vector<LaneId> lost_;
+};
+
+TEST_F(ProcessLaneTest, FramesOfEverySizeGoThereAndBackInOrder) {
+  const auto lane = start(&echo);
+  const std::vector<std::size_t> sizes{
+      0, 1, 100, 65'000, LaneMemory::largest_in_ring - 1, LaneMemory::largest_in_ring, 200'000, 3'000'000};
+  for (std::size_t i = 0; i < 10 * sizes.size(); ++i)
+    lane->give_work(numbered(FrameType::run_task, i, sizes[i % sizes.size()]));
+  lane->wake();
+  ASSERT_TRUE(frames_come(10 * sizes.size()));
+  for (std::size_t i = 0; i < frames_.size(); ++i) expect_numbered(frames_[i], i, sizes[i % sizes.size()]);
+  EXPECT_TRUE(lost_.empty());
+}
+
+TEST_F(ProcessLaneTest, FarMoreThanTheRingsHoldIsNotLost) {
+  const auto lane = start(&echo);
+  constexpr std::uint64_t count = 50'000;
+  for (std::uint64_t i = 0; i < count; ++i) lane->give_work(numbered(FrameType::run_task, i, i % 200));
+  lane->wake();
+  ASSERT_TRUE(frames_come(count));
+  for (std::uint64_t i = 0; i < count; ++i) expect_numbered(frames_[i], i, i % 200);
+}
+
+TEST_F(ProcessLaneTest, MorePayloadsThatTravelApartThanASocketHolds) {
+  const auto lane = start(&echo);
+  constexpr std::uint64_t count = 600;
+  for (std::uint64_t i = 0; i < count; ++i) lane->give_work(numbered(FrameType::run_task, i, 70'000));
+  lane->wake();
+  ASSERT_TRUE(frames_come(count));
+  for (std::uint64_t i = 0; i < count; ++i) expect_numbered(frames_[i], i, 70'000);
+}
+
+TEST_F(ProcessLaneTest, WorkThatHasNotBegunIsTakenBackAndLaterWorkRuns) {
+  const auto lane = start([](const Identity& self, Channel& channel) {
+    while (auto frame = channel.next_work()) {
+      channel.runs(TaskId{frame->header.sequence});
+      channel.next_reply();
+      Frame answer = wire::make_frame(FrameType::outcome, {}, self.lane);
+      answer.header.sequence = frame->header.sequence;
+      channel.post(std::move(answer), true);
+    }
+  });
+  for (std::uint64_t i = 1; i <= 5; ++i) lane->give_work(numbered(FrameType::run_task, i));
+  lane->wake();
+  ASSERT_TRUE(until([&] { return lane->running() == TaskId{1} && lane->waiting(); }));
+  const auto back = lane->take_back();
+  ASSERT_EQ(back.size(), 4U);
+  for (std::uint64_t i = 0; i < 4; ++i) expect_numbered(back[i], i + 2, 8);
+  EXPECT_TRUE(lane->take_back().empty());
+
+  lane->give_work(numbered(FrameType::run_task, 9));
+  lane->reply(numbered(FrameType::run_task, 0));
+  lane->reply(numbered(FrameType::run_task, 0));
+  lane->wake();
+  ASSERT_TRUE(frames_come(2));
+  EXPECT_EQ(frames_[0].header.sequence, 1U);
+  EXPECT_EQ(frames_[1].header.sequence, 9U);
+}
+
+TEST_F(ProcessLaneTest, ALaneHearsWhatIsCancelledWhileItRuns) {
+  const auto lane = start([](const Identity&, Channel& channel) {
+    const auto work = channel.next_work();
+    channel.runs(TaskId{1});
+    while (!channel.cancelled(TaskId{42})) ::usleep(100);
+    channel.post(numbered(FrameType::outcome, channel.cancelled(TaskId{43}) ? 43 : 42), true);
+  });
+  lane->give_work(numbered(FrameType::run_task, 1));
+  lane->wake();
+  ASSERT_TRUE(until([&] { return lane->running() == TaskId{1}; }));
+  lane->tell_cancelled({TaskId{41}, TaskId{42}});
+  ASSERT_TRUE(frames_come(1));
+  EXPECT_EQ(frames_[0].header.sequence, 42U);
+}
+
+TEST_F(ProcessLaneTest, StopEndsALaneThatWaitsAndIsNoLoss) {
+  const auto idle = start(&echo, 1);
+  const auto waiting = start(
+      [](const Identity&, Channel& channel) {
+        try {
+          channel.next_reply();
+        } catch (const lane::LaneStopped&) {
+          channel.post(numbered(FrameType::outcome, 77), true);
+        }
+      },
+      2);
+  ASSERT_TRUE(until([&] { return waiting->waiting(); }));
+  EXPECT_FALSE(idle->stopped());
+  idle->stop();
+  waiting->stop();
+  EXPECT_TRUE(until([&] { return idle->stopped() && waiting->stopped(); }));
+  ASSERT_TRUE(frames_come(1));
+  EXPECT_EQ(frames_[0].header.sequence, 77U);
+  EXPECT_TRUE(lost_.empty());
+}
+
+TEST_F(ProcessLaneTest, WhatALostLaneHadPostedComesBeforeItsLoss) {
+  const auto lane = start([](const Identity&, Channel& channel) {
+    for (std::uint64_t i = 0; i < 1000; ++i)
+      channel.post(numbered(FrameType::outcome, i, i == 999 ? 100'000 : 8), false);
+    ::raise(SIGKILL);
+  });
+  std::size_t when_lost = 0;
+  ASSERT_TRUE(loop_until(zygote_.board(), [&] {
+    factory_.take_ends([this](Frame frame) { frames_.push_back(std::move(frame)); },
+                       [&](const auto& end) {
+                         when_lost = frames_.size();
+                         lost_.push_back(end.lane);
+                       });
+    return !lost_.empty();
+  }));
+  EXPECT_EQ(lost_, std::vector{LaneId{1}});
+  ASSERT_EQ(when_lost, 1000U);
+  for (std::uint64_t i = 0; i < 1000; ++i) expect_numbered(frames_[i], i, i == 999 ? 100'000 : 8);
+}
+
+TEST_F(ProcessLaneTest, ALostLaneIsReplacedAndTheOthersGoOn) {
+  const auto other = start(&echo, 1);
+  auto lane = start([](const Identity&, Channel&) { ::_exit(0); }, 2);
+  ASSERT_TRUE(until([&] { return !lost_.empty(); }));
+  EXPECT_EQ(lost_, std::vector{LaneId{2}});
+  lane = start(&echo, 3);
+  lane->give_work(numbered(FrameType::run_task, 3));
+  lane->wake();
+  other->give_work(numbered(FrameType::run_task, 1));
+  other->wake();
+  ASSERT_TRUE(frames_come(2));
+  EXPECT_EQ(lost_.size(), 1U);
+}
+
+TEST_F(ProcessLaneTest, ManyLanesAtOnce) {
+  std::vector<std::unique_ptr<lane::Lane>> lanes;
+  for (std::uint32_t number = 1; number <= 50; ++number) {
+    lanes.push_back(start(&echo, number));
+    for (std::uint64_t i = 0; i < 20; ++i) lanes.back()->give_work(numbered(FrameType::run_task, i));
+    lanes.back()->wake();
+  }
+  ASSERT_TRUE(frames_come(50 * 20));
+  std::map<LaneId, std::uint64_t> next;
+  for (const Frame& frame : frames_) expect_numbered(frame, next[frame.header.lane]++, 8);
+  EXPECT_EQ(next.size(), 50U);
+}
+
+}  // namespace
+}  // namespace crema::process
