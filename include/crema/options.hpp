@@ -21,14 +21,14 @@ struct Resources {
 /// When a task's outcome goes into the journal.
 enum class JournalPolicy : std::uint8_t { automatic, always, never };
 
-/// How one task is run. This version does not take `timeout` and `journal`: a value that differs from the default is
+/// How one task is run. This version does not take `journal`: a value that differs from the default is
 /// refused with UsageError when the task is submitted, never ignored.
 struct TaskOptions {
   std::string name{};             ///< shown instead of the function's name in the run file, logs and errors
   std::int32_t priority = 0;      ///< higher runs first; first come, first served among equals
   int max_retries = 3;            ///< further attempts after crashes, timeouts and lost ranks; 0 or more
   bool retry_exceptions = false;  ///< a thrown exception costs an attempt too, instead of being the result
-  std::optional<std::chrono::milliseconds> timeout{};
+  std::optional<std::chrono::milliseconds> timeout{};  ///< of one attempt, waiting included; needs --isolation process
   Resources resources{};  ///< a task that waits in get gives its cpus to others meanwhile
   JournalPolicy journal = JournalPolicy::automatic;
 };

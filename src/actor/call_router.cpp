@@ -85,6 +85,7 @@ void CallRouter::fail(const wire::FrameHeader& header, const wire::CallSpec& cal
                         .function = call.method,
                         .work = wire::Outcome::Work::call,
                         .failed = true,
+                        .attempt = header.attempt,
                         .value = failure};
   outcome.started = outcome.finished = std::chrono::steady_clock::now().time_since_epoch().count();
   outbox_.send(head_rank, wire::make_frame(FrameType::outcome, wire::write(outcome)));

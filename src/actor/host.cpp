@@ -31,7 +31,7 @@ void Host::on_frame(RankId from, wire::Frame frame) {
     early_calls_[call.actor].emplace_back(from, std::move(frame));
   } else if (found->second.lane == nullptr) {
     accept(frame, {from, frame.header.lane}, call.actor);
-    refuse_call(call, found->second.gone);
+    refuse_call(call, frame.header.attempt, found->second.gone);
   } else {
     take_call(found->second, {from, frame.header.lane}, std::move(frame), call);
   }
@@ -69,7 +69,7 @@ void Host::kill(const wire::Frame& frame) {
   found->second.gone = "somebody has killed the actor; create another one";
   for (const wire::Frame& unstarted : lane.take_back()) {
     if (unstarted.header.type == FrameType::call) {
-      refuse_call(wire::read_call(unstarted.payload), found->second.gone);
+      refuse_call(wire::read_call(unstarted.payload), unstarted.header.attempt, found->second.gone);
       found->second.given.pop_back();
     } else {
       give(lane, unstarted);  // its construction, which the head counts on
@@ -83,7 +83,7 @@ void Host::refuse_outside(Hosted& hosted) {
   for (const Outside& outside : std::exchange(hosted.outside, {})) {
     const wire::CallSpec call = wire::read_call(outside.frame.payload);
     accept(outside.frame, outside.caller, call.actor);
-    refuse_call(call, hosted.gone);
+    refuse_call(call, outside.frame.header.attempt, hosted.gone);
   }
 }
 
@@ -137,10 +137,14 @@ void Host::fail_work(const wire::Frame& work, const std::string& type, const std
   std::erase_if(actors_.at(actor_of(work)).given, [&](const wire::CallStatus& call) { return call.id == id; });
 }
 
-void Host::refuse_call(const wire::CallSpec& call, const std::string& reason) {
-  fail(
-      {.id = call.id, .parent = call.parent, .actor = call.actor, .function = call.method, .work = Outcome::Work::call},
-      FunctionRegistry::at(call.method).name, reason);
+void Host::refuse_call(const wire::CallSpec& call, std::uint32_t attempt, const std::string& reason) {
+  fail({.id = call.id,
+        .parent = call.parent,
+        .actor = call.actor,
+        .function = call.method,
+        .work = Outcome::Work::call,
+        .attempt = attempt},
+       FunctionRegistry::at(call.method).name, reason);
 }
 
 /// Killed actors, whose lanes have ended.

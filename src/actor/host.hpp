@@ -77,7 +77,7 @@ class Host {
   void let_in(Hosted& hosted);
   void accept(const wire::Frame& frame, Caller caller, ActorId actor);
   void kill(const wire::Frame& frame);
-  void refuse_call(const wire::CallSpec& call, const std::string& reason);
+  void refuse_call(const wire::CallSpec& call, std::uint32_t attempt, const std::string& reason);
   void remove_ended_lanes();
   void give(lane::Lane& lane, wire::Frame frame);
   /// Answers for work that no lane can do.

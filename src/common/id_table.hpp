@@ -59,6 +59,18 @@ class IdTable {
     }
   }
 
+  /// Those with ids from `first` to `last`. Costs a look at every page.
+  template <class Visit>
+  void for_each(std::uint64_t first, std::uint64_t last, Visit&& visit) {
+    for (auto& [number, page] : pages_) {
+      if (number < first / page_size || number > last / page_size) continue;
+      for (std::size_t i = 0; i < page_size; ++i) {
+        const std::uint64_t id = number * page_size + i;
+        if (page->entries[i] && id >= first && id <= last) visit(id, *page->entries[i]);
+      }
+    }
+  }
+
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:

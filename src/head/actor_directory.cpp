@@ -11,7 +11,12 @@ void ActorDirectory::add_host(RankId rank, const Offer& offer) {
   hosts_.push_back({rank, pool_.add_seat(rank, offer)});
 }
 
+bool ActorDirectory::hosts_actors(RankId rank) const {
+  return std::any_of(actors_.begin(), actors_.end(), [&](const auto& actor) { return actor.second.rank == rank; });
+}
+
 void ActorDirectory::add(const wire::ActorSpec& actor) {
+  if (hosts_.empty()) throw Error{"creating an actor (" + actor.class_name + "): all ranks that hold actors were lost"};
   const Resources wanted = actor.occupation ? actor.occupation->resources : Resources{.cpus = 0};
   std::vector<ResourcePool::Seat> seats;
   for (const Host& host : hosts_) seats.push_back(host.seat);

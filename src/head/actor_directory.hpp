@@ -34,8 +34,13 @@ class ActorDirectory {
   explicit ActorDirectory(ResourcePool& pool) : pool_{pool} {}
 
   void add_host(RankId rank, const Offer& offer);
+  void remove_host(RankId rank) {
+    std::erase_if(hosts_, [&](const Host& host) { return host.rank == rank; });
+  }
+  /// Whether one was ever placed there, killed ones included.
+  [[nodiscard]] bool hosts_actors(RankId rank) const;
   /// Enters an actor that has no rank yet. Empty name: unnamed. Throws UsageError when the name is taken, or no host
-  /// could ever hold it.
+  /// could ever hold it; Error when all hosts are lost.
   void add(const wire::ActorSpec& actor);
   /// Gives it the host with the fewest actors among those with room, and the actor its devices. False: none has room
   /// now.

@@ -12,13 +12,13 @@ void ActorPools::add(const wire::Pool& pool) {
   pools_.emplace(pool.id, std::move(members));
 }
 
-std::optional<ActorPools::Assignment> ActorPools::on_call(wire::CallSpec call) {
+std::optional<ActorPools::Assignment> ActorPools::on_call(wire::CallSpec call, std::uint32_t attempt) {
   const ActorId pool = call.actor;
   const auto found = pools_.find(pool);
   if (found == pools_.end())
     throw Error{"calling an actor pool: pool " + std::to_string(pool.number) + " has not been created"};
   call.arguments.bytes = call.arguments.bytes.compact();
-  found->second.waiting.push_back(std::move(call));
+  found->second.waiting.push_back({std::move(call), attempt});
   return assign(pool);
 }
 
@@ -36,7 +36,7 @@ void ActorPools::describe(Waits& waits) const {
     for (const auto& [call, place] : running_)
       if (place.pool == id) running.push_back(call);
     std::sort(running.begin(), running.end());
-    for (const wire::CallSpec& call : members.waiting) {
+    for (const auto& [call, attempt] : members.waiting) {
       if (waits.pool_calls.size() == max_waits) return;
       waits.pool_calls.push_back({call.id, call.method, running});
     }
@@ -46,7 +46,8 @@ void ActorPools::describe(Waits& waits) const {
 std::optional<ActorPools::Assignment> ActorPools::assign(ActorId pool) {
   Members& members = pools_.at(pool);
   if (members.idle.empty() || members.waiting.empty()) return std::nullopt;
-  Assignment assignment{std::move(members.waiting.front()), members.idle.back()};
+  Waiting& next = members.waiting.front();
+  Assignment assignment{std::move(next.call), next.attempt, members.idle.back()};
   members.waiting.pop_front();
   members.idle.pop_back();
   assignment.call.actor = assignment.member;

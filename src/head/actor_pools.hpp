@@ -18,21 +18,26 @@ class ActorPools {
   /// A call and the member that is to have it.
   struct Assignment {
     wire::CallSpec call;
-    ActorId member;
+    std::uint32_t attempt = 0;  ///< of the task that makes it
+    ActorId member{};
   };
 
   void add(const wire::Pool& pool);
   /// A call of the pool that call.actor names. Nothing: it waits for a member.
-  std::optional<Assignment> on_call(wire::CallSpec call);
+  std::optional<Assignment> on_call(wire::CallSpec call, std::uint32_t attempt);
   /// A call has ended. If it came from a pool: what its member gets next.
   std::optional<Assignment> on_ended(TaskId call);
   /// Adds the calls that wait here.
   void describe(Waits& waits) const;
 
  private:
+  struct Waiting {
+    wire::CallSpec call;
+    std::uint32_t attempt = 0;
+  };
   struct Members {
     std::vector<ActorId> idle;
-    std::deque<wire::CallSpec> waiting;  // only when no member is idle
+    std::deque<Waiting> waiting;  // only when no member is idle
   };
   struct Running {
     ActorId pool;

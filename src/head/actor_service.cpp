@@ -9,13 +9,13 @@ namespace crema::head {
 using wire::Frame;
 using wire::FrameType;
 
-std::optional<TaskId> ActorService::on_create(RankId from, const Frame& frame) {
+bool ActorService::on_create(RankId from, const Frame& frame) {
   wire::ActorSpec actor = wire::read_actor(frame.payload);
   try {
     directory_.add(actor);
   } catch (const UsageError& error) {
     send_reply(outbox_, from, frame, {error.what(), {}});
-    return std::nullopt;
+    return false;
   }
   if (directory_.place(actor)) {
     start(actor);
@@ -29,7 +29,7 @@ std::optional<TaskId> ActorService::on_create(RankId from, const Frame& frame) {
     answer(finder.from, finder.request);
     return true;
   });
-  return actor.parent;
+  return true;
 }
 
 void ActorService::start(const wire::ActorSpec& actor) {
@@ -75,6 +75,15 @@ void ActorService::answer(RankId from, const Frame& find) {
     reply.error = error.what();
   }
   send_reply(outbox_, from, find, reply);
+}
+
+void ActorService::forget(RankId rank) {
+  std::erase_if(finders_, [&](const Finder& finder) { return finder.from == rank; });
+}
+
+void ActorService::forget(RankId rank, LaneId lane) {
+  std::erase_if(finders_,
+                [&](const Finder& finder) { return finder.from == rank && finder.request.header.lane == lane; });
 }
 
 void ActorService::end_late(std::int64_t now) {
@@ -128,7 +137,9 @@ void ActorService::send(std::optional<ActorPools::Assignment> assignment) {
   if (!assignment) return;
   const auto* member = directory_.entry(assignment->member);
   if (member == nullptr) throw Error{"calling an actor pool: one of its actors has not been created"};
-  outbox_.send(member->rank, wire::make_frame(FrameType::call, wire::write(assignment->call)));
+  Frame call = wire::make_frame(FrameType::call, wire::write(assignment->call));
+  call.header.attempt = assignment->attempt;
+  outbox_.send(member->rank, std::move(call));
 }
 
 std::vector<Bytes> ActorService::unheard_failures() const {

@@ -21,16 +21,24 @@ class ActorService {
   ActorService(wire::Outbox& outbox, ResourcePool& pool) : outbox_{outbox}, directory_{pool} {}
 
   void add_host(RankId rank, const Offer& offer) { directory_.add_host(rank, offer); }
-  /// The task whose work the construction now is; nothing: the name is taken, which the lane was told.
-  std::optional<TaskId> on_create(RankId from, const wire::Frame& frame);
+  /// Whether the actor is constructed now; else the lane was told why not.
+  bool on_create(RankId from, const wire::Frame& frame);
   void on_find(RankId from, const wire::Frame& frame, std::int64_t now);
   void on_locate(RankId from, const wire::Frame& frame);
   void on_kill(const wire::Frame& frame);
   void on_create_pool(const wire::Frame& frame) { pools_.add(wire::read_pool(frame.payload)); }
-  void on_pool_call(const wire::Frame& frame) { send(pools_.on_call(wire::read_call(frame.payload))); }
+  void on_pool_call(const wire::Frame& frame) {
+    send(pools_.on_call(wire::read_call(frame.payload), frame.header.attempt));
+  }
 
   /// A construction or a call has ended.
   void on_outcome(const wire::Outcome& outcome);
+  /// The rank is lost. Requires that no actor lives there.
+  void remove_host(RankId rank) { directory_.remove_host(rank); }
+  [[nodiscard]] bool hosts_actors(RankId rank) const { return directory_.hosts_actors(rank); }
+  /// These have died, and look for no actor any more.
+  void forget(RankId rank);
+  void forget(RankId rank, LaneId lane);
   /// Answers those who have waited long enough for an actor.
   void end_late(std::int64_t now);
   /// Adds those who wait for an actor to be created, and the calls that wait for a pool's member.

@@ -82,6 +82,47 @@ void Dispatcher::came_back(RankId rank, Load load) {
   changed(place);
 }
 
+void Dispatcher::take_back(RankId rank, TaskId id, Load load) {
+  const auto grant = grants_.empty() ? grants_.end() : grants_.find(id);
+  if (grant == grants_.end()) return came_back(rank, load);
+  const std::uint32_t place = worker_of(rank);
+  pool_.give_back(grant->second);
+  grants_.erase(grant);
+  --workers_[place].with_resources;
+  changed(place);
+}
+
+void Dispatcher::remove_worker(RankId rank) {
+  const std::uint32_t place = worker_of(rank);
+  Worker& worker = workers_[place];
+  for (Group& group : groups_)
+    if (group.reserved == place) release(group);
+  std::erase_if(grants_, [&](const auto& grant) {
+    if (grant.second.seat != worker.seat) return false;
+    pool_.give_back(grant.second);
+    return true;
+  });
+  std::erase(seats_, worker.seat);
+  worker = {.rank = rank,
+            .seat = worker.seat,
+            .gone = true,
+            .running = worker.running,
+            .idle = worker.idle,
+            .queued = worker.queued};
+  changed(place);
+  places_[static_cast<std::size_t>(rank.number)] = no_worker;
+}
+
+std::vector<Dispatcher::Ready> Dispatcher::take_impossible() {
+  std::vector<Ready> impossible;
+  for (Group& group : groups_) {
+    if (refusal(group.wanted).empty()) continue;
+    drop_withdrawn(group.queue);
+    for (; !group.queue.empty(); drop_withdrawn(group.queue)) impossible.push_back(group.queue.pop());
+  }
+  return impossible;
+}
+
 std::optional<double> Dispatcher::estimate(FunctionId function) const {
   if (function.number >= durations_.size() || durations_[function.number].count == 0) return std::nullopt;
   return durations_[function.number].mean;
@@ -96,7 +137,7 @@ double Dispatcher::Worker::room_ahead() const {
 
 /// First those with free slots, the emptiest first; then those that take work ahead, the one with most room first.
 std::optional<std::uint32_t> Dispatcher::Worker::level() const {
-  if (reserved) return std::nullopt;
+  if (reserved || gone) return std::nullopt;
   if (has_free_slot()) return runnable() * first_level_ahead / slots;
   const double room = room_ahead();
   if (room <= 0) return std::nullopt;
@@ -179,7 +220,7 @@ std::uint32_t Dispatcher::nearest_worker(std::uint32_t best) {
 
 /// Requires that no slot is free.
 void Dispatcher::assign_ahead(std::vector<Assignment>& assignments) {
-  const std::size_t fair_share = (ready_.size() + workers_.size() - 1) / workers_.size();
+  const std::size_t fair_share = (ready_.size() + seats_.size() - 1) / seats_.size();
   std::vector<std::uint32_t> served;
   while (has_ready()) {
     const RankId near = ready_.front().near;

@@ -68,6 +68,12 @@ class Dispatcher {
   void ended(RankId rank, TaskId id, FunctionId function, Load load, std::int64_t nanoseconds);
   /// A task without resources of its own that was assigned has come back unstarted.
   void came_back(RankId rank, Load load);
+  /// The worker is gone: nothing is assigned to it any more, and nothing that was is to be given back.
+  void remove_worker(RankId rank);
+  /// Takes out the tasks which no worker can ever run any more.
+  std::vector<Ready> take_impossible();
+  /// A task that was assigned does not go to its worker after all.
+  void take_back(RankId rank, TaskId id, Load load);
   /// Drops all that has not been assigned.
   void clear();
 
@@ -93,6 +99,7 @@ class Dispatcher {
   struct Worker {
     RankId rank;
     ResourcePool::Seat seat = 0;
+    bool gone = false;
     std::uint32_t lanes = 0;                  ///< tasks that it runs at a time
     std::uint32_t with_resources = 0;         ///< tasks there with resources of their own
     std::uint32_t parked_with_resources = 0;  ///< of these

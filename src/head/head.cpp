@@ -15,6 +15,12 @@ using wire::Outcome;
 /// How long a worker may end nothing before it is asked for what it has not begun.
 constexpr std::int64_t stuck_nanoseconds = 1'000'000;
 
+record::TaskState state_of(bool failed, Failure::Kind failure) {
+  if (!failed) return record::TaskState::finished;
+  if (failure == Failure::Kind::crashed) return record::TaskState::crashed;
+  return failure == Failure::Kind::timeout ? record::TaskState::timed_out : record::TaskState::failed;
+}
+
 }  // namespace
 
 Head::Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, Layout layout, std::int64_t run_began,
@@ -28,7 +34,8 @@ Head::Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, 
       dispatcher_{resources_},
       actors_{outbox, resources_},
       objects_{outbox},
-      watches_{outbox, [this](TaskId id) { return is_there(id); }} {
+      watches_{outbox, [this](TaskId id) { return is_there(id); }},
+      workers_{layout_.workers} {
   const auto offer = [&](RankId rank) {
     return layout_.offers.empty() ? Offer{.cpus = std::numeric_limits<double>::infinity()}
                                   : layout_.offers[static_cast<std::size_t>(rank.number)];
@@ -50,10 +57,11 @@ void Head::on_frame(RankId from, Frame frame) {
     case FrameType::get:
       return on_get(from, frame);
     case FrameType::release:
-      return on_release(frame);
+      return on_release(from, frame);
     case FrameType::retain:
-      for (const TaskId id : wire::read_ids(frame.payload)) ++entries_[id.number].holders;
-      return;
+      return on_retain(from, frame);
+    case FrameType::lane_lost:
+      return lose_lane(from, frame.header.lane);
     case FrameType::put:
       return on_put(from, frame);
     case FrameType::pin: {
@@ -80,7 +88,7 @@ void Head::on_frame(RankId from, Frame frame) {
     case FrameType::cluster:
       return send_reply(outbox_, from, frame, describe_cluster());
     case FrameType::create_actor:
-      if (const std::optional<TaskId> parent = actors_.on_create(from, frame)) count_calls(*parent, 1);
+      if (actors_.on_create(from, frame)) ++constructions_;
       return;
     case FrameType::find_actor:
       return actors_.on_find(from, frame, clock_());
@@ -102,6 +110,7 @@ void Head::on_frame(RankId from, Frame frame) {
 
 void Head::on_submit(Frame& frame) {
   const wire::TaskHead head = wire::read_task_head(frame.payload);
+  if (take_over(head)) return;
   Entry& entry = entries_[head.id.number];
   entry.state = Entry::State::ready;
   entry.key = head.key.high;
@@ -115,21 +124,8 @@ void Head::on_submit(Frame& frame) {
   const wire::TaskSpec task = wire::read_task(frame.payload);
   entry.name = name_of(task.function, task.label);
   const Arguments& arguments = task.arguments;
-  Blocked blocked{.order = {task.priority, task.depth},
-                  .task = {task.id, task.function, frame.payload, !arguments.inputs.empty()}};
-  if (task.occupation) {
-    blocked.wanted = task.occupation->resources;
-    if (const std::string refusal = dispatcher_.refusal(*blocked.wanted); !refusal.empty()) {
-      ByteBuffer failure;
-      wire::write_failure(failure, {.function = recorder_.text(entry.name),
-                                    .task = task.id,
-                                    .type = "crema::UsageError",
-                                    .message = "starting the task: " + refusal});
-      Bytes bytes{std::move(failure)};
-      record_failure(bytes);
-      return finish_without_running(task.id, bytes);
-    }
-  }
+  if (task.occupation && !dispatcher_.refusal(task.occupation->resources).empty()) return refuse(task);
+  Blocked blocked = Head::blocked(task, frame.payload);
   if (arguments.inputs.empty() && arguments.carried.empty()) return add_ready(std::move(blocked));
   std::vector<TaskId> inputs;
   for (const Input& input : arguments.inputs) {
@@ -143,6 +139,8 @@ void Head::on_submit(Frame& frame) {
 }
 
 void Head::add_ready(Blocked task) {
+  if (task.wanted && ranks_lost_ > 0 && !dispatcher_.refusal(*task.wanted).empty())
+    return refuse(wire::read_task(task.task.frame_payload));
   if (task.task.has_inputs)
     task.task.near = objects_.nearest(wire::read_task(task.task.frame_payload).arguments.inputs);
   if (task.wanted) return dispatcher_.add_ready(task.order, std::move(task.task), *task.wanted);
@@ -152,7 +150,8 @@ void Head::add_ready(Blocked task) {
 void Head::block_or_add(Blocked blocked, const std::vector<TaskId>& inputs) {
   const TaskId id = blocked.task.id;
   for (const TaskId input : inputs) {
-    Entry& needed = entries_[input.number];
+    Entry& needed = entry_of(input);
+    if (is_gone(input, needed)) make_again(input);
     if (needed.state == Entry::State::failed) {
       needed.asked = true;
       return finish_without_running(id, needed.value);
@@ -193,10 +192,12 @@ void Head::turn(bool dispatch) {
   actors_.end_late(now);
   if (!dispatch || !dispatching_) return;
   for (Dispatcher::Assignment& assignment : dispatcher_.assign()) {
+    if (ranks_lost_ > 0 && assignment.task.has_inputs && put_off(assignment)) continue;
     Entry& entry = entries_[assignment.task.id.number];
     entry.state = Entry::State::sent;
     entry.worker = assignment.worker;
     entry.load = assignment.load;
+    entry.value = assignment.task.frame_payload;
     Frame frame{{.type = FrameType::run_task}, std::move(assignment.task.frame_payload)};
     if (assignment.task.has_inputs || assignment.occupation) {
       wire::TaskSpec task = wire::read_task(frame.payload);
@@ -219,16 +220,14 @@ void Head::ask_stuck_workers(std::int64_t now) {
 }
 
 void Head::on_handed_back(RankId from, const Frame& frame) {
-  wire::TaskSpec task = wire::read_task(frame.payload);
+  const wire::TaskSpec task = wire::read_task(frame.payload);
   Entry* entry = entries_.find(task.id.number);
   if (entry == nullptr || entry->state != Entry::State::sent) return;
   dispatcher_.came_back(from, entry->load);
   if (std::exchange(entry->cancelled, false))
     return finish_without_running(task.id, cancelled_failure(task.id, *entry));
   entry->state = Entry::State::ready;
-  task.values.clear();
-  add_ready({.order = {task.priority, task.depth},
-             .task = {task.id, task.function, Bytes{wire::write(task)}, !task.arguments.inputs.empty()}});
+  add_ready(blocked(task, std::exchange(entry->value, {})));
 }
 
 void Head::stop_dispatching() {
@@ -243,36 +242,50 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   if (outcome.work != Outcome::Work::task) {
     ++calls_ended_;
     actors_.on_outcome(outcome);
-    // A construction is work the head itself counted when it was asked for.
-    count_calls(outcome.parent, -1);
+    if (outcome.work == Outcome::Work::construction) {
+      --constructions_;
+    } else if (outcome.attempt >= attempts_.of(outcome.parent)) {
+      count_calls(outcome.parent, -1);
+    }
     count_calls(outcome.id, outcome.calls_made);
     if (outcome.work == Outcome::Work::call) return end(from, outcome);
     if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
     return;
   }
   Entry* entry = entries_.find(outcome.id.number);
-  if (entry == nullptr || entry->state != Entry::State::sent) {  // an attempt that was given up
+  if (entry == nullptr || entry->state != Entry::State::sent || outcome.attempt != attempts_.of(outcome.id)) {
+    // An attempt that was given up.
     if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
     return;
   }
   dispatcher_.ended(from, outcome.id, outcome.function, entry->load, outcome.finished - outcome.started);
-  count_calls(outcome.id, outcome.calls_made);
+  const Failure::Kind failure = outcome.failed ? decode(outcome.value).kind : Failure::Kind::task;
   recorder_.attempt({.id = outcome.id,
                      .parent = entry->parent,
                      .function = entry->name,
                      .attempt = static_cast<std::uint16_t>(outcome.attempt),
                      .rank = from,
-                     .state = entry->cancelled ? record::TaskState::cancelled
-                              : outcome.failed ? record::TaskState::failed
-                                               : record::TaskState::finished,
+                     .state = entry->cancelled ? record::TaskState::cancelled : state_of(outcome.failed, failure),
                      .submitted = seconds(entry->submitted),
                      .started = seconds(outcome.started + offset),
                      .finished = seconds(outcome.finished + offset),
                      .bytes_in = outcome.bytes_in,
                      .bytes_out = outcome.stored > 0 ? outcome.stored : outcome.value.size(),
                      .key = entry->key});
+  if (outcome.failed && !entry->cancelled) {
+    const bool lost = failure == Failure::Kind::crashed || failure == Failure::Kind::timeout;
+    if (try_again(outcome.id, *entry, lost)) return;
+    ++finished_;
+    // How many calls a lost attempt has made is not known.
+    if (attempts_.of(outcome.id) == outcome.attempt) count_calls(outcome.id, outcome.calls_made);
+    return complete({outcome.id, true, after_attempts(decode(outcome.value))});
+  }
   ++finished_;
-  if (!entry->cancelled) return end(from, outcome);
+  count_calls(outcome.id, outcome.calls_made);
+  if (!entry->cancelled) {
+    if (outcome.stored > 0 && from != head_rank) remember_recipe(outcome.id, *entry);
+    return end(from, outcome);
+  }
   if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
   complete({outcome.id, true, cancelled_failure(outcome.id, *entry)});
 }
@@ -283,7 +296,8 @@ void Head::record_failure(const Bytes& bytes) {
 }
 
 void Head::on_cancel(const Frame& frame) {
-  for (const TaskId id : wire::read_ids(frame.payload)) {
+  for (const TaskId named : wire::read_ids(frame.payload)) {
+    const TaskId id = attempts_.running_for(named);
     Entry* entry = entries_.find(id.number);
     if (entry == nullptr || entry->cancelled) continue;
     switch (entry->state) {
@@ -321,8 +335,8 @@ Bytes Head::cancelled_failure(TaskId id, const Entry& entry) const {
 wire::Reply Head::describe_cluster() const {
   ByteBuffer answer;
   answer.put<std::int32_t>(layout_.nodes);
-  answer.put<std::int32_t>(layout_.ranks);
-  answer.put(static_cast<std::int32_t>(layout_.workers.size()));
+  answer.put<std::int32_t>(layout_.ranks - ranks_lost_);
+  answer.put(static_cast<std::int32_t>(workers_.size()));
   wire::write_resources(answer, dispatcher_.total());
   wire::write_resources(answer, dispatcher_.free());
   return {{}, Bytes{std::move(answer)}};
@@ -342,7 +356,8 @@ void Head::count_calls(TaskId caller, std::int64_t calls) {
 
 bool Head::finished() const {
   if (!driver_) return false;
-  return driver_->exit_code != 0 || (finished_ == submitted_ && storing_ == 0 && open_calls_.empty());
+  return driver_->exit_code != 0 ||
+         (finished_ == submitted_ && storing_ == 0 && constructions_ == 0 && open_calls_.empty());
 }
 
 int Head::close() {

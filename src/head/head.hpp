@@ -12,7 +12,10 @@
 
 #include "common/id_table.hpp"
 #include "head/actor_service.hpp"
+#include "head/attempts.hpp"
 #include "head/dispatcher.hpp"
+#include "head/lane_holds.hpp"
+#include "head/lineage.hpp"
 #include "head/object_directory.hpp"
 #include "head/recorder.hpp"
 #include "head/waits.hpp"
@@ -60,6 +63,9 @@ class Head {
   /// Ends waits whose time is over and, unless told not to, sends out what can run. Called once a turn of the loop,
   /// after all frames of that turn.
   void turn(bool dispatch = true);
+  /// The rank is gone, and no frame of it follows. What it ran and held alone is made again elsewhere. Empty, or why
+  /// the job cannot go on without it.
+  std::string lose_rank(RankId rank, const std::string& reason);
   /// Hands out nothing more: the job ends with what is done.
   void stop_dispatching();
 
@@ -89,6 +95,7 @@ class Head {
     bool asked = false;         ///< somebody wanted the value
     bool cancelled = false;     ///< and has not ended yet
     bool stored = false;        ///< the value is in the store of a rank, not here
+    bool maker_holds = true;    ///< the lane that made it is one of its holders
     std::uint32_t holders = 1;  ///< lanes' handles: the maker's at first
     std::uint32_t pins = 0;     ///< unfinished work that needs it, and values that hold it
     RankId worker;
@@ -97,7 +104,7 @@ class Head {
     std::uint32_t name = 0;
     Dispatcher::Load load;
     std::int64_t submitted = 0;
-    Bytes value;
+    Bytes value;  ///< of a task that is sent: the task, should it have to be sent again
     std::vector<Waiter> waiters;
   };
 
@@ -126,8 +133,31 @@ class Head {
   void on_cancel(const wire::Frame& frame);
   void on_outcome(RankId from, const wire::Frame& frame);
   void on_get(RankId from, const wire::Frame& frame);
-  void on_release(const wire::Frame& frame);
+  void on_retain(RankId from, const wire::Frame& frame);
+  void on_release(RankId from, const wire::Frame& frame);
   void on_driver_done(const wire::Frame& frame);
+
+  // In head_losses.cpp.
+  bool try_again(TaskId id, Entry& entry, bool lost);
+  std::uint32_t next_attempt(TaskId id);
+  [[nodiscard]] static Blocked blocked(const wire::TaskSpec& task, Bytes payload);
+  [[nodiscard]] Bytes after_attempts(Failure failure) const;
+  void lose_lane(RankId rank, LaneId lane);
+  void lose_attempts(RankId rank, const std::string& reason);
+  void drop_holds(TaskId first, TaskId last, const std::vector<std::pair<TaskId, std::uint32_t>>& retained);
+  void drop(TaskId id, Entry& entry, std::uint32_t holders);
+  bool take_over(const wire::TaskHead& task);
+  void make_again(TaskId id);
+  void remember_recipe(TaskId id, const Entry& entry);
+  void start_again(const wire::TaskSpec& task);
+  [[nodiscard]] Bytes lost_value(TaskId id, const Entry& entry, const std::string& reason) const;
+  bool put_off(Dispatcher::Assignment& assignment);
+  void refuse(const wire::TaskSpec& task);
+  /// The entry, made where there was none; what a lane has made that is lost has no holder there.
+  Entry& entry_of(TaskId id);
+  [[nodiscard]] bool is_gone(TaskId id, const Entry& entry) const {
+    return entry.state == Entry::State::done && entry.stored && !objects_.is_there(id);
+  }
 
   void record_failure(const Bytes& bytes);
   void end(RankId from, const wire::Outcome& outcome);
@@ -138,6 +168,7 @@ class Head {
   void block_or_add(Blocked blocked, const std::vector<TaskId>& inputs);
   void finish_without_running(TaskId id, const Bytes& failure);
   void forward(TaskId id, const Bytes& value);
+  void yield(TaskId id, TaskId source);
   void complete(Completion completion);
   void complete_one(const Completion& completion);
   void wake_dependents(const Completion& completion);
@@ -154,6 +185,7 @@ class Head {
   }
   void deliver(TaskId id, const Entry& entry, Waiter waiter);
   void forget_if_unneeded(TaskId id, const Entry& entry);
+  void forget(TaskId id, const Entry& entry);
   [[nodiscard]] Bytes cancelled_failure(TaskId id, const Entry& entry) const;
   void unheard(const Bytes& failure);
   [[nodiscard]] wire::Reply describe_cluster() const;
@@ -182,6 +214,11 @@ class Head {
   ActorService actors_;
   ObjectDirectory objects_;
   Watches watches_;
+  Attempts attempts_;
+  LaneHolds holds_;
+  Lineage lineage_;
+  std::vector<RankId> workers_;  // that are not lost
+  int ranks_lost_ = 0;
   IdTable<Entry> entries_;
   std::unordered_map<TaskId, std::vector<TaskId>> pinned_by_;  // by unfinished work
   std::unordered_map<TaskId, std::vector<TaskId>> contents_;   // futures inside a value, by value
@@ -189,6 +226,8 @@ class Head {
   std::unordered_map<TaskId, std::vector<Dependent>> dependents_;  // by value
   std::deque<Completion> completions_;
   bool completing_ = false;
+  std::vector<TaskId> unneeded_;  // by no recipe any more, and not looked at yet
+  bool forgetting_ = false;
   std::vector<std::uint32_t> function_names_;  // by FunctionId; 0: not named yet, else number + 1
   /// By rank: what to add to its clock.
   struct ClockOffset {
@@ -199,7 +238,8 @@ class Head {
   std::uint64_t turns_ = 1;
   std::optional<std::int64_t> now_;  // of this turn
   std::unordered_map<TaskId, std::int64_t>
-      open_calls_;  // by caller: calls it reported less outcomes that came; no zeros
+      open_calls_;                   // by caller: calls its attempt reported less outcomes that came; no zeros
+  std::uint64_t constructions_ = 0;  // of actors, under way
   std::uint64_t submitted_ = 0;
   std::uint64_t finished_ = 0;
   std::uint64_t calls_ended_ = 0;

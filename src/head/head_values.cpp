@@ -16,7 +16,7 @@ constexpr std::size_t max_unheard_kept = 100;
 /// What a task or call is given must stay until it has ended, whoever lets go of it meanwhile.
 void Head::pin_until_done(TaskId work, const std::vector<TaskId>& ids) {
   if (ids.empty()) return;
-  for (const TaskId id : ids) ++entries_[id.number].pins;
+  for (const TaskId id : ids) ++entry_of(id).pins;
   std::vector<TaskId>& pinned = pinned_by_[work];
   pinned.insert(pinned.end(), ids.begin(), ids.end());
 }
@@ -29,7 +29,7 @@ void Head::unpin(std::vector<TaskId> ids) {
     Entry* entry = entries_.find(id.number);
     if (entry == nullptr) continue;
     --entry->pins;
-    if (entry->holders == 0 && entry->pins == 0 && entry->state >= Entry::State::done) {
+    if (entry->holders == 0 && entry->pins == 0 && entry->state >= Entry::State::done && !lineage_.needs(id)) {
       if (auto held = contents_.extract(id); !held.empty())
         ids.insert(ids.end(), held.mapped().begin(), held.mapped().end());
     }
@@ -66,7 +66,7 @@ void Head::keep(TaskId id, RankId from, std::uint64_t stored, const Bytes& value
 
 void Head::keep_contents(TaskId id, const std::vector<TaskId>& carried) {
   if (carried.empty()) return;
-  for (const TaskId held : carried) ++entries_[held.number].pins;
+  for (const TaskId held : carried) ++entry_of(held).pins;
   contents_[id] = carried;
 }
 
@@ -81,7 +81,13 @@ void Head::forward(TaskId id, const Bytes& value) {
                                   .message = "it returned an empty future: return one that remote() or put() gave"});
     return complete({id, true, Bytes{std::move(failure)}});
   }
-  Entry& entry = entries_[source.number];
+  yield(id, source);
+}
+
+/// The value of this work is, or will be, that of another.
+void Head::yield(TaskId id, TaskId source) {
+  Entry& entry = entry_of(source);
+  if (is_gone(source, entry)) make_again(source);
   if (entry.state < Entry::State::done) {
     dependents_[source].push_back({id, true});
     return;
@@ -107,17 +113,19 @@ void Head::complete(Completion completion) {
 
 void Head::complete_one(const Completion& completion) {
   const TaskId id = completion.id;
-  Entry& entry = entries_[id.number];
+  Entry& entry = entry_of(id);
   if (entry.state >= Entry::State::done) return;
   entry.state = completion.failed ? Entry::State::failed : Entry::State::done;
   entry.stored = completion.object != TaskId{};
   if (entry.stored && completion.object != id) objects_.add_alias(id, completion.object);
-  if (is_needed(entry) || completion.failed) entry.value = completion.value.compact();
+  entry.value = is_needed(entry) || completion.failed ? completion.value.compact() : Bytes{};
+  if (completion.failed) objects_.give_up(id, entry.value);
   for (const Waiter waiter : entry.waiters) deliver(id, entry, waiter);
   entry.waiters = {};
   wake_dependents(completion);
   watches_.tell(id);
   if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+  unpin(attempts_.forget_left(id));
   forget_if_unneeded(id, entry);
 }
 
@@ -137,8 +145,9 @@ void Head::wake_dependents(const Completion& completion) {
       finish_without_running(dependent.id, completion.value);
     } else if (--blocked->second.missing == 0) {
       entries_[dependent.id.number].state = Entry::State::ready;
-      add_ready(std::move(blocked->second));
+      Blocked task = std::move(blocked->second);
       blocked_.erase(blocked);
+      add_ready(std::move(task));
     }
   }
 }
@@ -164,6 +173,7 @@ void Head::on_put(RankId from, const Frame& frame) {
 }
 
 void Head::deliver(TaskId id, const Entry& entry, Waiter waiter) {
+  if (holds_.is_lost(LaneHolds::lane(waiter.rank, waiter.lane))) return;
   if (entry.stored) {
     const wire::Located located{id, objects_.locate(id, waiter.rank)};
     outbox_.send(waiter.rank, wire::make_frame(FrameType::located, wire::write(located), waiter.lane));
@@ -174,10 +184,29 @@ void Head::deliver(TaskId id, const Entry& entry, Waiter waiter) {
 }
 
 void Head::forget_if_unneeded(TaskId id, const Entry& entry) {
+  forget(id, entry);
+  // What is needed to make a value again is a chain that may be long: no recursion.
+  if (std::exchange(forgetting_, true)) return;
+  while (!unneeded_.empty()) {
+    const TaskId next = unneeded_.back();
+    unneeded_.pop_back();
+    if (const Entry* needed = entries_.find(next.number)) forget(next, *needed);
+  }
+  forgetting_ = false;
+}
+
+void Head::forget(TaskId id, const Entry& entry) {
   if (entry.holders > 0 || entry.pins > 0 || entry.state < Entry::State::done) return;
+  if (lineage_.needs(id)) {
+    // What was made from it may be lost, and it can be made again for that.
+    if (entry.stored && lineage_.recipe(id) != nullptr) objects_.forget(id);
+    return;
+  }
   if (entry.state == Entry::State::failed && !entry.asked) unheard(entry.value);
   if (entry.stored) objects_.forget(id);
   entries_.erase(id.number);
+  const std::vector<TaskId> unneeded = lineage_.remove(id);
+  unneeded_.insert(unneeded_.end(), unneeded.begin(), unneeded.end());
   if (contents_.empty()) return;
   if (auto held = contents_.extract(id); !held.empty()) unpin(std::move(held.mapped()));
 }
@@ -195,8 +224,9 @@ void Head::on_get(RankId from, const Frame& frame) {
   const Waiter waiter{from, frame.header.lane};
   for (const TaskId id : wire::read_ids(frame.payload)) {
     // A call's outcome may not have come yet, so an unknown id is one that is expected.
-    Entry& entry = entries_[id.number];
+    Entry& entry = entry_of(id);
     entry.asked = true;
+    if (is_gone(id, entry)) make_again(id);
     if (entry.state >= Entry::State::done) {
       deliver(id, entry, waiter);
     } else {
@@ -205,9 +235,17 @@ void Head::on_get(RankId from, const Frame& frame) {
   }
 }
 
-void Head::on_release(const Frame& frame) {
+void Head::on_retain(RankId from, const Frame& frame) {
   for (const TaskId id : wire::read_ids(frame.payload)) {
-    Entry& entry = entries_[id.number];
+    holds_.retain(LaneHolds::lane(from, frame.header.lane), id);
+    ++entry_of(id).holders;
+  }
+}
+
+void Head::on_release(RankId from, const Frame& frame) {
+  for (const TaskId id : wire::read_ids(frame.payload)) {
+    Entry& entry = entry_of(id);
+    if (!holds_.release(LaneHolds::lane(from, frame.header.lane), id)) entry.maker_holds = false;
     --entry.holders;
     forget_if_unneeded(id, entry);
   }

@@ -5,20 +5,72 @@
 
 namespace crema::head {
 
+using wire::Frame;
 using wire::FrameType;
 
 void ObjectDirectory::add(TaskId id, std::uint64_t size, RankId rank) {
-  objects_.emplace(id, Object{size, {rank}, {rank}});
+  const auto [object, added] = objects_.try_emplace(id, Object{size, {rank}, {rank}});
+  if (added) return;
+  object->second.size = size;
+  object->second.have = {rank};
+  move_readers(id, object->second, RankId{-1});
+  std::erase(object->second.told, rank);
+  object->second.told.push_back(rank);
 }
 
-void ObjectDirectory::add_alias(TaskId id, TaskId source) {
-  const auto further = aliases_.find(source);
-  aliases_.emplace(id, further == aliases_.end() ? source : further->second);
+TaskId ObjectDirectory::source_of(TaskId id) const {
+  const auto alias = aliases_.find(id);
+  return alias == aliases_.end() ? id : alias->second;
 }
+
+bool ObjectDirectory::is_there(TaskId id) const {
+  const auto object = objects_.find(source_of(id));
+  return object != objects_.end() && !object->second.have.empty();
+}
+
+std::vector<TaskId> ObjectDirectory::lose(RankId rank) {
+  std::vector<TaskId> wanted;
+  for (auto place = objects_.begin(); place != objects_.end();) {
+    Object& object = place->second;
+    std::erase(object.told, rank);
+    std::erase(object.have, rank);
+    if (object.told.empty()) {
+      place = objects_.erase(place);
+      continue;
+    }
+    if (object.have.empty()) {
+      wanted.push_back(place->first);
+    } else {
+      move_readers(place->first, object, rank);
+    }
+    ++place;
+  }
+  return wanted;
+}
+
+void ObjectDirectory::move_readers(TaskId id, Object& object, RankId lost) {
+  for (const RankId reader : object.told) {
+    if (std::find(object.have.begin(), object.have.end(), reader) != object.have.end() && lost.number >= 0) continue;
+    const wire::Moved moved{lost, {id, object.size, object.have[object.next++ % object.have.size()]}};
+    outbox_.send(reader, wire::make_frame(FrameType::moved, wire::write(moved)));
+  }
+}
+
+void ObjectDirectory::give_up(TaskId id, const Bytes& failure) {
+  const auto node = objects_.extract(id);
+  if (node.empty()) return;
+  for (const RankId reader : node.mapped().told) {
+    Frame answer{
+        {.type = FrameType::object, .flags = wire::flag_failed, .payload_size = failure.size(), .sequence = id.number},
+        failure};
+    outbox_.send(reader, std::move(answer));
+  }
+}
+
+void ObjectDirectory::add_alias(TaskId id, TaskId source) { aliases_.emplace(id, source_of(source)); }
 
 wire::ObjectLocation ObjectDirectory::locate(TaskId id, RankId reader) {
-  const auto alias = aliases_.find(id);
-  const TaskId source = alias == aliases_.end() ? id : alias->second;
+  const TaskId source = source_of(id);
   Object& object = objects_.at(source);
   if (std::find(object.told.begin(), object.told.end(), reader) != object.told.end())
     return {source, object.size, reader};
@@ -30,8 +82,7 @@ RankId ObjectDirectory::nearest(const std::vector<Input>& inputs) const {
   std::map<RankId, std::uint64_t> bytes;
   if (objects_.empty()) return RankId{-1};
   for (const Input& input : inputs) {
-    const auto alias = aliases_.find(input.id);
-    const auto object = objects_.find(alias == aliases_.end() ? input.id : alias->second);
+    const auto object = objects_.find(source_of(input.id));
     if (object == objects_.end()) continue;
     for (const RankId rank : object->second.have) bytes[rank] += object->second.size;
   }

@@ -15,11 +15,21 @@ class ObjectDirectory {
  public:
   explicit ObjectDirectory(wire::Outbox& outbox) : outbox_{outbox} {}
 
+  /// Also of one that was lost and is there again: those who wait for it are told.
   void add(TaskId id, std::uint64_t size, RankId rank);
   /// The value of `id` is that of `source`, which lives at least as long.
   void add_alias(TaskId id, TaskId source);
   /// Where `reader`, which is to have a copy from now on, gets the value. The ranks that have it take turns.
   wire::ObjectLocation locate(TaskId id, RankId reader);
+  /// Whose value it is: its own, or that of the source it was added with.
+  [[nodiscard]] TaskId source_of(TaskId id) const;
+  /// Whether a rank has it: else it was lost.
+  [[nodiscard]] bool is_there(TaskId id) const;
+  /// The rank is gone. Who was to read from it is told of another that has the value; returns the values that no rank
+  /// has any more, and for which somebody waits.
+  std::vector<TaskId> lose(RankId rank);
+  /// A value that was lost does not come again: those who wait for it are told.
+  void give_up(TaskId id, const Bytes& failure);
   /// The rank that has most bytes of these, each counted once a rank; nothing: none of them is in a store.
   [[nodiscard]] RankId nearest(const std::vector<Input>& inputs) const;
   /// From a rank: the copies it was to have are there.
@@ -36,6 +46,9 @@ class ObjectDirectory {
     std::vector<RankId> have;
     std::size_t next = 0;  ///< of `have`, to be read from
   };
+
+  /// Whoever is told and has it not is to read it from another rank than the lost one; -1: whichever that was.
+  void move_readers(TaskId id, Object& object, RankId lost);
 
   wire::Outbox& outbox_;
   std::unordered_map<TaskId, Object> objects_;

@@ -38,6 +38,14 @@ void Watches::on_unwatch(RankId from, const Frame& frame) {
   watches_.erase({from, frame.header.lane, frame.header.sequence});
 }
 
+void Watches::forget(RankId rank) {
+  std::erase_if(watches_, [&](const auto& watch) { return watch.first.rank == rank; });
+}
+
+void Watches::forget(RankId rank, LaneId lane) {
+  std::erase_if(watches_, [&](const auto& watch) { return watch.first.rank == rank && watch.first.lane == lane; });
+}
+
 void Watches::tell(TaskId id) {
   if (watchers_.empty()) return;
   const auto node = watchers_.extract(id);

@@ -26,6 +26,10 @@ class Watches {
   void on_watch(RankId from, const wire::Frame& frame);
   void on_unwatch(RankId from, const wire::Frame& frame);
 
+  /// These have died, and wait no more.
+  void forget(RankId rank);
+  void forget(RankId rank, LaneId lane);
+
   /// A value is there now.
   void tell(TaskId id);
   /// Ends waits whose time is over.

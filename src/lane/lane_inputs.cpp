@@ -20,7 +20,9 @@ ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::Inp
       if (place == large.end()) return false;
       if (result.failed) {
         ByteReader failure{result.bytes};
-        throw Error{wire::read_failure(failure).message};
+        const Failure reason = wire::read_failure(failure);
+        if (reason.kind == Failure::Kind::worker_lost) throw_failure(reason);
+        throw Error{reason.message};
       }
       place->second = std::move(result.bytes);
       return true;

@@ -32,6 +32,10 @@ Failure describe_current_exception() {
     failure.kind = Failure::Kind::cancelled;
     failure.type = "crema::TaskCancelled";
     failure.message = "it was cancelled before it began";
+  } catch (const WorkerLost& error) {
+    failure.kind = Failure::Kind::worker_lost;
+    failure.type = "crema::WorkerLost";
+    failure.message = error.message().empty() ? error.what() : error.message();
   } catch (const DataError& error) {
     failure.kind = Failure::Kind::data;
     failure.place = error.place();

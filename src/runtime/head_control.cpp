@@ -97,12 +97,21 @@ void HeadControl::log_unheard() {
 void HeadControl::on_rank_lost(RankId rank, const std::string& reason) {
   lost_.insert(rank);
   if (phase_ >= Phase::keeping) return;
-  end_.lost_at[rank] = std::chrono::duration<double>(Clock::now() - began_).count();
+  if (!end_.reports.contains(rank)) end_.lost_at[rank] = std::chrono::duration<double>(Clock::now() - began_).count();
+  send_to_all(FrameType::rank_lost, [&] {
+    ByteBuffer payload;
+    payload.put(rank);
+    return payload;
+  });
   const auto& info = ranks_[static_cast<std::size_t>(rank.number)];
-  fail(fmt::format(
-      "rank {} ({}) on {} was lost: {}; a crash in a task takes its rank with it in this version of crema, so "
-      "look above for the cause",
-      rank.number, info.roles.text(), info.host, reason));
+  const std::string loss =
+      fmt::format("rank {} ({}) on {} was lost: {}", rank.number, info.roles.text(), info.host, reason);
+  if (phase_ == Phase::running && !failed_) {
+    const std::string consequence = head_.lose_rank(rank, reason);
+    if (!consequence.empty()) return fail(fmt::format("{}; {}", loss, consequence));
+    progress_.clear();
+    log_.warn("{}; what it ran and held is made again elsewhere", loss);
+  }
 }
 
 void HeadControl::fail(const std::string& reason, int exit_code) {
@@ -138,14 +147,17 @@ void HeadControl::keep_run() {
 }
 
 void HeadControl::leave(int exit_code) {
-  send_to_all(FrameType::leave, [&] {
-    ByteBuffer payload;
-    payload.put<std::int32_t>(exit_code);
-    payload.put<std::uint8_t>(everybody_lives());
-    return payload;
-  });
+  for (std::size_t rank = 0; rank < ranks_.size(); ++rank)
+    outbox_.send(RankId{static_cast<std::int32_t>(rank)}, leave_frame(exit_code, everybody_lives()));
   phase_ = Phase::left;
   left_ = Left{exit_code, Clock::now()};
+}
+
+wire::Frame leave_frame(int exit_code, bool everybody_lives) {
+  ByteBuffer payload;
+  payload.put<std::int32_t>(exit_code);
+  payload.put<std::uint8_t>(everybody_lives);
+  return wire::make_frame(FrameType::leave, std::move(payload));
 }
 
 void HeadControl::send_to_all(FrameType type, const std::function<ByteBuffer()>& payload) {

@@ -33,6 +33,9 @@ struct RunEnd {
   const head::ActorDirectory* actors = nullptr;
 };
 
+/// The last message to a rank.
+wire::Frame leave_frame(int exit_code, bool everybody_lives);
+
 /// Where a run is kept: the run file, or memory in tests.
 class RunSink : public head::Recorder {
  public:
@@ -63,6 +66,7 @@ class HeadControl {
   void tick(Clock::time_point now);
   /// The driver is about to go on, and may print.
   void before_driver_goes_on() { progress_.clear(); }
+  /// Nothing of the rank is heard any more.
   void on_rank_lost(RankId rank, const std::string& reason);
   /// Something failed that leaves no way on: the job ends, with what is finished on disk.
   void fail(const std::string& reason, int exit_code = 1);

@@ -20,19 +20,25 @@ void Liveness::watch(RankId rank, const std::string& host, std::int64_t pid) {
   heard_.resize(std::max(heard_.size(), static_cast<std::size_t>(rank.number) + 1), false);
 }
 
-std::optional<Liveness::Loss> Liveness::look(Clock::time_point now) {
+std::vector<Liveness::Loss> Liveness::look(Clock::time_point now) {
   const Clock::duration watched_for = std::min<Clock::duration>(now - last_look_, 2 * interval);
   last_look_ = now;
-  for (Watched& watched : watched_) {
-    if (watched.pid != 0 && !process_is_there(watched.pid))
-      return Loss{watched.rank, fmt::format("its process {} has ended", watched.pid)};
-    auto heard = heard_[static_cast<std::size_t>(watched.rank.number)];
-    watched.silence = heard ? Clock::duration{} : watched.silence + watched_for;
-    heard = false;
-    if (watched.silence > silence_limit)
-      return Loss{watched.rank, fmt::format("it has not been heard of for {} seconds", silence_limit.count())};
-  }
-  return std::nullopt;
+  std::vector<Loss> losses;
+  for (Watched& watched : watched_)
+    if (std::string reason = reason_to_give_up(watched, watched_for); !reason.empty())
+      losses.push_back({watched.rank, std::move(reason)});
+  for (const Loss& loss : losses)
+    std::erase_if(watched_, [&](const Watched& watched) { return watched.rank == loss.rank; });
+  return losses;
+}
+
+std::string Liveness::reason_to_give_up(Watched& watched, Clock::duration watched_for) {
+  if (watched.pid != 0 && !process_is_there(watched.pid)) return fmt::format("its process {} has ended", watched.pid);
+  auto heard = heard_[static_cast<std::size_t>(watched.rank.number)];
+  watched.silence = heard ? Clock::duration{} : watched.silence + watched_for;
+  heard = false;
+  if (watched.silence <= silence_limit_) return {};
+  return fmt::format("it has not been heard of for {} seconds", silence_limit_.count());
 }
 
 }  // namespace crema::runtime

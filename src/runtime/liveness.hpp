@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,9 +18,10 @@ class Liveness {
   /// How often each rank says that it is there, and how often a watcher looks.
   static constexpr std::chrono::milliseconds interval{1000};
   /// Silence after which a rank counts as lost. Time during which the watcher itself did not run does not count.
-  static constexpr std::chrono::seconds silence_limit{30};
+  static constexpr std::chrono::seconds default_silence_limit{30};
 
-  Liveness(std::string own_host, Clock::time_point now) : own_host_{std::move(own_host)}, last_look_{now} {}
+  Liveness(std::string own_host, Clock::time_point now, std::chrono::seconds silence_limit = default_silence_limit)
+      : own_host_{std::move(own_host)}, silence_limit_{silence_limit}, last_look_{now} {}
 
   void watch(RankId rank, const std::string& host, std::int64_t pid);
   /// Any rank; that of one that is not watched is of no interest.
@@ -33,8 +33,8 @@ class Liveness {
     RankId rank;
     std::string reason;
   };
-  /// The first rank that is gone, if any. Call about every `interval`.
-  std::optional<Loss> look(Clock::time_point now);
+  /// The ranks that are gone since the last look; they are not watched any more. Call about every `interval`.
+  std::vector<Loss> look(Clock::time_point now);
 
  private:
   struct Watched {
@@ -42,8 +42,11 @@ class Liveness {
     std::int64_t pid = 0;  ///< 0: not to be seen from here
     Clock::duration silence{};
   };
+  /// Empty: it is there, as far as one can see.
+  [[nodiscard]] std::string reason_to_give_up(Watched& watched, Clock::duration watched_for);
 
   std::string own_host_;
+  std::chrono::seconds silence_limit_;
   Clock::time_point last_look_;
   std::vector<Watched> watched_;
   std::vector<bool> heard_;  // by rank, since the last look

@@ -42,6 +42,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       offers_{offers_of(ranks_, options.lanes)},
       one_core_{bound_to_one_core()},
       stall_after_{options.stall_after},
+      watch_interval_{options.watch_interval},
       log_{log},
       began_{Clock::now()},
       zygote_{options.zygote},
@@ -54,7 +55,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       self_{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed, options.isolated},
       threads_{self_, inbox_},
       router_{link_, me_},
-      liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_},
+      liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_, options.silence_limit},
       last_tick_{began_} {
   if (options.zygote != nullptr) processes_.emplace(*options.zygote, self_);
   if (roles_.worker)
@@ -101,7 +102,7 @@ Rank::End Rank::run() {
     attempt([&] { act(now); });
     attempt([&] { moved |= handle_local(); });
     attempt([&] { link_.flush(); });
-    if (now - last_tick_ >= Liveness::interval) attempt([&] { tick(now); });
+    if (now - last_tick_ >= watch_interval_) attempt([&] { tick(now); });
     end_if_left(now);
     if (moved) {
       backoff.reset();
@@ -251,6 +252,10 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return exchange_.on_object(std::move(frame));
     case FrameType::free:
       return exchange_.on_free(frame);
+    case FrameType::moved:
+      return exchange_.on_moved(frame);
+    case FrameType::rank_lost:
+      return link_.fence(ByteReader{frame.payload}.get<RankId>());
     case FrameType::value:
     case FrameType::large_value:
     case FrameType::reply:
@@ -299,13 +304,20 @@ void Rank::tick(Clock::time_point now) {
   } else {
     link_.send(head_rank, wire::make_frame(FrameType::heartbeat));
   }
-  const auto loss = liveness_.look(now);
-  if (head_) {
-    if (loss) head_->on_rank_lost(loss->rank, loss->reason);
-    head_->tick(now);
-  } else if (loss) {
-    log_.error("the head (rank 0 on {}) was lost: {}; this rank ends", ranks_[0].host, loss->reason);
-    end_ = End{1, false, true};
+  look_for_losses(now);
+  if (head_) head_->tick(now);
+}
+
+void Rank::look_for_losses(Clock::time_point now) {
+  for (const Liveness::Loss& loss : liveness_.look(now)) {
+    if (!head_) {
+      log_.error("the head (rank 0 on {}) was lost: {}; this rank ends", ranks_[0].host, loss.reason);
+      end_ = End{1, false, true};
+      return;
+    }
+    // Should it live, it learns that it was given up, and ends.
+    link_.fence(loss.rank, leave_frame(1, false));
+    head_->on_rank_lost(loss.rank, loss.reason);
   }
 }
 

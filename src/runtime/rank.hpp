@@ -34,6 +34,10 @@ class Rank {
     store::ObjectStore::Options store{};
     /// Of the head: without progress for so long it reports who waits for what.
     std::chrono::milliseconds stall_after{30'000};
+    /// How often a rank says that it is there and looks whether others are.
+    std::chrono::milliseconds watch_interval = Liveness::interval;
+    /// Silence after which a rank counts as lost.
+    std::chrono::seconds silence_limit = Liveness::default_silence_limit;
     /// From which lanes of tasks and actors come; nullptr: they are threads. Lives longer than the rank.
     process::Zygote* zygote = nullptr;
     bool isolated = false;  ///< lanes of tasks and actors are processes, on whatever rank they are
@@ -67,6 +71,7 @@ class Rank {
   void act(Clock::time_point now);
   void end_if_left(Clock::time_point now);
   void tick(Clock::time_point now);
+  void look_for_losses(Clock::time_point now);
   void on_lane_frame(wire::Frame frame);
   void on_frame(RankId from, wire::Frame frame);
   void on_reply(wire::Frame frame);
@@ -90,6 +95,7 @@ class Rank {
   const std::vector<RankOffer> offers_;  // by rank
   const bool one_core_;
   const std::chrono::milliseconds stall_after_;
+  const std::chrono::milliseconds watch_interval_;
   spdlog::logger& log_;
   const Clock::time_point began_;
 

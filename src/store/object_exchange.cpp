@@ -15,9 +15,12 @@ Frame object_frame(FrameType type, TaskId id, LaneId lane, Bytes value) {
   return frame;
 }
 
-Bytes failure_of(TaskId id, RankId rank, const std::string& reason) {
+Bytes failure_of(TaskId id, RankId rank, const std::string& reason, Failure::Kind kind = Failure::Kind::task) {
+  const bool lost = kind == Failure::Kind::worker_lost;
   ByteBuffer out;
-  wire::write_failure(out, {.task = id, .rank = rank, .type = "crema::Error", .message = reason});
+  wire::write_failure(
+      out,
+      {.kind = kind, .task = id, .rank = rank, .type = lost ? "crema::WorkerLost" : "crema::Error", .message = reason});
   return Bytes{std::move(out)};
 }
 
@@ -148,8 +151,8 @@ void ObjectExchange::on_object(Frame frame) {
   on_their_way_ -= node.mapped().location.size;
   if ((frame.header.flags & wire::flag_failed) != 0) {
     ByteReader reader{frame.payload};
-    const std::string reason = wire::read_failure(reader).message;
-    for (const Waiter& waiter : waiters) give_failure(waiter, reason);
+    const Failure failure = wire::read_failure(reader);
+    for (const Waiter& waiter : waiters) give_failure(waiter, failure.message, failure.kind);
     return fetch_more();
   }
   // A value that came in a packet with others must not keep the packet.
@@ -164,6 +167,25 @@ void ObjectExchange::on_object(Frame frame) {
     }
     fetch_more();
   });
+}
+
+void ObjectExchange::on_moved(const Frame& frame) {
+  const wire::Moved moved = wire::read_moved(frame.payload);
+  const TaskId id = moved.location.id;
+  const auto fetching = fetching_.find(id);
+  if (fetching == fetching_.end()) return;
+  if (moved.lost.number >= 0 && fetching->second.location.rank != moved.lost) return;
+  if (fetching->second.asked) on_their_way_ -= fetching->second.location.size;
+  if (moved.location.rank == me_) {  // it was made again here
+    const std::vector<Waiter> waiters = std::move(fetching->second.waiters);
+    fetching_.erase(fetching);
+    for (const Waiter& waiter : waiters) give(id, waiter);
+    return fetch_more();
+  }
+  fetching->second.location = moved.location;
+  // One that was not asked for yet has its place in the queue.
+  if (std::exchange(fetching->second.asked, false)) queue_.push_front(id);
+  fetch_more();
 }
 
 void ObjectExchange::on_free(const Frame& frame) {
@@ -183,9 +205,9 @@ void ObjectExchange::give(TaskId id, const Waiter& waiter) {
   });
 }
 
-void ObjectExchange::give_failure(const Waiter& waiter, const std::string& reason) {
+void ObjectExchange::give_failure(const Waiter& waiter, const std::string& reason, Failure::Kind kind) {
   Frame frame = object_frame(FrameType::large_value, waiter.wanted, waiter.lane,
-                             failure_of(waiter.wanted, me_, "fetching a large value: " + reason));
+                             failure_of(waiter.wanted, me_, "fetching a large value: " + reason, kind));
   frame.header.flags |= wire::flag_failed;
   outbox_.send(me_, std::move(frame));
 }

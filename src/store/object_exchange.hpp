@@ -42,6 +42,8 @@ class ObjectExchange {
   void on_fetch(RankId from, const wire::Frame& frame);
   /// From another rank: a value, as this one asked.
   void on_object(wire::Frame frame);
+  /// From the head: a value that was to come from a rank that is lost is somewhere else.
+  void on_moved(const wire::Frame& frame);
   /// From the head: nobody needs these any more.
   void on_free(const wire::Frame& frame);
 
@@ -63,7 +65,7 @@ class ObjectExchange {
   void want(const wire::ObjectLocation& location, std::optional<Waiter> waiter);
   void fetch_more();
   void give(TaskId id, const Waiter& waiter);
-  void give_failure(const Waiter& waiter, const std::string& reason);
+  void give_failure(const Waiter& waiter, const std::string& reason, Failure::Kind kind = Failure::Kind::task);
   void made(TaskId id, const std::string& error);
   void turn_into_failure(wire::Frame& frame, const std::string& reason) const;
 

@@ -18,9 +18,11 @@ class LoopbackNetwork::Endpoint final : public Transport {
   int size() const override { return network_.size_; }
   std::size_t sends_pending() const override { return 0; }
 
+  void abandon(RankId) override {}
   void send(RankId to, Bytes packet) override {
     const std::lock_guard lock{network_.mutex_};
     network_.log_.push_back({rank_, to, packet});
+    network_.count_packet(rank_, to);
     if (network_.cut_[rank_.number] || network_.cut_[to.number]) return;
     std::uniform_int_distribution delay{0, network_.max_delay_};
     network_.link(rank_, to).packets.push_back({std::move(packet), delay(network_.random_)});
@@ -28,7 +30,11 @@ class LoopbackNetwork::Endpoint final : public Transport {
 
   std::optional<Packet> receive() override {
     const std::lock_guard lock{network_.mutex_};
-    if (network_.cut_[rank_.number]) return std::nullopt;
+    if (network_.cut_[rank_.number]) {
+      Bytes& last = network_.last_[static_cast<std::size_t>(rank_.number)];
+      if (last.empty()) return std::nullopt;
+      return Packet{head_rank, std::exchange(last, {})};
+    }
     std::optional<Packet> packet;
     for (int i = 0; i < network_.size_; ++i) {
       const RankId from{(first_ + i) % network_.size_};
@@ -48,7 +54,11 @@ class LoopbackNetwork::Endpoint final : public Transport {
 };
 
 LoopbackNetwork::LoopbackNetwork(int ranks, std::uint64_t seed)
-    : size_{ranks}, random_{seed}, cut_(ranks, false), links_(static_cast<std::size_t>(ranks) * ranks) {
+    : size_{ranks},
+      random_{seed},
+      cut_(ranks, false),
+      last_(static_cast<std::size_t>(ranks)),
+      links_(static_cast<std::size_t>(ranks) * ranks) {
   for (int rank = 0; rank < ranks; ++rank) endpoints_.push_back(std::make_unique<Endpoint>(*this, RankId{rank}));
 }
 
@@ -65,9 +75,28 @@ void LoopbackNetwork::delay_up_to(int polls) {
   max_delay_ = polls;
 }
 
-void LoopbackNetwork::cut(RankId rank) {
+void LoopbackNetwork::cut(RankId rank, Bytes last) {
   const std::lock_guard lock{mutex_};
   cut_[rank.number] = true;
+  last_[static_cast<std::size_t>(rank.number)] = std::move(last);
+}
+
+void LoopbackNetwork::cut_after(std::size_t packets, RankId rank, Bytes last, std::function<void()> then) {
+  const std::lock_guard lock{mutex_};
+  fault_ = Fault{packets, rank, std::move(last), std::move(then)};
+}
+
+void LoopbackNetwork::count_packet(RankId from, RankId to) {
+  if (!fault_ || (from != fault_->rank && to != fault_->rank) || fault_->packets_left-- > 0) return;
+  cut_[static_cast<std::size_t>(fault_->rank.number)] = true;
+  last_[static_cast<std::size_t>(fault_->rank.number)] = std::move(fault_->last);
+  fault_->then();
+  fault_.reset();
+}
+
+bool LoopbackNetwork::is_cut(RankId rank) const {
+  const std::lock_guard lock{mutex_};
+  return cut_[static_cast<std::size_t>(rank.number)];
 }
 
 std::vector<LoopbackNetwork::Record> LoopbackNetwork::log() const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "crema/errors.hpp"
 
@@ -29,16 +30,18 @@ MpiTransport::MpiTransport(MPI_Comm communicator, std::size_t max_message) : max
   MPI_Comm_rank(communicator_, &rank_);
   MPI_Comm_size(communicator_, &size_);
   receives_.resize(static_cast<std::size_t>(size_));
+  abandoned_.resize(static_cast<std::size_t>(size_));
 }
 
 // No MPI_Comm_free: it is collective, and after a rank was lost it would wait for it.
 MpiTransport::~MpiTransport() {
-  if (sends_.empty() && sources_.empty()) return;
   // MPI may use these buffers until it is finalized: they stay to the end of the process.
-  static std::vector<decltype(sends_)> abandoned_sends;
-  static std::vector<decltype(receives_)> abandoned_receives;
-  abandoned_sends.push_back(std::move(sends_));
-  abandoned_receives.push_back(std::move(receives_));
+  static std::vector<decltype(sends_)> left_sends;
+  static std::vector<decltype(receives_)> left_receives;
+  if (!sends_.empty()) left_sends.push_back(std::move(sends_));
+  if (!sources_.empty()) left_receives.push_back(std::move(receives_));
+  if (!abandoned_sends_.empty()) left_sends.push_back(std::move(abandoned_sends_));
+  if (!abandoned_receives_.empty()) left_receives.push_back(std::move(abandoned_receives_));
 }
 
 void MpiTransport::send(RankId to, Bytes packet) {
@@ -57,13 +60,25 @@ void MpiTransport::send(RankId to, Bytes packet) {
   }
 }
 
+void MpiTransport::abandon(RankId rank) {
+  const auto place = static_cast<std::size_t>(rank.number);
+  abandoned_[place] = true;
+  for (std::size_t left = sends_.size(); left > 0; --left) {
+    Sending sending = std::move(sends_.front());
+    sends_.pop_front();
+    (sending.to == rank.number ? abandoned_sends_ : sends_).push_back(std::move(sending));
+  }
+  if (std::erase(sources_, rank.number) > 0) abandoned_receives_.push_back(std::exchange(receives_[place], {}));
+}
+
 void MpiTransport::start_send(RankId to, int tag, const std::byte* data, std::size_t size, const Bytes& owner) {
   MPI_Request request = MPI_REQUEST_NULL;
   check(MPI_Isend(data, static_cast<int>(size), MPI_BYTE, to.number, tag, communicator_, &request),
         "sending to a rank");
   int done = 0;
   check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "completing a send");
-  if (done == 0) sends_.push_back({request, owner});
+  if (done != 0) return;
+  (abandoned_[static_cast<std::size_t>(to.number)] ? abandoned_sends_ : sends_).push_back({request, owner, to.number});
 }
 
 std::optional<Packet> MpiTransport::receive() {

@@ -29,12 +29,14 @@ class MpiTransport final : public Transport {
   int size() const override { return size_; }
   void send(RankId to, Bytes packet) override;
   std::optional<Packet> receive() override;
+  void abandon(RankId rank) override;
   std::size_t sends_pending() const override { return sends_.size(); }
 
  private:
   struct Sending {
     MPI_Request request;
     Bytes bytes;
+    int to = 0;
   };
   /// A packet under way from one rank; later packets of that rank wait behind it.
   struct Receiving {
@@ -54,6 +56,10 @@ class MpiTransport final : public Transport {
   std::deque<Sending> sends_;
   std::vector<std::deque<Receiving>> receives_;  // by source
   std::vector<int> sources_;                     // those with receives under way
+  std::vector<bool> abandoned_;                  // by rank
+  // Of abandoned ranks. MPI may use the buffers until the process ends.
+  std::deque<Sending> abandoned_sends_;
+  std::vector<std::deque<Receiving>> abandoned_receives_;
 };
 
 }  // namespace crema::transport

@@ -28,7 +28,10 @@ class Transport {
   /// The next packet that is here, if any. Never blocks; also moves pending sends along.
   virtual std::optional<Packet> receive() = 0;
 
-  /// Packets whose send has not completed.
+  /// The rank is lost: what is on its way there or from there is not waited for any more.
+  virtual void abandon(RankId rank) = 0;
+
+  /// Packets whose send has not completed, but for those to abandoned ranks.
   [[nodiscard]] virtual std::size_t sends_pending() const = 0;
 };
 

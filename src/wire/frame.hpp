@@ -52,6 +52,8 @@ enum class FrameType : std::uint16_t {
   located = 39,
   free = 40,
   moved = 46,
+  // head -> every rank
+  rank_lost = 47,
   // head -> actor host; caller -> actor host
   start_actor = 33,
   call = 34,

@@ -14,6 +14,7 @@ void Link::send(RankId to, Frame frame) {
     to_myself_.push_back(std::move(frame));
     return;
   }
+  if (is_fenced(to)) return;
   const auto rank = static_cast<std::size_t>(to.number);
   ByteBuffer& packet = outgoing_[rank];
   if (packet.size() == 0) unsent_.push_back(to.number);
@@ -26,6 +27,15 @@ void Link::send(RankId to, Frame frame) {
   append_frame(packet, {frame.header, {}});
   flush(rank);
   transport_.send(to, std::move(frame.payload));
+}
+
+void Link::fence(RankId rank, std::optional<Frame> answer) {
+  fenced_.insert_or_assign(rank, std::move(answer));
+  const auto place = static_cast<std::size_t>(rank.number);
+  outgoing_[place] = ByteBuffer{};
+  detached_[place].reset();
+  if (packet_ && packet_from_ == rank) packet_.reset();
+  transport_.abandon(rank);
 }
 
 void Link::flush(std::size_t rank) {
@@ -51,6 +61,14 @@ std::optional<Link::Received> Link::receive() {
     if (auto received = next_of_packet()) return received;
     std::optional<transport::Packet> packet = transport_.receive();
     if (!packet) return std::nullopt;
+    if (is_fenced(packet->from)) {
+      if (const auto& answer = fenced_.at(packet->from)) {
+        ByteBuffer bytes;
+        append_frame(bytes, *answer);
+        transport_.send(packet->from, Bytes{std::move(bytes)});
+      }
+      continue;
+    }
     std::optional<Frame>& waiting = detached_[static_cast<std::size_t>(packet->from.number)];
     if (waiting) {
       if (packet->bytes.size() != waiting->header.payload_size) {

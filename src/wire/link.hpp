@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -27,6 +28,9 @@ class Link final : public Outbox {
 
   /// A frame to the own rank never meets the transport: take_local has it.
   void send(RankId to, Frame frame) override;
+  /// The rank is lost: nothing that comes from there is heard any more, and nothing goes there but `answer`, if any,
+  /// for each packet that comes all the same.
+  void fence(RankId rank, std::optional<Frame> answer = {});
   /// Hands all that was sent to the transport.
   void flush();
   /// The next frame from another rank, if one is here. Frames of one rank come in the order sent. Never blocks.
@@ -39,6 +43,7 @@ class Link final : public Outbox {
  private:
   void flush(std::size_t rank);
   std::optional<Received> next_of_packet();
+  [[nodiscard]] bool is_fenced(RankId rank) const { return !fenced_.empty() && fenced_.contains(rank); }
 
   transport::Transport& transport_;
   std::vector<ByteBuffer> outgoing_;  // by rank
@@ -46,7 +51,8 @@ class Link final : public Outbox {
   std::deque<Frame> to_myself_;
   std::optional<FrameReader> packet_;  // being read
   RankId packet_from_;
-  std::vector<std::optional<Frame>> detached_;  // by rank: waits for its payload
+  std::vector<std::optional<Frame>> detached_;     // by rank: waits for its payload
+  std::map<RankId, std::optional<Frame>> fenced_;  // and what each is answered
 };
 
 }  // namespace crema::wire

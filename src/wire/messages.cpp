@@ -88,6 +88,21 @@ Located read_located(const Bytes& payload) {
   return located;
 }
 
+ByteBuffer write(const Moved& moved) {
+  ByteBuffer out;
+  out.put(moved.lost);
+  put_location(out, moved.location);
+  return out;
+}
+
+Moved read_moved(const Bytes& payload) {
+  PayloadReader in{payload};
+  Moved moved;
+  moved.lost = in.get<RankId>();
+  moved.location = get_location(in);
+  return moved;
+}
+
 TaskHead read_task_head(const Bytes& payload) {
   PayloadReader in{payload};
   TaskHead task;

@@ -33,6 +33,14 @@ struct Located {
 ByteBuffer write(const Located& located);
 Located read_located(const Bytes& payload);
 
+/// Payload of moved: what was to be had from a rank that is lost is to be had elsewhere.
+struct Moved {
+  RankId lost{-1};  ///< -1: from whichever rank it was to come
+  ObjectLocation location{};
+};
+ByteBuffer write(const Moved& moved);
+Moved read_moved(const Bytes& payload);
+
 /// A value that goes with a task to its worker.
 struct InputValue {
   bool here = true;

@@ -99,7 +99,7 @@ class Usage(Trouble):
         self.expect_refused(job, "--case is required")
 
     def test_options_of_later_versions(self):
-        self.refused('--isolation: "process" is not available in crema', "--isolation", "process")
+        self.refused('--journal: "on" is not available in crema', "--journal", "on")
         self.refused("--time-limit: not available in crema", "--time-limit", "10")
 
     def test_lanes_and_resources(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""lost_rank_test.py RANKS: a rank that is killed while everybody works. The launcher lets the others live, so the job
-itself has to notice, say so, keep what it has, and end."""
+"""lost_rank_test.py RANKS: a rank that is killed or stopped while everybody works. The launcher lets the others live, so
+the job itself has to notice, and goes on where it can; else it says so, keeps what it has, and ends."""
 
 import os
 import signal
@@ -14,6 +14,8 @@ import numpy
 from launch import Job
 
 RANKS = int(sys.argv.pop(1))
+WORKERS = max(1, RANKS - 2)
+LAST_WORKER = "it was the last rank that runs tasks"
 END_WITHIN = 10  # seconds
 
 
@@ -23,36 +25,87 @@ class LostRank(unittest.TestCase):
         self.addCleanup(job.close)
         return job
 
-    def kill(self, rank):
-        job = self.start("all_sleep")
-        job.wait_for_file("task")
-        job.wait_for_file("call")
+    def kill(self, rank, case="all_sleep", *markers):
+        job = self.start(case)
+        for marker in markers or ("task", "call"):
+            job.wait_for_file(marker)
         os.kill(job.pid_of(rank), signal.SIGKILL)
         killed = time.time()
         job.wait()
         self.assertEqual(job.left, {}, job.stderr)
-        self.assertLess(job.ended - killed, END_WITHIN)
+        if case == "all_sleep":
+            self.assertLess(job.ended - killed, END_WITHIN)
         return job
 
-    def expect_kept(self, job, rank):
-        """What the head says and keeps of a run that lost a rank."""
+    def lost(self, file):
+        """Which ranks were lost; each while the job ran."""
+        lost_at = file["ranks"]["lost_at"]
+        lost = [int(rank) for rank in numpy.flatnonzero(~numpy.isnan(lost_at))]
+        for rank in lost:
+            self.assertTrue(0 < lost_at[rank] < file["job"].attrs["wall_seconds"])
+        return lost
+
+    def expect_complete(self, job, rank, workers):
+        """The run went on without the rank and has every result."""
+        self.assertEqual(job.exit_file, 0, job.stderr)
+        self.assertEqual(job.left, {}, job.stderr)
+        with h5py.File(job.folder / "run.h5") as file:
+            self.assertEqual((file.attrs["status"], file.attrs["exit_code"]), ("complete", 0))
+            self.assertEqual(file["results/eaten"][()], 20000 * (sum(range(40)) + 1000))
+            self.assertEqual(file["results/workers"][()], workers)
+            self.assertEqual(self.lost(file), [] if rank is None else [rank])
+
+    def expect_kept(self, job, ranks, why):
+        """What the head says and keeps of a run that could not go on."""
         self.assertEqual(job.exit_file, 1, job.stderr)
-        self.assertRegex(job.stderr, rf"trouble: rank {rank} \(\w+\) on \S+ was lost: its process \d+ has ended")
-        self.assertEqual(job.stderr.count("was lost"), 1, job.stderr)
+        self.assertRegex(job.stderr, rf"trouble: rank {ranks[-1]} \(\w+\) on \S+ was lost: its process \d+ has ended; {why}")
         with h5py.File(job.folder / "run.h5") as file:
             self.assertEqual((file.attrs["status"], file.attrs["exit_code"]), ("failed", 1))
             self.assertEqual(file["results/drinks"][()], b"latte")
-            lost_at = file["ranks"]["lost_at"]
-            self.assertEqual(list(numpy.flatnonzero(~numpy.isnan(lost_at))), [rank])
-            self.assertTrue(0 < lost_at[rank] < file["job"].attrs["wall_seconds"])
+            self.assertEqual(self.lost(file), sorted(ranks))
             self.assertTrue(any("was lost" in text.decode() for text in file["errors"]["message"]))
 
+    @unittest.skipIf(WORKERS > 1, "others are left")
+    def test_last_worker(self):
+        self.expect_kept(self.kill(RANKS - 1), [RANKS - 1], LAST_WORKER)
+
+    @unittest.skipIf(WORKERS < 2, "nobody is left")
     def test_worker(self):
-        self.expect_kept(self.kill(RANKS - 1), RANKS - 1)
+        job = self.kill(RANKS - 1, "busy", "task")
+        self.expect_complete(job, RANKS - 1, WORKERS - 1)
+        self.assertEqual(job.stderr.count("was lost"), 1, job.stderr)
+
+    @unittest.skipIf(WORKERS < 2, "nobody is left")
+    def test_worker_that_stops(self):
+        job = self.start("busy")
+        job.wait_for_file("task")
+        stopped = job.pid_of(RANKS - 1)
+        os.kill(stopped, signal.SIGSTOP)
+        deadline = time.monotonic() + 60
+        while "has not been heard of for 30 seconds" not in job.text("stderr"):
+            self.assertLess(time.monotonic(), deadline, job.text("stderr"))
+            time.sleep(0.05)
+        os.kill(stopped, signal.SIGCONT)
+        self.expect_complete(job.wait(), RANKS - 1, WORKERS - 1)
+
+    def test_suspended(self):
+        job = self.start("busy")
+        job.wait_for_file("task")
+        ranks = [pid for pid, rank in job.processes().items() if rank is not None]
+        for pid in ranks:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(3)
+        for pid in ranks:
+            os.kill(pid, signal.SIGCONT)
+        self.expect_complete(job.wait(), None, WORKERS)
 
     @unittest.skipIf(RANKS < 3, "the head hosts the actors")
     def test_actor_host(self):
-        self.expect_kept(self.kill(1), 1)
+        self.expect_kept(self.kill(1), [1], "actors lived there")
+
+    @unittest.skipIf(WORKERS < 2, "the head hosts the actors")
+    def test_actor_host_without_actors(self):
+        self.expect_complete(self.kill(1, "busy", "task"), 1, WORKERS)
 
     def test_head(self):
         job = self.kill(0)
@@ -64,9 +117,11 @@ class LostRank(unittest.TestCase):
         job = self.start("task_aborts").wait()
         self.assertEqual(job.left, {}, job.stderr)
         self.assertLess(job.ended - job.made("now"), END_WITHIN)
+        # Each attempt takes its rank with it.
         lost = [rank for rank in range(RANKS) if f"rank {rank} (" in job.stderr]
-        self.assertEqual(len(lost), 1, job.stderr)
-        self.expect_kept(job, lost[0])
+        self.assertEqual(lost, list(range(RANKS - WORKERS, RANKS)), job.stderr)
+        last = [rank for rank in lost if f"trouble: rank {rank} (" in job.stderr]
+        self.expect_kept(job, [rank for rank in lost if rank not in last] + last, LAST_WORKER)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -53,6 +54,18 @@ int fail(const std::string& marker) {
 int abort_process(const std::string& marker) {
   touch(marker);
   std::abort();
+}
+/// So much that it stays with the rank that made it.
+std::vector<double> bake(double value, double seconds) {
+  std::this_thread::sleep_for(std::chrono::duration<double>{seconds});
+  return std::vector<double>(20'000, value);
+}
+double eat(const std::vector<double>& bread) { return std::accumulate(bread.begin(), bread.end(), 0.0); }
+/// Waits for others of its kind.
+double breakfast(const std::string& marker, double value) {
+  const auto bread = crema::remote<bake>(value, 0.1);
+  touch(marker);
+  return crema::remote<eat>(bread).get();
 }
 std::string echo(const std::string& text) { return text; }
 
@@ -111,6 +124,17 @@ int main(int argc, char** argv) {
        [&] {
          job.results().value("drinks", crema::remote<echo>("latte").get());
          crema::remote<abort_process>(marker("now")).get();
+       }},
+      {"busy",
+       [&] {
+         // The first loaf is held to the end, and needed there.
+         const auto first = crema::remote<bake>(1000, 0.1);
+         std::vector<crema::Future<double>> meals;
+         for (int i = 0; i < 40; ++i) meals.push_back(crema::remote<breakfast>(marker("task"), i));
+         double total = 0;
+         for (const double meal : crema::get(meals)) total += meal;
+         job.results().value("eaten", total + crema::remote<eat>(first).get());
+         job.results().value("workers", crema::cluster().workers);
        }},
       {"all_sleep",
        [&] {

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <optional>
+
 namespace crema::runtime {
 namespace {
 
@@ -39,7 +41,11 @@ class Process {
 
 class LivenessTest : public ::testing::Test {
  protected:
-  std::optional<Liveness::Loss> look_after(Liveness::Clock::duration time) { return liveness_.look(now_ += time); }
+  std::optional<Liveness::Loss> look_after(Liveness::Clock::duration time) {
+    const std::vector<Liveness::Loss> losses = liveness_.look(now_ += time);
+    EXPECT_LE(losses.size(), 1U);
+    return losses.empty() ? std::nullopt : std::optional{losses.front()};
+  }
   /// Looks once a second; whether nothing was lost.
   bool quiet_for(int seconds) {
     for (int i = 0; i < seconds; ++i)
@@ -58,6 +64,14 @@ TEST_F(LivenessTest, ARankElsewhereIsLostAfterMoreThanThirtySecondsOfSilence) {
   ASSERT_TRUE(loss);
   EXPECT_EQ(loss->rank, other);
   EXPECT_EQ(loss->reason, "it has not been heard of for 30 seconds");
+}
+
+TEST_F(LivenessTest, EachIsLostOnceAndSeveralMayBeAtATime) {
+  liveness_.watch(other, "elsewhere", 1);
+  liveness_.watch(RankId{2}, "elsewhere", 1);
+  EXPECT_TRUE(quiet_for(30));
+  EXPECT_EQ(liveness_.look(now_ += 1s).size(), 2U);
+  EXPECT_TRUE(quiet_for(40));
 }
 
 TEST_F(LivenessTest, AMessageEndsTheSilence) {
@@ -112,7 +126,7 @@ TEST_F(LivenessTest, AProcessThatCannotBeSeenFromHereIsJudgedByItsMessages) {
   liveness_.watch(RankId{2}, "here", ended);   // a container with the same host name
   liveness_.watch(other, "elsewhere", ended);  // a number that means nothing here
   EXPECT_TRUE(quiet_for(30));
-  EXPECT_TRUE(look_after(1s));
+  EXPECT_EQ(liveness_.look(now_ += 1s).size(), 2U);
 }
 
 }  // namespace

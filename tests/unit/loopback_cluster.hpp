@@ -81,6 +81,7 @@ class LoopbackCluster {
       info = {"testhost", getpid(), "test", {}};
       info.resources = resources;
     }
+    for (const auto& [rank, pid] : pids) infos[static_cast<std::size_t>(rank.number)].pid = pid;
     runtime::assign_roles(infos, actor_ranks);
     spdlog::logger log{"test", log_};
     std::vector<int> codes(static_cast<std::size_t>(size_), -1);
@@ -91,6 +92,7 @@ class LoopbackCluster {
         runtime::Rank rank{network.endpoint(RankId{i}), infos, options, log};
         if (i == 0) rank.become_head(sink, progress, driver);
         codes[static_cast<std::size_t>(i)] = rank.run().exit_code;
+        if (network.is_cut(RankId{i})) return;
         objects_left += rank.objects().size();
         bytes_spilled += rank.objects().bytes_spilled();
       });
@@ -111,7 +113,8 @@ class LoopbackCluster {
   transport::LoopbackNetwork network;
   MemorySink sink;
   int actor_ranks = 1;
-  std::string resources;  // of every rank, as in --resources
+  std::map<RankId, pid_t> pids;  // of ranks that are to be looked for in a process other than this one
+  std::string resources;         // of every rank, as in --resources
   runtime::Rank::Options options;
   // Over all ranks, at their ends.
   std::atomic<std::size_t> objects_left = 0;

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "crema/ids.hpp"
+
+namespace crema::head {
+
+/// Which tasks lost attempts, and what these have left: children that the next attempt starts again under the same
+/// keys, and which must not run twice. Used on the event loop's thread.
+class Attempts {
+ public:
+  /// The number of the attempt that counts now, from 0. A task's numbers are kept to the end of the run: messages of a
+  /// lost attempt may come late.
+  [[nodiscard]] std::uint32_t of(TaskId task) const {
+    if (lost_.empty()) return 0;
+    const auto found = lost_.find(task);
+    return found == lost_.end() ? 0 : found->second;
+  }
+  /// An attempt is lost; the number of the next.
+  std::uint32_t lose(TaskId task) { return ++lost_[task]; }
+
+  /// A child that a lost attempt of `parent` has started.
+  void leave(TaskId parent, std::uint64_t key, TaskId child) { left_[parent].children.insert_or_assign(key, child); }
+  /// The child with this key that a lost attempt of the parent has left; `again`: as what its next attempt knows it.
+  /// Zero: there is none.
+  TaskId take_over(TaskId parent, std::uint64_t key, TaskId again);
+  /// The task that runs for this one: its own, or one that a lost attempt had started.
+  [[nodiscard]] TaskId running_for(TaskId task) const;
+  /// The parent has ended: all children that its lost attempts had left, taken over or not.
+  std::vector<TaskId> forget_left(TaskId parent);
+
+ private:
+  struct Left {
+    std::unordered_map<std::uint64_t, TaskId> children;
+    std::vector<TaskId> again;
+  };
+
+  std::unordered_map<TaskId, std::uint32_t> lost_;
+  std::unordered_map<TaskId, Left> left_;           // by parent
+  std::unordered_map<TaskId, TaskId> running_for_;  // children that were taken over
+};
+
+}  // namespace crema::head

@@ -1,0 +1,257 @@
+// What becomes of work and values when a lane or a rank dies: attempts are made again, references are dropped, values
+// that went with the rank are made again.
+#include <algorithm>
+#include <limits>
+
+#include "crema/registry.hpp"
+#include "head/head.hpp"
+
+namespace crema::head {
+namespace {
+
+using wire::Outcome;
+
+constexpr int rank_bits = 48;  // of an id, behind which its rank stands
+
+Bytes encoded(const Failure& failure) {
+  ByteBuffer bytes;
+  wire::write_failure(bytes, failure);
+  return Bytes{std::move(bytes)};
+}
+
+}  // namespace
+
+/// Whether another attempt follows one that has failed; `lost`: through no doing of the task's code.
+bool Head::try_again(TaskId id, Entry& entry, bool lost) {
+  wire::TaskSpec task = wire::read_task(entry.value);
+  const wire::Limits limits = task.limits.value_or(wire::Limits{});
+  if (!lost && !limits.retry_exceptions) return false;
+  task.attempt = next_attempt(id);
+  if (task.attempt > static_cast<std::uint32_t>(limits.max_retries)) return false;
+  entry.state = Entry::State::ready;
+  entry.value = {};
+  add_ready(blocked(task, Bytes{wire::write(task)}));
+  return true;
+}
+
+/// Nobody waits for the calls of an attempt that was lost: how many there were is not known.
+std::uint32_t Head::next_attempt(TaskId id) {
+  open_calls_.erase(id);
+  return attempts_.lose(id);
+}
+
+Head::Blocked Head::blocked(const wire::TaskSpec& task, Bytes payload) {
+  Blocked blocked{.order = {task.priority, task.depth},
+                  .task = {task.id, task.function, std::move(payload), !task.arguments.inputs.empty()}};
+  if (task.occupation) blocked.wanted = task.occupation->resources;
+  return blocked;
+}
+
+/// The failure of a task that has lost its last attempt.
+Bytes Head::after_attempts(Failure failure) const {
+  const std::uint32_t attempts = attempts_.of(failure.task);
+  if (attempts > 1) failure.message += " (after " + std::to_string(attempts) + " attempts)";
+  return encoded(failure);
+}
+
+void Head::lose_lane(RankId rank, LaneId lane) {
+  const LaneHolds::Lane name = LaneHolds::lane(rank, lane);
+  const auto retained = holds_.lose(name);
+  watches_.forget(rank, lane);
+  actors_.forget(rank, lane);
+  drop_holds(LaneHolds::first_of(name), LaneHolds::last_of(name), retained);
+}
+
+/// What lanes held that are gone: what they made, with ids from `first` to `last`, and what came to them.
+void Head::drop_holds(TaskId first, TaskId last, const std::vector<std::pair<TaskId, std::uint32_t>>& retained) {
+  std::vector<TaskId> made;
+  entries_.for_each(first.number, last.number, [&](std::uint64_t number, Entry& entry) {
+    const TaskId id{number};
+    // The next attempt of its parent starts it again.
+    if (entry.parent != TaskId{} && attempts_.of(entry.parent) > 0) {
+      if (const Entry* parent = entries_.find(entry.parent.number);
+          parent != nullptr && parent->state < Entry::State::done) {
+        ++entry.pins;
+        attempts_.leave(entry.parent, entry.key, id);
+      }
+    }
+    if (entry.maker_holds) made.push_back(id);
+  });
+  for (const TaskId id : made) {
+    if (Entry* entry = entries_.find(id.number); entry != nullptr && std::exchange(entry->maker_holds, false))
+      drop(id, *entry, 1);
+  }
+  for (const auto& [id, count] : retained)
+    if (Entry* entry = entries_.find(id.number)) drop(id, *entry, count);
+}
+
+void Head::drop(TaskId id, Entry& entry, std::uint32_t holders) {
+  entry.holders -= std::min(entry.holders, holders);
+  forget_if_unneeded(id, entry);
+}
+
+Head::Entry& Head::entry_of(TaskId id) {
+  const bool maker_lost = holds_.is_lost(LaneHolds::maker_of(id));
+  if (!maker_lost || entries_.find(id.number) != nullptr) return entries_[id.number];
+  Entry& entry = entries_[id.number];
+  entry.maker_holds = false;
+  entry.holders = 0;
+  return entry;
+}
+
+/// A lost attempt of the parent has started this child already, and it is there or under way.
+bool Head::take_over(const wire::TaskHead& task) {
+  const TaskId child = attempts_.take_over(task.parent, task.key.high, task.id);
+  if (child == TaskId{}) return false;
+  entry_of(task.id);  // what it yields is expected
+  yield(task.id, child);
+  return true;
+}
+
+std::string Head::lose_rank(RankId rank, const std::string& reason) {
+  if (actors_.hosts_actors(rank)) return "actors lived there, and their state is gone";
+  actors_.remove_host(rank);
+  if (std::erase(workers_, rank) > 0) {
+    if (workers_.empty()) return "it was the last rank that runs tasks";
+    dispatcher_.remove_worker(rank);
+  }
+  ++ranks_lost_;
+  watches_.forget(rank);
+  actors_.forget(rank);
+  lose_attempts(rank, reason);
+  const auto retained = holds_.lose(rank);
+  const auto first = static_cast<std::uint64_t>(rank.number) << rank_bits;
+  drop_holds(TaskId{first}, TaskId{first | ((std::uint64_t{1} << rank_bits) - 1)}, retained);
+  for (const TaskId id : objects_.lose(rank)) make_again(id);
+  for (const Dispatcher::Ready& task : dispatcher_.take_impossible()) refuse(wire::read_task(task.frame_payload));
+  return {};
+}
+
+void Head::lose_attempts(RankId rank, const std::string& reason) {
+  std::vector<TaskId> lost;
+  entries_.for_each([&](std::uint64_t id, const Entry& entry) {
+    if (entry.state == Entry::State::sent && entry.worker == rank) lost.push_back(TaskId{id});
+  });
+  std::sort(lost.begin(), lost.end());
+  for (const TaskId id : lost) {
+    Entry& entry = *entries_.find(id.number);
+    recorder_.attempt({.id = id,
+                       .parent = entry.parent,
+                       .function = entry.name,
+                       .attempt = static_cast<std::uint16_t>(attempts_.of(id)),
+                       .rank = rank,
+                       .state = record::TaskState::lost,
+                       .submitted = seconds(entry.submitted),
+                       .started = std::numeric_limits<double>::quiet_NaN(),
+                       .finished = seconds(clock_()),
+                       .key = entry.key});
+    if (std::exchange(entry.cancelled, false)) {
+      ++finished_;
+      complete({id, true, cancelled_failure(id, entry)});
+      continue;
+    }
+    Failure failure{.kind = Failure::Kind::worker_lost,
+                    .function = recorder_.text(entry.name),
+                    .task = id,
+                    .attempt = attempts_.of(id),
+                    .rank = rank,
+                    .host = "a host that is lost",
+                    .type = "crema::WorkerLost",
+                    .message = "the rank was lost: " + reason};
+    recorder_.failure(failure);
+    if (try_again(id, entry, true)) continue;
+    ++finished_;
+    complete({id, true, after_attempts(std::move(failure))});
+  }
+}
+
+/// A value that was there, is to be used, and has gone with its rank, or was let go but for what was made from it.
+void Head::make_again(TaskId id) {
+  // What is needed may have gone as well, and so on: no recursion.
+  std::vector<TaskId> wanted{id};
+  std::vector<wire::TaskSpec> tasks;
+  while (!wanted.empty()) {
+    const TaskId next = wanted.back();
+    wanted.pop_back();
+    Entry* entry = entries_.find(next.number);
+    if (entry == nullptr || !is_gone(next, *entry)) continue;
+    entry->state = Entry::State::expected;
+    if (const TaskId source = objects_.source_of(next); source != next) {
+      yield(next, source);
+      continue;
+    }
+    entry->stored = false;
+    const Bytes* recipe = lineage_.recipe(next);
+    if (recipe == nullptr) {
+      complete(
+          {next, true,
+           lost_value(next, *entry, "nothing tells how to make it again: it was stored with put, or by an actor")});
+      continue;
+    }
+    wire::TaskSpec task = wire::read_task(*recipe);
+    task.attempt = next_attempt(next);
+    if (task.attempt > static_cast<std::uint32_t>(task.limits.value_or(wire::Limits{}).max_retries)) {
+      complete({next, true, lost_value(next, *entry, "its task has no attempt left (TaskOptions::max_retries)")});
+      continue;
+    }
+    for (const Input& input : task.arguments.inputs) wanted.push_back(input.id);
+    tasks.push_back(std::move(task));
+  }
+  for (const wire::TaskSpec& task : tasks) start_again(task);
+}
+
+/// The result is in the store of a rank, which may be lost.
+void Head::remember_recipe(TaskId id, const Entry& entry) {
+  const auto pinned = pinned_by_.find(id);
+  lineage_.add(id, entry.value, pinned == pinned_by_.end() ? std::vector<TaskId>{} : pinned->second);
+}
+
+void Head::start_again(const wire::TaskSpec& task) {
+  ++submitted_;
+  entries_[task.id.number].state = Entry::State::ready;
+  std::vector<TaskId> inputs;
+  for (const Input& input : task.arguments.inputs) inputs.push_back(input.id);
+  std::vector<TaskId> needed = inputs;
+  needed.insert(needed.end(), task.arguments.carried.begin(), task.arguments.carried.end());
+  pin_until_done(task.id, needed);
+  // The futures in its value come anew with it.
+  if (auto held = contents_.extract(task.id); !held.empty()) unpin(std::move(held.mapped()));
+  block_or_add(blocked(task, Bytes{wire::write(task)}), inputs);
+}
+
+Bytes Head::lost_value(TaskId id, const Entry& entry, const std::string& reason) const {
+  return encoded({.kind = Failure::Kind::worker_lost,
+                  .function = lineage_.recipe(id) == nullptr ? "put" : recorder_.text(entry.name),
+                  .task = id,
+                  .type = "crema::WorkerLost",
+                  .message = "its value was lost with the rank that held it, and " + reason});
+}
+
+/// The inputs of a task that is about to be sent may have been lost since it became ready.
+bool Head::put_off(Dispatcher::Assignment& assignment) {
+  const wire::TaskSpec task = wire::read_task(assignment.task.frame_payload);
+  const auto& inputs = task.arguments.inputs;
+  if (std::none_of(inputs.begin(), inputs.end(), [&](const Input& input) {
+        const Entry* entry = entries_.find(input.id.number);
+        return entry == nullptr || entry->state != Entry::State::done || is_gone(input.id, *entry);
+      }))
+    return false;
+  dispatcher_.take_back(assignment.worker, task.id, assignment.load);
+  std::vector<TaskId> needed;
+  for (const Input& input : inputs) needed.push_back(input.id);
+  block_or_add(blocked(task, std::move(assignment.task.frame_payload)), needed);
+  return true;
+}
+
+/// No worker can ever run it.
+void Head::refuse(const wire::TaskSpec& task) {
+  const Entry& entry = entries_[task.id.number];
+  const Bytes failure = encoded({.function = recorder_.text(entry.name),
+                                 .task = task.id,
+                                 .type = "crema::UsageError",
+                                 .message = "starting the task: " + dispatcher_.refusal(task.occupation->resources)});
+  record_failure(failure);
+  finish_without_running(task.id, failure);
+}
+
+}  // namespace crema::head

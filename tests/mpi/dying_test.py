@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""dying_test.py RANKS: a task or an actor that dies costs one attempt, is named, and the rest of the run is complete."""
+
+import os
+import signal
+import sys
+import time
+import unittest
+
+import h5py
+
+from launch import Job
+
+RANKS = int(sys.argv.pop(1))
+SQUARES = sum(i * i for i in range(200))
+# How it dies: what the error calls it.
+WAYS = {"segv": "SIGSEGV", "abort": "SIGABRT", "exit": "exit code 3", "kill": "SIGKILL", "stack": "SIGSEGV"}
+REASONS = {"SIGSEGV": "killed by signal 11 (Segmentation fault)", "SIGABRT": "killed by signal 6 (Aborted)",
+           "SIGKILL": "killed by signal 9 (Killed)", "exit code 3": "its process ended with exit code 3"}
+
+
+class Dying(unittest.TestCase):
+    def start(self, case, *arguments, **environment):
+        job = Job([(RANKS, "dying", ["--case", case, "--output", "run.h5", *arguments])], **environment)
+        self.addCleanup(job.close)
+        return job
+
+    def results(self, case, *arguments, **environment):
+        """Of a run that ends well: exit code 0 in both places, nobody left."""
+        job = self.start(case, *arguments, **environment).wait(90)
+        self.assertEqual((job.code, job.exit_file, job.left), (0, 0, {}), job.stderr)
+        with h5py.File(job.folder / "run.h5") as file:
+            self.assertEqual(file.attrs["status"], "complete")
+            return job, {name: item[()].decode() if isinstance(item[()], bytes) else item[()]
+                         for name, item in file["results"].items()}
+
+    def attempts(self, job):
+        return len((job.folder / "attempts").read_text().splitlines())
+
+    def test_each_way_to_die_costs_its_attempts_and_is_named(self):
+        for how, named in WAYS.items():
+            with self.subTest(how):
+                job, results = self.results("dies", "--how", how)
+                self.assertEqual(results["others"], 2 * SQUARES)
+                self.assertEqual(self.attempts(job), 3)
+                self.assertEqual(results["type"], named)
+                for part in ("(anonymous namespace)::die (id ", "attempt 3", " on ", named, REASONS[named],
+                             f"the last words of {how}"):
+                    self.assertIn(part, results["error"])
+                # What the task wrote comes through, line by line.
+                self.assertEqual(job.stdout.splitlines().count(f"printed before {how}"), 3)
+                self.assertEqual(job.stderr.splitlines().count(f"the last words of {how}"), 3)
+
+    def test_corrupt_heap(self):
+        job, results = self.results("dies", "--how", "heap")
+        self.assertEqual((results["others"], self.attempts(job)), (2 * SQUARES, 3))
+        self.assertIn(results["type"], ("SIGABRT", "SIGSEGV"))
+
+    def test_task_that_overstays_is_ended(self):
+        job, results = self.results("dies", "--how", "hang")
+        self.assertEqual((results["others"], self.attempts(job)), (2 * SQUARES, 3))
+        self.assertIn("it took longer than its timeout of 0.3 s", results["timeout"])
+        self.assertIn("the last words of hang", results["timeout"])
+
+    def test_third_attempt_succeeds(self):
+        job, results = self.results("recovers")
+        self.assertEqual((results["value"], self.attempts(job)), (42, 3))
+
+    def test_nested_task_that_dies_does_not_take_its_parent_with_it(self):
+        _, results = self.results("nested")
+        self.assertEqual((results["child"], results["others"]), ("SIGSEGV", SQUARES))
+
+    def test_parent_that_dies_is_run_again(self):
+        job, results = self.results("parent_dies")
+        self.assertEqual((results["value"], self.attempts(job)), (25 + 100_000, 2))
+
+    def test_actor_whose_process_dies(self):
+        for how in ("segv", "exit"):
+            with self.subTest(how):
+                _, results = self.results("actor", "--how", how)
+                self.assertEqual((results["before"], results["other"], results["others"]), (5, 7, SQUARES))
+                for part in ("Till::die", WAYS[how], REASONS[WAYS[how]], "the till is on fire"):
+                    self.assertIn(part, results["killing"])
+                for further in ("behind", "later"):
+                    self.assertIn(REASONS[WAYS[how]], results[further])
+
+    def test_cancelled_task_that_does_not_end(self):
+        job, results = self.results("cancel")
+        self.assertEqual((results["others"], self.attempts(job)), (SQUARES, 1))
+        self.assertIn("cancelled", results["error"])
+
+    def test_large_values(self):
+        _, results = self.results("large")
+        self.assertEqual(results["total"], sum(range(20)) * 200_000)
+
+    def test_tasks_do_not_see_the_launcher(self):
+        _, results = self.results("environment")
+        self.assertEqual(results["names"], "")
+
+    def test_timeout_needs_processes(self):
+        job = self.start("dies", "--how", "hang", "--isolation", "none").wait(60)
+        self.assertEqual((job.code, job.left), (2, {}))
+        self.assertIn("only a process can be ended from outside", job.stderr)
+
+    def lanes(self, job):
+        """Pids of processes whose grandparent is a rank: zygotes fork lanes."""
+        processes = job.processes()
+        parents = {}
+        for pid in processes:
+            try:
+                with open(f"/proc/{pid}/stat") as stat:
+                    parents[pid] = int(stat.read().rpartition(")")[2].split()[1])
+            except OSError:
+                pass
+        launcher = job.process.pid
+        return [pid for pid, parent in parents.items() if parents.get(parents.get(parent)) == launcher]
+
+    def test_nothing_is_left_when_everything_is_killed(self):
+        job = self.start("waits")
+        job.wait_for_file("attempts")
+        lanes = self.lanes(job)
+        self.assertEqual(len(lanes), 1)
+        for pid, rank in job.processes().items():
+            if pid not in lanes:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        job.wait(30)
+        self.assertEqual(job.left, {})
+
+    def test_lanes_survive_what_the_launcher_is_sent(self):
+        job = self.start("waits")
+        job.wait_for_file("attempts")
+        lane = self.lanes(job)[0]
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+            os.kill(lane, number)
+        time.sleep(0.2)  # what a signal does shows at once
+        self.assertEqual(self.lanes(job), [lane])
+        self.assertEqual(self.attempts(job), 1)
+        with open(f"/proc/{lane}/oom_score_adj") as score:
+            self.assertEqual(int(score.read()), 1000)
+        job.process.kill()
+        job.wait(30)
+
+    def test_held_lane_goes_on_when_told(self):
+        job = self.start("recovers", CREMA_HOLD_LANES="1")
+        held = set()
+        deadline = time.monotonic() + 60
+        while job.process.poll() is None and time.monotonic() < deadline:
+            for line in job.text("stderr").splitlines():
+                if "kill -CONT " in line and (pid := int(line.rsplit(" ", 1)[1])) not in held:
+                    with open(f"/proc/{pid}/stat") as stat:
+                        if stat.read().rpartition(")")[2].split()[0] == "T":
+                            held.add(pid)
+                            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.02)
+        job.wait(10)
+        self.assertEqual((job.code, len(held)), (0, 3), job.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
