@@ -308,43 +308,6 @@ void Head::record_failure(const Bytes& bytes) {
   if (failure.kind != Failure::Kind::cancelled) recorder_.failure(failure);
 }
 
-void Head::on_cancel(const Frame& frame) {
-  for (const TaskId named : wire::read_ids(frame.payload)) {
-    const TaskId id = attempts_.running_for(named);
-    Entry* entry = entries_.find(id.number);
-    if (entry == nullptr || entry->cancelled) continue;
-    switch (entry->state) {
-      case Entry::State::waiting:
-        finish_without_running(id, cancelled_failure(id, *entry));
-        break;
-      case Entry::State::ready:
-        dispatcher_.withdraw(id);
-        finish_without_running(id, cancelled_failure(id, *entry));
-        break;
-      case Entry::State::sent:
-        entry->cancelled = true;
-        outbox_.send(entry->worker, wire::make_frame(FrameType::cancel_task, wire::write_ids({id})));
-        break;
-      case Entry::State::failed:
-        entry->asked = true;  // somebody does not want to know
-        break;
-      default:
-        break;  // it has ended, or is a call, which has its place in the order of calls already
-    }
-  }
-}
-
-Bytes Head::cancelled_failure(TaskId id, const Entry& entry) const {
-  ByteBuffer failure;
-  wire::write_failure(failure, {.kind = Failure::Kind::cancelled,
-                                .function = recorder_.text(entry.name),
-                                .task = id,
-                                .rank = entry.worker,
-                                .type = "crema::TaskCancelled",
-                                .message = "somebody cancelled it"});
-  return Bytes{std::move(failure)};
-}
-
 wire::Reply Head::describe_cluster() const {
   ByteBuffer answer;
   answer.put<std::int32_t>(layout_.nodes);

@@ -108,7 +108,7 @@ Rank::End Rank::run() {
     attempt([&] { act(now); });
     attempt([&] { moved |= handle_local(); });
     attempt([&] { link_.flush(); });
-    if (now - last_tick_ >= watch_interval_) attempt([&] { tick(now); });
+    if (now - last_tick_ >= options_.watch_interval) attempt([&] { tick(now); });
     end_if_left(now);
     if (moved) {
       backoff.reset();
