@@ -44,7 +44,6 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       roles_{ranks_[static_cast<std::size_t>(me_.number)].roles},
       offers_{offers_of(ranks_, options_.lanes)},
       one_core_{bound_to_one_core()},
-      watch_interval_{options_.watch_interval},
       log_{log},
       began_{Clock::now()},
       zygote_{options_.zygote},

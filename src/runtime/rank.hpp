@@ -35,23 +35,15 @@ class Rank {
     store::ObjectStore::Options store{};
     /// Of the head: without progress for so long it reports who waits for what.
     std::chrono::milliseconds stall_after{30'000};
-<<<<<<< HEAD
-    std::optional<StopTimes> end{};                 ///< of the head: where the end of the process is known
-    const std::atomic<int>* stop_signal = nullptr;  ///< not 0: a signal has asked the job to stop early
-=======
->>>>>>> loss2
     /// How often a rank says that it is there and looks whether others are.
     std::chrono::milliseconds watch_interval = Liveness::interval;
     /// Silence after which a rank counts as lost.
     std::chrono::seconds silence_limit = Liveness::default_silence_limit;
-<<<<<<< HEAD
+    std::optional<StopTimes> end{};                 ///< of the head: where the end of the process is known
+    const std::atomic<int>* stop_signal = nullptr;  ///< not 0: a signal has asked the job to stop early
     /// From which lanes of tasks and actors come; nullptr: they are threads. Lives longer than the rank.
     process::Zygote* zygote = nullptr;
     bool isolated = false;  ///< lanes of tasks and actors are processes, on whatever rank they are
-=======
-    std::optional<StopTimes> end{};                 ///< of the head: where the end of the process is known
-    const std::atomic<int>* stop_signal = nullptr;  ///< not 0: a signal has asked the job to stop early
->>>>>>> loss2
   };
   /// `ranks`: what each rank told, by rank.
   Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);
@@ -109,10 +101,6 @@ class Rank {
   const Roles roles_;
   const std::vector<RankOffer> offers_;  // by rank
   const bool one_core_;
-<<<<<<< HEAD
-  const std::chrono::milliseconds watch_interval_;
-=======
->>>>>>> loss2
   spdlog::logger& log_;
   const Clock::time_point began_;
 
