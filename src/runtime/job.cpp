@@ -84,11 +84,11 @@ class Job::State {
 
   int run(const std::function<void()>& driver) {
     const int launched_rank = runtime::launched_rank();  // MPI changes what the launcher told
-    const std::optional<std::string> usage_problem = parse(launched_rank);
+    std::optional<std::string> usage_problem = parse(launched_rank);
     // A task has one CPU unless it asks for more, and libraries should know. What the user has set stays.
     ::setenv("OMP_NUM_THREADS", "1", 0);
     if (!usage_problem) return leave(0, launched_rank);
-    start_zygote(*usage_problem);
+    if (usage_problem->empty()) *usage_problem = start_zygote();
     // Also after wrong usage: a rank that ended alone would have the launcher kill rank 0 before it has said why.
     // Never aborts the other ranks when it goes: the ranks agree on an exit code, and leave together.
     const boost::mpi::environment environment{boost::mpi::threading::funneled, false};
@@ -139,9 +139,12 @@ class Job::State {
     }
   }
 
-  /// Before MPI_Init and any thread. Wrong usage, a clash of options for example, starts nothing.
-  void start_zygote(const std::string& usage_problem) {
-    if (usage_problem.empty() && options_.isolation == "process" && runtime::launched()) zygote_.emplace();
+  /// Before MPI_Init and any thread. Empty, or why this rank cannot have lanes that are processes.
+  std::string start_zygote() try {
+    if (options_.isolation == "process" && runtime::launched()) zygote_.emplace();
+    return "";
+  } catch (const Error& error) {
+    return error.what();
   }
 
   /// Empty, or why the ranks cannot have the roles asked for.

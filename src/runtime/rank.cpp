@@ -45,7 +45,6 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       watch_interval_{options.watch_interval},
       log_{log},
       began_{Clock::now()},
-      zygote_{options.zygote},
       bell_{options.zygote == nullptr ? own_bell_ : options.zygote->board().bell()},
       inbox_{bell_},
       link_{transport},
@@ -297,7 +296,6 @@ void Rank::on_reply(wire::Frame frame) {
 
 void Rank::tick(Clock::time_point now) {
   last_tick_ = now;
-  if (zygote_ != nullptr) zygote_->board().mark_report();  // one that was killed cannot tell
   if (roles_.head) {
     for (int rank = 1; rank < transport_.size(); ++rank)
       link_.send(RankId{rank}, wire::make_frame(FrameType::heartbeat));
