@@ -23,6 +23,7 @@ class ProcessChannel final : public lane::Channel {
   bool cancelled(TaskId id) override;
   void post(wire::Frame frame, bool wake) override;
   void runs(TaskId id) override;
+  void limit_time(std::int64_t nanoseconds) override;
   void waits_for_room(ActorId actor) override { memory_.room.store(actor.number, std::memory_order_relaxed); }
 
  private:
