@@ -59,6 +59,8 @@ class Lane {
   [[nodiscard]] virtual ActorId waiting_for_room() const = 0;
   /// When it began, nanoseconds of the steady clock.
   [[nodiscard]] virtual std::int64_t running_since() const { return 0; }
+  /// How long it may take, nanoseconds; 0: for ever.
+  [[nodiscard]] virtual std::int64_t time_limit() const { return 0; }
   /// Ends the lane under its work, which is told as a loss. False: it cannot be done (a thread).
   virtual bool kill() { return false; }
   /// Of a lane that was lost: the work it had begun and not finished.
@@ -86,6 +88,8 @@ class Channel {
   /// For Lane::running and Lane::waiting_for_room.
   virtual void runs(TaskId id) = 0;
   virtual void waits_for_room(ActorId actor) = 0;
+  /// For Lane::time_limit, of what runs next; 0: none.
+  virtual void limit_time(std::int64_t nanoseconds) { static_cast<void>(nanoseconds); }
 };
 
 /// Thrown out of a waiting call when the job ends under it. User code should let it pass.

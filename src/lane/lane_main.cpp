@@ -152,6 +152,7 @@ void run_tasks(const Identity& identity, Channel& channel) try {
   WorkRunner runner{identity, *session};
   while (const auto frame = channel.next_work()) {
     wire::TaskSpec task = wire::read_task(frame->payload);
+    channel.limit_time(task.limits ? task.limits->timeout : 0);
     runner.run({.id = task.id,
                 .parent = task.parent,
                 .function = task.function,

@@ -30,6 +30,7 @@ struct LaneMemory {
   /// Told by the lane.
   alignas(64) std::atomic<std::uint64_t> running{0};
   std::atomic<std::int64_t> running_since{0};  ///< written before `running`; nanoseconds of the steady clock
+  std::atomic<std::int64_t> time_limit{0};     ///< of what runs, nanoseconds; 0: none
   std::atomic<std::uint64_t> room{0};
   std::atomic<std::uint32_t> waiting{0};
   std::atomic<std::uint32_t> ended{0};  ///< user code has come back for good

@@ -80,6 +80,12 @@ void ProcessChannel::runs(TaskId id) {
   memory_.running.store(id.number, std::memory_order_release);
 }
 
+void ProcessChannel::limit_time(std::int64_t nanoseconds) {
+  if (memory_.time_limit.load(std::memory_order_relaxed) == nanoseconds) return;
+  runs({});  // the limit is not that of the last task
+  memory_.time_limit.store(nanoseconds, std::memory_order_relaxed);
+}
+
 void ProcessChannel::take_in() {
   if (reader_.empty()) return;
   RecordReader records{reader_.take()};

@@ -24,6 +24,7 @@ class ProcessChannel final : public lane::Channel {
   bool stopping() override { return memory_.stopping.load(std::memory_order_relaxed) != 0; }
   void post(wire::Frame frame, bool wake) override;
   void runs(TaskId id) override;
+  void limit_time(std::int64_t nanoseconds) override;
   void waits_for_room(ActorId actor) override { memory_.room.store(actor.number, std::memory_order_relaxed); }
 
  private:

@@ -60,6 +60,7 @@ class ProcessLane final : public lane::Lane {
 
   TaskId running() const override { return TaskId{memory_->running.load(std::memory_order_acquire)}; }
   std::int64_t running_since() const override { return memory_->running_since.load(std::memory_order_relaxed); }
+  std::int64_t time_limit() const override { return memory_->time_limit.load(std::memory_order_relaxed); }
   bool kill() override {
     factory_.zygote_.kill(id_);
     return true;

@@ -86,11 +86,11 @@ class Job::State {
   int run(const std::function<void()>& driver) {
     const auto started = std::chrono::steady_clock::now();
     const int launched_rank = runtime::launched_rank();  // MPI changes what the launcher told
-    const std::optional<std::string> usage_problem = parse(launched_rank);
+    std::optional<std::string> usage_problem = parse(launched_rank);
     // A task has one CPU unless it asks for more, and libraries should know. What the user has set stays.
     ::setenv("OMP_NUM_THREADS", "1", 0);
     if (!usage_problem) return leave(0, launched_rank);
-    start_zygote(*usage_problem);
+    if (usage_problem->empty()) *usage_problem = start_zygote();
     const runtime::StopSignals signals;
     if (launched_rank == 0 && usage_problem->empty()) end_ = end_of_process(started);
     // Also after wrong usage: a rank that ended alone would have the launcher kill rank 0 before it has said why.
@@ -154,9 +154,12 @@ class Job::State {
     return end;
   }
 
-  /// Before MPI_Init and any thread. Wrong usage, a clash of options for example, starts nothing.
-  void start_zygote(const std::string& usage_problem) {
-    if (usage_problem.empty() && options_.isolation == "process" && runtime::launched()) zygote_.emplace();
+  /// Before MPI_Init and any thread. Empty, or why this rank cannot have lanes that are processes.
+  std::string start_zygote() try {
+    if (options_.isolation == "process" && runtime::launched()) zygote_.emplace();
+    return "";
+  } catch (const Error& error) {
+    return error.what();
   }
 
   /// Empty, or why the ranks cannot have the roles asked for.

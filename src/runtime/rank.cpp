@@ -46,7 +46,6 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       one_core_{bound_to_one_core()},
       log_{log},
       began_{Clock::now()},
-      zygote_{options_.zygote},
       bell_{options_.zygote == nullptr ? own_bell_ : options_.zygote->board().bell()},
       inbox_{bell_},
       link_{transport},
@@ -305,7 +304,6 @@ void Rank::on_reply(wire::Frame frame) {
 
 void Rank::tick(Clock::time_point now) {
   last_tick_ = now;
-  if (zygote_ != nullptr) zygote_->board().mark_report();  // one that was killed cannot tell
   if (roles_.head) {
     for (int rank = 1; rank < transport_.size(); ++rank)
       link_.send(RankId{rank}, wire::make_frame(FrameType::heartbeat));

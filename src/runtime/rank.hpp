@@ -105,7 +105,6 @@ class Rank {
   const Clock::time_point began_;
 
   // The event loop's thread only, but for what posts to the inbox.
-  process::Zygote* const zygote_;
   process::Doorbell own_bell_;  // where no lane is a process
   process::Doorbell& bell_;
   LaneInbox inbox_;  // before the lanes, which post to it until they end

@@ -9,6 +9,8 @@ namespace {
 
 /// How long a task has to end by itself once it was told that it is cancelled.
 constexpr std::int64_t cancel_grace = 2'000'000'000;
+/// A task may overstay by as much.
+constexpr std::int64_t look_interval = 10'000'000;
 
 /// Lanes that may end one after the other before they have begun anything: then it is not their work that ends them.
 constexpr std::size_t most_lost_without_work = 20;
@@ -17,19 +19,16 @@ constexpr std::size_t most_lost_without_work = 20;
 
 using wire::FrameType;
 
-void Worker::forget_limits(Slot& slot, const wire::Frame& task) {
-  const TaskId id = wire::read_task(task.payload).id;
-  timed_ -= std::erase_if(slot.timed, [&](const Timed& timed) { return timed.id == id; });
-}
-
 void Worker::end_overdue(std::int64_t now) {
+  if (now - looked_ < look_interval) return;
+  looked_ = now;
   for (auto& [id, slot] : lanes_) {
-    if (slot.lost) continue;
     const TaskId running = slot.lane->running();
-    if (running == TaskId{} || running == slot.killed) continue;
-    for (const Timed& timed : slot.timed)
-      if (timed.id == running && now - slot.lane->running_since() > timed.timeout)
-        kill(slot, running, Failure::Kind::timeout);
+    if (slot.lost || running == TaskId{} || running == slot.killed) continue;
+    const std::int64_t limit = slot.lane->time_limit();
+    const bool late = limit > 0 && now - slot.lane->running_since() > limit;
+    if (slot.lane->running() != running) continue;  // what was read may be another task's
+    if (late) kill(slot, running, Failure::Kind::timeout);
     if (!cancelled_.contains(running)) continue;
     if (slot.cancelled != running) {
       slot.cancelled = running;
@@ -95,7 +94,7 @@ wire::Frame Worker::outcome_of_lost(const Slot& slot, const wire::Frame& unfinis
     if (slot.killed_for == Failure::Kind::timeout) {
       failure.type = "crema::TaskTimeout";
       failure.message =
-          fmt::format("it took longer than its timeout of {} s", static_cast<double>(task.limits->timeout) * 1e-9);
+          fmt::format("it took longer than its timeout of {:.6g} s", static_cast<double>(task.limits->timeout) * 1e-9);
     } else {
       failure.type = "crema::TaskCancelled";
       failure.message = fmt::format("it was cancelled and had not ended {} s later", cancel_grace / 1'000'000'000);

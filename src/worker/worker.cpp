@@ -53,7 +53,6 @@ void Worker::on_lane(wire::Frame frame) {
       --slot.given;
       --given_;
       slot.cpus.reset();
-      timed_ -= std::erase_if(slot.timed, [&](const Timed& timed) { return timed.id == outcome.id; });
       lost_without_work_ = 0;
       ++tasks_done_;
       busy_nanoseconds_ += outcome.finished - outcome.started;
@@ -117,7 +116,6 @@ void Worker::take_back(Slot& slot) {
   slot.given -= unstarted.size();
   given_ -= unstarted.size();
   for (auto frame = unstarted.rbegin(); frame != unstarted.rend(); ++frame) {
-    if ((frame->header.flags & wire::flag_timed) != 0) forget_limits(slot, *frame);
     const RunOrder order = wire::read_run_order(frame->payload);
     queue_.push_front(order, std::move(*frame));
   }
@@ -135,7 +133,7 @@ void Worker::turn(std::int64_t now) {
   hand_out();
   share_among_lanes();
   to_wake_.wake_all();
-  if (timed_ > 0 || !cancelled_.empty()) end_overdue(now);
+  end_overdue(now);
   if (lost_ > 0) remove_lost();
   if (!held_.empty()) send_held(now);
   if (announced_ && !parked_changed_) return;
@@ -191,11 +189,6 @@ void Worker::hand_out() {
     if (slot == nullptr) break;
     wire::Frame task = queue_.pop();
     if ((task.header.flags & wire::flag_resources) != 0) slot->cpus = cpus_of(task);
-    if ((task.header.flags & wire::flag_timed) != 0) {
-      const wire::TaskSpec spec = wire::read_task(task.payload);
-      slot->timed.push_back({spec.id, spec.limits->timeout});
-      ++timed_;
-    }
     slot->lane->give_work(std::move(task));
     to_wake_.add(*slot->lane);
     ++slot->given;

@@ -65,17 +65,12 @@ class Worker {
   [[nodiscard]] bool busy() const { return given_ > parked_; }
 
  private:
-  struct Timed {
-    TaskId id;
-    std::int64_t timeout = 0;  ///< nanoseconds
-  };
   struct Slot {
     std::unique_ptr<lane::Lane> lane;
     std::size_t given = 0;  ///< tasks given and not ended
     bool parked = false;
     bool lost = false;             ///< the lane is no more; the slot goes once nothing is given to it
     std::optional<double> cpus{};  ///< of a task with resources of its own, which is alone on the lane
-    std::vector<Timed> timed{};    ///< of the tasks given
     TaskId cancelled{};            ///< it runs though it was cancelled,
     std::int64_t cancelled_at{};   ///< as was seen first at this time
     TaskId killed{};               ///< the task for which the lane was killed,
@@ -88,7 +83,6 @@ class Worker {
   void run_again(Slot& slot, wire::Frame task);
   void remove_lost();
   void flush_held();
-  void forget_limits(Slot& slot, const wire::Frame& task);
   void hand_out();
   Slot* lane_for_next_task();
   [[nodiscard]] wire::Pull pull() const;
@@ -112,7 +106,7 @@ class Worker {
   std::set<TaskId> cancelled_;  // and not ended
   std::size_t given_ = 0;
   std::size_t parked_ = 0;
-  std::size_t timed_ = 0;              // tasks with a time limit among those given
+  std::int64_t looked_ = 0;            // for overdue tasks
   std::size_t lost_ = 0;               // slots whose lane is no more
   std::size_t lost_without_work_ = 0;  // lanes, one after the other
   std::vector<wire::Frame> held_;      // outcomes that wait for others to travel with

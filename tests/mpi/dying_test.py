@@ -104,14 +104,7 @@ class Dying(unittest.TestCase):
 
     def lanes(self, job):
         """Pids of processes whose grandparent is a rank: zygotes fork lanes."""
-        processes = job.processes()
-        parents = {}
-        for pid in processes:
-            try:
-                with open(f"/proc/{pid}/stat") as stat:
-                    parents[pid] = int(stat.read().rpartition(")")[2].split()[1])
-            except OSError:
-                pass
+        parents = job.parents()
         launcher = job.process.pid
         return [pid for pid, parent in parents.items() if parents.get(parents.get(parent)) == launcher]
 

@@ -88,8 +88,20 @@ class Job:
                 found[int(path.parent.name)] = None if rank is None else int(rank)
         return found
 
+    def parents(self):
+        """{pid: pid of its parent} of what this start left running."""
+        found = {}
+        for pid in self.processes():
+            try:
+                found[pid] = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+        return found
+
     def pid_of(self, rank):
-        return next(pid for pid, of in self.processes().items() if of == rank)
+        """The rank itself; its zygote and lanes, which come of it, look the same from outside."""
+        of_rank = {pid for pid, of in self.processes().items() if of == rank}
+        return next(pid for pid, parent in self.parents().items() if pid in of_rank and parent not in of_rank)
 
     def wait_for_file(self, name, seconds=60):
         """Waits until the job has made a file in its folder."""
