@@ -47,8 +47,12 @@ class Host {
   /// Adds this rank's actors and their lanes.
   void describe(wire::Status& status) const;
 
+  /// The job stops early: what runs is told.
+  void tell_stopping();
   void stop();
   [[nodiscard]] bool stopped() const;
+  /// Whether an actor has work and does not wait for an answer.
+  [[nodiscard]] bool busy() const;
   [[nodiscard]] std::uint64_t calls_done() const { return calls_done_; }
   [[nodiscard]] double busy_seconds() const { return static_cast<double>(busy_nanoseconds_) * 1e-9; }
 
@@ -70,14 +74,15 @@ class Host {
     std::uint64_t bound = 0;               ///< of `given`; 0: none
     std::deque<wire::CallStatus> given{};  ///< calls, and the construction, that have not ended
     std::deque<Outside> outside{};         ///< when `given` is full
+    BytesSlab calls{};                     ///< their bytes: a queue, so that what waits keeps little else alive
   };
 
   void start(wire::Frame frame);
-  void take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallSpec& call);
+  void take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallHead& call);
   void let_in(Hosted& hosted);
   void accept(const wire::Frame& frame, Caller caller, ActorId actor);
   void kill(const wire::Frame& frame);
-  void refuse_call(const wire::CallSpec& call, std::uint32_t attempt, const std::string& reason);
+  void refuse_call(const wire::CallHead& call, std::uint32_t attempt, const std::string& reason);
   void remove_ended_lanes();
   void give(lane::Lane& lane, wire::Frame frame);
   /// Answers for work that no lane can do.

@@ -119,7 +119,7 @@ void Head::on_submit(Frame& frame) {
   ++submitted_;
   if (head.plain) {
     entry.name = name_of(head.function, {});
-    return dispatcher_.add_ready(head.order, {head.id, head.function, std::move(frame.payload)});
+    return dispatcher_.add_ready(head.order, {head.id, head.function, waiting_tasks_.compact(frame.payload)});
   }
   const wire::TaskSpec task = wire::read_task(frame.payload);
   entry.name = name_of(task.function, task.label);
@@ -201,8 +201,10 @@ void Head::turn(bool dispatch) {
     Frame frame{{.type = FrameType::run_task}, std::move(assignment.task.frame_payload)};
     if (assignment.task.has_inputs || assignment.occupation) {
       wire::TaskSpec task = wire::read_task(frame.payload);
-      if (assignment.occupation) frame.header.flags |= wire::flag_resources;
-      task.occupation = std::move(assignment.occupation);
+      if (assignment.occupation) {
+        frame.header.flags |= wire::flag_resources;
+        task.occupation = std::move(*assignment.occupation);
+      }
       add_values(task, frame, assignment.worker);
       frame.payload = Bytes{wire::write(task)};
     }
@@ -238,7 +240,8 @@ void Head::stop_dispatching() {
 void Head::on_outcome(RankId from, const Frame& frame) {
   const Outcome outcome = wire::read_outcome(frame.payload);
   const std::int64_t offset = clock_offset(from, outcome.finished);
-  if (outcome.failed) record_failure(outcome.value);
+  const bool early = (frame.header.flags & wire::flag_early) != 0;
+  if (outcome.failed && !early) record_failure(outcome.value);
   if (outcome.work != Outcome::Work::task) {
     ++calls_ended_;
     actors_.on_outcome(outcome);
@@ -265,13 +268,22 @@ void Head::on_outcome(RankId from, const Frame& frame) {
                      .function = entry->name,
                      .attempt = static_cast<std::uint16_t>(outcome.attempt),
                      .rank = from,
-                     .state = entry->cancelled ? record::TaskState::cancelled : state_of(outcome.failed, failure),
+                     .state = entry->cancelled ? record::TaskState::cancelled
+                              : early          ? record::TaskState::interrupted
+                                               : state_of(outcome.failed, failure),
                      .submitted = seconds(entry->submitted),
                      .started = seconds(outcome.started + offset),
                      .finished = seconds(outcome.finished + offset),
                      .bytes_in = outcome.bytes_in,
                      .bytes_out = outcome.stored > 0 ? outcome.stored : outcome.value.size(),
                      .key = entry->key});
+  if (early && !entry->cancelled) {
+    // Not what the task gives: it is as if it had not run, and nothing is started any more.
+    entry->state = Entry::State::ready;
+    count_calls(outcome.id, outcome.calls_made);
+    if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
+    return;
+  }
   if (outcome.failed && !entry->cancelled) {
     const bool lost = failure == Failure::Kind::crashed || failure == Failure::Kind::timeout;
     if (try_again(outcome.id, *entry, lost)) return;
@@ -283,6 +295,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   ++finished_;
   count_calls(outcome.id, outcome.calls_made);
   if (!entry->cancelled) {
+    entry->state = Entry::State::ended;
     if (outcome.stored > 0 && from != head_rank) remember_recipe(outcome.id, *entry);
     return end(from, outcome);
   }
@@ -293,43 +306,6 @@ void Head::on_outcome(RankId from, const Frame& frame) {
 void Head::record_failure(const Bytes& bytes) {
   const Failure failure = decode(bytes);
   if (failure.kind != Failure::Kind::cancelled) recorder_.failure(failure);
-}
-
-void Head::on_cancel(const Frame& frame) {
-  for (const TaskId named : wire::read_ids(frame.payload)) {
-    const TaskId id = attempts_.running_for(named);
-    Entry* entry = entries_.find(id.number);
-    if (entry == nullptr || entry->cancelled) continue;
-    switch (entry->state) {
-      case Entry::State::waiting:
-        finish_without_running(id, cancelled_failure(id, *entry));
-        break;
-      case Entry::State::ready:
-        dispatcher_.withdraw(id);
-        finish_without_running(id, cancelled_failure(id, *entry));
-        break;
-      case Entry::State::sent:
-        entry->cancelled = true;
-        outbox_.send(entry->worker, wire::make_frame(FrameType::cancel_task, wire::write_ids({id})));
-        break;
-      case Entry::State::failed:
-        entry->asked = true;  // somebody does not want to know
-        break;
-      default:
-        break;  // it has ended, or is a call, which has its place in the order of calls already
-    }
-  }
-}
-
-Bytes Head::cancelled_failure(TaskId id, const Entry& entry) const {
-  ByteBuffer failure;
-  wire::write_failure(failure, {.kind = Failure::Kind::cancelled,
-                                .function = recorder_.text(entry.name),
-                                .task = id,
-                                .rank = entry.worker,
-                                .type = "crema::TaskCancelled",
-                                .message = "somebody cancelled it"});
-  return Bytes{std::move(failure)};
 }
 
 wire::Reply Head::describe_cluster() const {
@@ -344,6 +320,7 @@ wire::Reply Head::describe_cluster() const {
 
 void Head::on_driver_done(const Frame& frame) {
   driver_ = lane::read_driver_result(frame.payload);
+  driver_->early = (frame.header.flags & wire::flag_early) != 0;
   count_calls(TaskId{}, driver_->calls_made);
 }
 

@@ -10,7 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/bytes_slab.hpp"
 #include "common/id_table.hpp"
+#include "common/short_list.hpp"
 #include "head/actor_service.hpp"
 #include "head/attempts.hpp"
 #include "head/dispatcher.hpp"
@@ -84,12 +86,15 @@ class Head {
 
  private:
   struct Waiter {
-    RankId rank;
-    LaneId lane;
+    RankId rank{-1};
+    LaneId lane{};
+
+    friend bool operator==(const Waiter&, const Waiter&) = default;
   };
   /// One task, call or value.
   struct Entry {
-    enum class State : std::uint8_t { expected, waiting, ready, sent, done, failed };
+    /// `ended`: has run, and its value is not there yet.
+    enum class State : std::uint8_t { expected, waiting, ready, sent, ended, done, failed };
 
     State state = State::expected;
     bool asked = false;         ///< somebody wanted the value
@@ -101,11 +106,11 @@ class Head {
     RankId worker;
     TaskId parent;
     std::uint64_t key = 0;
-    std::uint32_t name = 0;
-    Dispatcher::Load load;
     std::int64_t submitted = 0;
+    Dispatcher::Load load;
+    std::uint32_t name = 0;
     Bytes value;  ///< of a task that is sent: the task, should it have to be sent again
-    std::vector<Waiter> waiters;
+    ShortList<Waiter> waiters;
   };
 
   /// A task some of whose inputs are not there.
@@ -228,6 +233,8 @@ class Head {
   bool completing_ = false;
   std::vector<TaskId> unneeded_;  // by no recipe any more, and not looked at yet
   bool forgetting_ = false;
+  BytesSlab waiting_tasks_;                    // encoded: short ones outlive the packet they came in
+  BytesSlab delivered_;                        // values on their way to a lane
   std::vector<std::uint32_t> function_names_;  // by FunctionId; 0: not named yet, else number + 1
   /// By rank: what to add to its clock.
   struct ClockOffset {

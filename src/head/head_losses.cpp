@@ -1,5 +1,5 @@
-// What becomes of work and values when a lane or a rank dies: attempts are made again, references are dropped, values
-// that went with the rank are made again.
+// What becomes of work that is cancelled, and of work and values when a lane or a rank dies: attempts are made again,
+// references are dropped, values that went with the rank are made again.
 #include <algorithm>
 #include <limits>
 
@@ -9,7 +9,8 @@
 namespace crema::head {
 namespace {
 
-using wire::Outcome;
+using wire::Frame;
+using wire::FrameType;
 
 constexpr int rank_bits = 48;  // of an id, behind which its rank stands
 
@@ -104,6 +105,7 @@ bool Head::take_over(const wire::TaskHead& task) {
   const TaskId child = attempts_.take_over(task.parent, task.key.high, task.id);
   if (child == TaskId{}) return false;
   entry_of(task.id);  // what it yields is expected
+  keep_contents(task.id, {child});
   yield(task.id, child);
   return true;
 }
@@ -252,6 +254,43 @@ void Head::refuse(const wire::TaskSpec& task) {
                                  .message = "starting the task: " + dispatcher_.refusal(task.occupation->resources)});
   record_failure(failure);
   finish_without_running(task.id, failure);
+}
+
+void Head::on_cancel(const Frame& frame) {
+  for (const TaskId named : wire::read_ids(frame.payload)) {
+    const TaskId id = attempts_.running_for(named);
+    Entry* entry = entries_.find(id.number);
+    if (entry == nullptr || entry->cancelled) continue;
+    switch (entry->state) {
+      case Entry::State::waiting:
+        finish_without_running(id, cancelled_failure(id, *entry));
+        break;
+      case Entry::State::ready:
+        dispatcher_.withdraw(id);
+        finish_without_running(id, cancelled_failure(id, *entry));
+        break;
+      case Entry::State::sent:
+        entry->cancelled = true;
+        outbox_.send(entry->worker, wire::make_frame(FrameType::cancel_task, wire::write_ids({id})));
+        break;
+      case Entry::State::failed:
+        entry->asked = true;  // somebody does not want to know
+        break;
+      default:
+        break;  // it has ended, or is a call, which has its place in the order of calls already
+    }
+  }
+}
+
+Bytes Head::cancelled_failure(TaskId id, const Entry& entry) const {
+  ByteBuffer failure;
+  wire::write_failure(failure, {.kind = Failure::Kind::cancelled,
+                                .function = recorder_.text(entry.name),
+                                .task = id,
+                                .rank = entry.worker,
+                                .type = "crema::TaskCancelled",
+                                .message = "somebody cancelled it"});
+  return Bytes{std::move(failure)};
 }
 
 }  // namespace crema::head

@@ -49,6 +49,7 @@ Waits Head::waits() {
       case Entry::State::ready:
         return {Waits::Task::State::ready, recorder_.text(entry->name)};
       case Entry::State::sent:
+      case Entry::State::ended:
         return {Waits::Task::State::sent, recorder_.text(entry->name), entry->worker};
       default:
         return {};

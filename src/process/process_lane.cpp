@@ -41,6 +41,8 @@ class ProcessLane final : public lane::Lane {
     wake();
   }
 
+  void tell_stopping() override { memory_->told_stopping.store(1, std::memory_order_relaxed); }
+
   std::vector<wire::Frame> take_back() override {
     std::uint64_t next = memory_->next_work.load();
     while (!memory_->next_work.compare_exchange_weak(next, last_work_ + 1)) {

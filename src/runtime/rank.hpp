@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -38,6 +39,8 @@ class Rank {
     std::chrono::milliseconds watch_interval = Liveness::interval;
     /// Silence after which a rank counts as lost.
     std::chrono::seconds silence_limit = Liveness::default_silence_limit;
+    std::optional<StopTimes> end{};                 ///< of the head: where the end of the process is known
+    const std::atomic<int>* stop_signal = nullptr;  ///< not 0: a signal has asked the job to stop early
     /// From which lanes of tasks and actors come; nullptr: they are threads. Lives longer than the rank.
     process::Zygote* zygote = nullptr;
     bool isolated = false;  ///< lanes of tasks and actors are processes, on whatever rank they are
@@ -77,6 +80,9 @@ class Rank {
   void on_reply(wire::Frame frame);
   void send_status(const wire::Frame& request);
   void report_fatal(const std::string& reason);
+  void look_for_signal();
+  void begin_draining();
+  void tell_draining();
   void begin_stop();
   void finish_stop_if_possible(Clock::time_point now);
   [[nodiscard]] RankReport report() const;
@@ -89,13 +95,12 @@ class Rank {
 
   // Constant after construction.
   transport::Transport& transport_;
+  const Options options_;
   const RankId me_;
   const std::vector<RankInfo> ranks_;
   const Roles roles_;
   const std::vector<RankOffer> offers_;  // by rank
   const bool one_core_;
-  const std::chrono::milliseconds stall_after_;
-  const std::chrono::milliseconds watch_interval_;
   spdlog::logger& log_;
   const Clock::time_point began_;
 
@@ -103,6 +108,7 @@ class Rank {
   process::Doorbell own_bell_;  // where no lane is a process
   process::Doorbell& bell_;
   LaneInbox inbox_;  // before the lanes, which post to it until they end
+  LaneInbox::Taken taken_;
   wire::Link link_;
   store::ObjectStore store_;
   store::ObjectExchange exchange_;
@@ -119,6 +125,9 @@ class Rank {
   Clock::time_point last_tick_;
   bool driver_replied_ = false;  // and was not woken
 
+  int told_signal_ = 0;
+  bool draining_ = false;          // the job stops early
+  std::optional<bool> told_busy_;  // the head, since then
   std::optional<Clock::time_point> failed_since_;
   std::optional<Clock::time_point> stopping_since_;
   bool said_goodbye_ = false;

@@ -40,6 +40,8 @@ enum class FrameType : std::uint16_t {
   // any rank -> head
   have = 26,
   status = 27,
+  stop_asked = 29,
+  draining = 30,
   lane_lost = 31,
   // worker -> head
   handed_back = 28,
@@ -62,6 +64,7 @@ enum class FrameType : std::uint16_t {
   shutdown = 36,
   leave = 37,
   status_request = 41,
+  stopping = 43,
   // any -> lane
   value = 48,
   reply = 49,
@@ -104,16 +107,21 @@ inline constexpr std::uint16_t flag_resources = 8;
 inline constexpr std::uint16_t flag_timed = 128;
 /// Of call: its lane counts it until an `accepted` comes.
 inline constexpr std::uint16_t flag_bounded = 16;
+/// Of a task's outcome and of driver_done: it was told that the job stops early, so it may have ended before its time.
+inline constexpr std::uint16_t flag_early = 32;
 
 struct Frame {
   FrameHeader header;
   Bytes payload;
 };
 
-inline Frame make_frame(FrameType type, ByteBuffer&& payload = {}, LaneId lane = {}) {
-  Frame frame{{.type = type, .lane = lane}, Bytes{std::move(payload)}};
+inline Frame frame_of(FrameType type, Bytes payload, LaneId lane) {
+  Frame frame{{.type = type, .lane = lane}, std::move(payload)};
   frame.header.payload_size = frame.payload.size();
   return frame;
+}
+inline Frame make_frame(FrameType type, ByteBuffer&& payload = {}, LaneId lane = {}) {
+  return frame_of(type, Bytes{std::move(payload)}, lane);
 }
 
 /// Frames of one packet, one after the other.

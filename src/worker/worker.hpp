@@ -39,6 +39,8 @@ class Worker {
   void on_cancel(const wire::Frame& frame);
   /// From the head: what has not been begun is wanted back, as others have nothing to do.
   void on_hand_back();
+  /// The job stops early: what runs is told.
+  void tell_stopping();
   /// From this rank's lanes: outcome, park, resume.
   void on_lane(wire::Frame frame);
   /// A lane is no more, after all that it has posted: what it ran has failed, what it had not begun runs elsewhere.

@@ -227,5 +227,151 @@ TEST_F(HeadTest, AfterStopDispatchingNothingIsSent) {
   EXPECT_TRUE(sent.empty());
 }
 
+/// Lanes that die, told by their rank.
+class LostLanes : public HeadTest {
+ protected:
+  static TaskId made_by(std::uint32_t lane, std::uint64_t count) {
+    return TaskId{std::uint64_t{2} << 48 | std::uint64_t{lane} << 32 | count};
+  }
+  void SetUp() override {
+    HeadTest::SetUp();
+    head.on_frame(RankId{2}, wire::make_frame(FrameType::pull, wire::write(wire::Pull{4, 0})));
+  }
+  void submit_child(TaskId id, TaskId parent, std::uint64_t key) {
+    wire::TaskSpec task;
+    task.id = id;
+    task.key = {key, 0};
+    task.parent = parent;
+    task.function = function;
+    head.on_frame(RankId{2}, wire::make_frame(FrameType::submit, wire::write(task), LaneId{5}));
+  }
+  void crash(TaskId id, std::uint32_t attempt) {
+    ByteBuffer value;
+    wire::write_failure(value, {.kind = Failure::Kind::crashed, .task = id, .attempt = attempt, .type = "SIGSEGV"});
+    wire::Outcome lost;
+    lost.id = id;
+    lost.function = function;
+    lost.failed = true;
+    lost.attempt = attempt;
+    lost.value = Bytes{std::move(value)};
+    head.on_frame(RankId{2}, wire::make_frame(FrameType::outcome, wire::write(lost)));
+  }
+  void lose_lane(std::uint32_t lane) {
+    head.on_frame(RankId{2}, wire::make_frame(FrameType::lane_lost, {}, LaneId{lane}));
+  }
+  /// The tasks sent since the last call, with their attempts.
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> tasks_sent() {
+    head.turn();
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> tasks;
+    for (const Sent& one : sent) {
+      if (one.frame.header.type != FrameType::run_task) continue;
+      const wire::TaskSpec task = wire::read_task(one.frame.payload);
+      tasks.emplace_back(task.id.number, task.attempt);
+    }
+    sent.clear();
+    return tasks;
+  }
+  using Tasks = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
+};
+
+TEST_F(LostLanes, ACrashCostsAnAttemptAndTheLastOneSaysHowManyThereWere) {
+  submit(7);
+  for (std::uint32_t attempt = 0; attempt < 4; ++attempt) {
+    EXPECT_EQ(tasks_sent(), (Tasks{{7, attempt}}));
+    crash(TaskId{7}, attempt);
+    crash(TaskId{7}, attempt);  // one that comes late is of no account
+  }
+  EXPECT_EQ(tasks_sent(), Tasks{});
+  get(7, 11);
+  const wire::Value value = wire::read_value(sent.at(0).frame.payload);
+  ASSERT_TRUE(value.failed);
+  ByteReader reader{value.bytes};
+  const Failure failure = wire::read_failure(reader);
+  EXPECT_EQ(failure.kind, Failure::Kind::crashed);
+  EXPECT_EQ(failure.message, " (after 4 attempts)");
+  ASSERT_EQ(sink.rows.size(), 4U);
+  for (std::uint16_t attempt = 0; attempt < 4; ++attempt) {
+    EXPECT_EQ(sink.rows[attempt].attempt, attempt);
+    EXPECT_EQ(sink.rows[attempt].state, record::TaskState::crashed);
+  }
+  driver_done();
+  EXPECT_TRUE(head.finished());
+}
+
+TEST_F(LostLanes, CallsOfALostAttemptAreNotWaitedFor) {
+  create_actor(50);
+  submit(7);
+  head.turn();
+  call_outcome(60, 7, ActorId{50});  // which the lost attempt made and never told of
+  crash(TaskId{7}, 0);
+  head.turn();
+  call_outcome(61, 7, ActorId{50});  // likewise, late
+  driver_done();
+  wire::Outcome done;
+  done.id = TaskId{7};
+  done.function = function;
+  done.attempt = 1;
+  done.calls_made = 1;
+  head.on_frame(RankId{2}, wire::make_frame(FrameType::outcome, wire::write(done)));
+  EXPECT_FALSE(head.finished());
+  wire::Outcome call;
+  call.id = TaskId{62};
+  call.parent = TaskId{7};
+  call.actor = ActorId{50};
+  call.work = wire::Outcome::Work::call;
+  call.attempt = 1;
+  head.on_frame(RankId{1}, wire::make_frame(FrameType::outcome, wire::write(call)));
+  EXPECT_TRUE(head.finished());
+}
+
+TEST_F(LostLanes, WhatALaneHeldGoesWithIt) {
+  submit(7);
+  head.turn();
+  outcome(7, 0, 1);
+  head.on_frame(RankId{2}, wire::make_frame(FrameType::retain, wire::write_ids({TaskId{7}}), LaneId{5}));
+  release(7);
+  sent.clear();
+  get(7, 6);
+  EXPECT_EQ(types(), std::vector{FrameType::value}) << "the lane holds it";
+  lose_lane(5);
+  get(7, 6);
+  EXPECT_EQ(types(), std::vector{FrameType::value}) << "nobody holds it, so it is gone";
+}
+
+TEST_F(LostLanes, ALostLaneIsToldNothing) {
+  submit(7);
+  head.turn();
+  get(7, 5);
+  get(7, 6);
+  lose_lane(5);
+  sent.clear();
+  outcome(7, 0, 1);
+  ASSERT_EQ(types(), std::vector{FrameType::value});
+  EXPECT_EQ(sent[0].frame.header.lane, LaneId{6});
+}
+
+TEST_F(LostLanes, TheNextAttemptTakesOverTheChildrenOfALostOne) {
+  submit(7);
+  EXPECT_EQ(tasks_sent(), (Tasks{{7, 0}}));
+  const TaskId finished = made_by(5, 1);
+  const TaskId under_way = made_by(5, 2);
+  submit_child(finished, TaskId{7}, 100);
+  submit_child(under_way, TaskId{7}, 200);
+  EXPECT_EQ(tasks_sent(), (Tasks{{finished.number, 0}, {under_way.number, 0}}));
+  outcome(finished.number, 0, 1);
+  crash(TaskId{7}, 0);
+  lose_lane(5);
+  EXPECT_EQ(tasks_sent(), (Tasks{{7, 1}}));
+  submit_child(made_by(6, 1), TaskId{7}, 100);
+  submit_child(made_by(6, 2), TaskId{7}, 200);
+  submit_child(made_by(6, 3), TaskId{7}, 300);
+  EXPECT_EQ(tasks_sent(), (Tasks{{made_by(6, 3).number, 0}}));
+  get(made_by(6, 1).number, 6);
+  get(made_by(6, 2).number, 6);
+  EXPECT_EQ(types(), std::vector{FrameType::value});
+  outcome(under_way.number, 1, 2);
+  EXPECT_EQ(types(), (std::vector{FrameType::value, FrameType::value}));
+}
+
 }  // namespace
 }  // namespace crema::head
