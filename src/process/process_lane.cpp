@@ -129,9 +129,10 @@ class ProcessLane final : public lane::Lane {
           header.flags &= static_cast<std::uint16_t>(~wire::flag_detached_payload);
           record->frame.payload = receive_apart(header.payload_size);
         }
+        header.lane = id_;  // it speaks for no other
         frames.push_back(std::move(record->frame));
       }
-    } catch (const Error&) {
+    } catch (const std::exception&) {
       damaged_ = true;
       kill();
     }

@@ -15,12 +15,6 @@
 #include "process/zygote_messages.hpp"
 
 namespace crema::process {
-namespace {
-
-/// A zygote that was killed reports nothing, and its lanes are gone with it.
-constexpr std::chrono::seconds look_interval{1};
-
-}  // namespace
 
 Zygote::Zygote() {
   void* place = ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -96,9 +90,7 @@ void Zygote::send_waiting() {
 std::vector<LaneEnd> Zygote::take_ends() {
   send_waiting();
   std::vector<LaneEnd> ends;
-  const auto now = std::chrono::steady_clock::now();
-  if (!board_->take_report() && now < next_look_) return ends;
-  next_look_ = now + look_interval;
+  if (!board_->take_report()) return ends;
   ZygoteReport report;
   while (const auto message = receive_message(socket_.get(), std::as_writable_bytes(std::span{&report, 1}), false)) {
     if (message->size != sizeof(report)) {

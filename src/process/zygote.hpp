@@ -2,7 +2,6 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <deque>
 #include <memory>
 #include <string>
@@ -46,7 +45,8 @@ class Zygote {
   void start(const lane::Identity& identity, LaneFunction function, const Descriptor& memory, const Descriptor& socket);
   /// Without effect where the lane has ended.
   void kill(LaneId lane);
-  /// What has ended since the last call. Throws Error when the zygote itself has ended, at most a second after it did.
+  /// What has ended since the last call. Throws Error when the zygote itself has ended; one that was
+  /// killed cannot tell, so Board::mark_report is for its rank to call from time to time.
   std::vector<LaneEnd> take_ends();
 
  private:
@@ -61,7 +61,6 @@ class Zygote {
   Board* board_ = nullptr;
   Descriptor socket_;
   pid_t pid_ = 0;
-  std::chrono::steady_clock::time_point next_look_{};
   std::deque<Request> waiting_;  // bounded by the rank's lanes
 };
 

@@ -54,14 +54,29 @@ void Worker::on_lane_lost(const lane::Loss& loss) {
   if (slot.parked) --parked_;
   slot.parked = false;
   parked_changed_ = true;
-  if (const auto unfinished = slot.lane->take_unfinished()) {
-    on_lane(outcome_of_lost(slot, *unfinished, loss));
+  if (auto unfinished = slot.lane->take_unfinished()) {
+    // A task may end, and the next begin, between the decision to end its lane and the lane's end. The next one is not
+    // to blame.
+    const bool ended_for_another = slot.killed != TaskId{} && slot.killed != wire::read_task(unfinished->payload).id;
+    if (ended_for_another) {
+      run_again(slot, std::move(*unfinished));
+    } else {
+      on_lane(outcome_of_lost(slot, *unfinished, loss));
+    }
   } else if (++lost_without_work_ > most_lost_without_work) {
     throw Error{
         fmt::format("running tasks: {} lanes have ended one after the other before they began a task, the last "
                     "{}; {}",
                     lost_without_work_, loss.reason, loss.last_errors)};
   }
+}
+
+void Worker::run_again(Slot& slot, wire::Frame task) {
+  --slot.given;
+  --given_;
+  if ((task.header.flags & wire::flag_timed) != 0) forget_limits(slot, task);
+  const RunOrder order = wire::read_run_order(task.payload);
+  queue_.push_front(order, std::move(task));
 }
 
 wire::Frame Worker::outcome_of_lost(const Slot& slot, const wire::Frame& unfinished, const lane::Loss& loss) const {

@@ -80,6 +80,7 @@ class Worker {
   void end_overdue(std::int64_t now);
   void kill(Slot& slot, TaskId id, Failure::Kind why);
   wire::Frame outcome_of_lost(const Slot& slot, const wire::Frame& unfinished, const lane::Loss& loss) const;
+  void run_again(Slot& slot, wire::Frame task);
   void remove_lost();
   void flush_held();
   void hand_out();

@@ -196,6 +196,42 @@ TEST_F(ProcessLaneTest, ALostLaneIsReplacedAndTheOthersGoOn) {
   EXPECT_EQ(lost_.size(), 1U);
 }
 
+TEST_F(ProcessLaneTest, ALaneThatDamagesWhatItSharesIsLostAlone) {
+  const auto other = start(&echo, 1);
+  // Says that a payload has another size than it has: one in the ring, one that travels apart.
+  const LaneFunction damage_ring = [](const Identity&, Channel& channel) {
+    Frame frame = numbered(FrameType::outcome, 1, 10);
+    frame.header.payload_size = std::uint64_t{1} << 62;
+    channel.post(std::move(frame), true);
+    while (true) ::pause();
+  };
+  const LaneFunction damage_apart = [](const Identity&, Channel& channel) {
+    Frame frame = numbered(FrameType::outcome, 1, 100'000);
+    frame.header.payload_size = std::uint64_t{1} << 62;
+    channel.post(std::move(frame), true);
+    while (true) ::pause();
+  };
+  const auto first = start(damage_ring, 2);
+  const auto second = start(damage_apart, 3);
+  ASSERT_TRUE(until([&] { return lost_.size() == 2; }));
+  EXPECT_TRUE(frames_.empty());
+  EXPECT_THAT(lost_, ::testing::UnorderedElementsAre(LaneId{2}, LaneId{3}));
+  other->give_work(numbered(FrameType::run_task, 1));
+  other->wake();
+  EXPECT_TRUE(frames_come(1));
+}
+
+TEST_F(ProcessLaneTest, ALaneSpeaksForNoOther) {
+  const auto lane = start([](const Identity&, Channel& channel) {
+    Frame frame = numbered(FrameType::outcome, 1);
+    frame.header.lane = LaneId{77};
+    channel.post(std::move(frame), true);
+    while (true) ::pause();
+  });
+  ASSERT_TRUE(frames_come(1));
+  EXPECT_EQ(frames_[0].header.lane, LaneId{1});
+}
+
 TEST_F(ProcessLaneTest, ManyLanesAtOnce) {
   std::vector<std::unique_ptr<lane::Lane>> lanes;
   for (std::uint32_t number = 1; number <= 50; ++number) {
