@@ -23,8 +23,8 @@ struct LaneMemory {
   /// What the lane sleeps on: counts what it should look at (frames, room, the end).
   alignas(64) std::atomic<std::uint32_t> signal{0};
   std::atomic<std::uint32_t> sleepers{0};
-  std::atomic<std::uint32_t> stopping{0};  ///< the job stops early: for whom asks
-  std::atomic<std::uint32_t> ending{0};    ///< nothing further is started
+  std::atomic<std::uint32_t> stopping{0};       ///< starts nothing further
+  std::atomic<std::uint32_t> told_stopping{0};  ///< the job stops early
   /// Work of lower numbers was begun or taken back. Whoever raises it past a number owns that work.
   alignas(64) std::atomic<std::uint64_t> next_work{1};
   /// Told by the lane.

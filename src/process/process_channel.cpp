@@ -32,7 +32,7 @@ ProcessChannel::ProcessChannel(LaneId lane, Board& board, LaneMemory& memory, De
       writer_{memory.to_rank, memory.to_rank_bytes} {}
 
 std::optional<wire::Frame> ProcessChannel::next_work() {
-  while (!ending()) {
+  while (!ended()) {
     while (!work_.empty()) {
       RecordReader::Record record = std::move(work_.front());
       work_.pop_front();
@@ -42,7 +42,7 @@ std::optional<wire::Frame> ProcessChannel::next_work() {
     take_in();
     if (!work_.empty()) continue;
     runs({});
-    sleep_until([&] { return ending() || !reader_.empty(); });
+    sleep_until([&] { return ended() || !reader_.empty(); });
   }
   return std::nullopt;
 }
@@ -50,8 +50,8 @@ std::optional<wire::Frame> ProcessChannel::next_work() {
 wire::Frame ProcessChannel::next_reply() {
   if (auto reply = poll_reply()) return std::move(*reply);
   memory_.waiting.store(1, std::memory_order_relaxed);
-  while (replies_.empty() && !ending()) {
-    sleep_until([&] { return ending() || !reader_.empty(); });
+  while (replies_.empty() && !ended()) {
+    sleep_until([&] { return ended() || !reader_.empty(); });
     take_in();
   }
   memory_.waiting.store(0, std::memory_order_relaxed);

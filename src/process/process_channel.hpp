@@ -21,7 +21,7 @@ class ProcessChannel final : public lane::Channel {
   wire::Frame next_reply() override;
   std::optional<wire::Frame> poll_reply() override;
   bool cancelled(TaskId id) override;
-  bool stopping() override { return memory_.stopping.load(std::memory_order_relaxed) != 0; }
+  bool stopping() override { return memory_.told_stopping.load(std::memory_order_relaxed) != 0; }
   void post(wire::Frame frame, bool wake) override;
   void runs(TaskId id) override;
   void limit_time(std::int64_t nanoseconds) override;
@@ -31,7 +31,7 @@ class ProcessChannel final : public lane::Channel {
   void take_in();
   void tell_of_room();
   Bytes receive_apart(std::size_t size);
-  bool ending() const { return memory_.ending.load() != 0; }
+  bool ended() const { return memory_.stopping.load() != 0; }
   template <class Condition>
   void sleep_until(Condition condition);
 

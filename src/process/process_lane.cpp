@@ -41,7 +41,7 @@ class ProcessLane final : public lane::Lane {
     wake();
   }
 
-  void tell_stopping() override { memory_->stopping.store(1, std::memory_order_relaxed); }
+  void tell_stopping() override { memory_->told_stopping.store(1, std::memory_order_relaxed); }
 
   std::vector<wire::Frame> take_back() override {
     std::uint64_t next = memory_->next_work.load();

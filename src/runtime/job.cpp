@@ -143,6 +143,14 @@ class Job::State {
     }
   }
 
+  /// Before MPI_Init and any thread. Empty, or why this rank cannot have lanes that are processes.
+  std::string start_zygote() try {
+    if (options_.isolation == "process" && runtime::launched()) zygote_.emplace();
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+
   /// The earlier of what --time-limit and Slurm say; nothing where neither does.
   [[nodiscard]] std::optional<runtime::StopTimes> end_of_process(std::chrono::steady_clock::time_point started) const {
     std::optional<runtime::StopTimes> end;
@@ -152,14 +160,6 @@ class Job::State {
       if (!end || slurm.begin < end->begin) end = slurm;
     }
     return end;
-  }
-
-  /// Before MPI_Init and any thread. Empty, or why this rank cannot have lanes that are processes.
-  std::string start_zygote() try {
-    if (options_.isolation == "process" && runtime::launched()) zygote_.emplace();
-    return "";
-  } catch (const Error& error) {
-    return error.what();
   }
 
   /// Empty, or why the ranks cannot have the roles asked for.
@@ -204,7 +204,6 @@ class Job::State {
             .store = {.budget = budget,
                       .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
                                                                     : std::filesystem::path{options_.spill_folder}},
-            .stall_after = std::chrono::milliseconds{30'000},
             .end = end_,
             .stop_signal = &runtime::StopSignals::caught(),
             .zygote = zygote_ ? &*zygote_ : nullptr,
