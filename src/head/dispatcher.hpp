@@ -41,7 +41,6 @@ class Dispatcher {
     Bytes frame_payload;      ///< the encoded task
     bool has_inputs = false;  ///< values go with it
     RankId near{-1};          ///< where most of its large inputs are; -1: nowhere
-    bool timed = false;       ///< an attempt has a time limit
   };
   /// What a sent task was counted as, to be given back with `ended`.
   struct Load {

@@ -208,7 +208,6 @@ void Head::turn(bool dispatch) {
       add_values(task, frame, assignment.worker);
       frame.payload = Bytes{wire::write(task)};
     }
-    if (assignment.task.timed) frame.header.flags |= wire::flag_timed;
     frame.header.payload_size = frame.payload.size();
     outbox_.send(assignment.worker, std::move(frame));
   }

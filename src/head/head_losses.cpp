@@ -45,7 +45,6 @@ Head::Blocked Head::blocked(const wire::TaskSpec& task, Bytes payload) {
   Blocked blocked{.order = {task.priority, task.depth},
                   .task = {task.id, task.function, std::move(payload), !task.arguments.inputs.empty()}};
   if (task.occupation) blocked.wanted = task.occupation->resources;
-  blocked.task.timed = task.limits && task.limits->timeout > 0;
   return blocked;
 }
 

@@ -75,7 +75,7 @@ class ProcessLane final : public lane::Lane {
   ActorId waiting_for_room() const override { return ActorId{memory_->room.load(std::memory_order_relaxed)}; }
 
   void stop() override {
-    memory_->ending.store(1);
+    memory_->stopping.store(1);
     memory_->wake_lane();
   }
   bool stopped() const override { return dead_ || memory_->ended.load() != 0; }

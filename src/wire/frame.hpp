@@ -103,8 +103,6 @@ inline constexpr std::uint16_t flag_failed = 2;
 inline constexpr std::uint16_t flag_large_inputs = 4;
 /// Of run_task: the task has resources of its own.
 inline constexpr std::uint16_t flag_resources = 8;
-/// Of run_task: an attempt has a time limit.
-inline constexpr std::uint16_t flag_timed = 128;
 /// Of call: its lane counts it until an `accepted` comes.
 inline constexpr std::uint16_t flag_bounded = 16;
 /// Of a task's outcome and of driver_done: it was told that the job stops early, so it may have ended before its time.

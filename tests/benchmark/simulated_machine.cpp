@@ -104,6 +104,7 @@ class HeadPort final : public crema::transport::Transport {
     ++received;
     return packet;
   }
+  void abandon(RankId) override {}
   std::size_t sends_pending() const override { return 0; }
 
   std::deque<crema::transport::Packet> arrived;
