@@ -74,7 +74,6 @@ void Worker::on_lane_lost(const lane::Loss& loss) {
 void Worker::run_again(Slot& slot, wire::Frame task) {
   --slot.given;
   --given_;
-  if ((task.header.flags & wire::flag_timed) != 0) forget_limits(slot, task);
   const RunOrder order = wire::read_run_order(task.payload);
   queue_.push_front(order, std::move(task));
 }
