@@ -22,9 +22,11 @@ class ToldLane final : public lane::Lane {
   void reply(Frame) override {}
   void wake() override {}
   void tell_cancelled(std::vector<TaskId>) override {}
+  void tell_stopping() override {}
   std::vector<Frame> take_back() override { return std::exchange(work, {}); }
   TaskId running() const override { return runs; }
   std::int64_t running_since() const override { return 0; }
+  std::int64_t time_limit() const override { return limit; }
   bool kill() override { return killed = true; }
   std::optional<Frame> take_unfinished() override { return std::exchange(begun, std::nullopt); }
   bool waiting() const override { return false; }
@@ -35,12 +37,15 @@ class ToldLane final : public lane::Lane {
   void begin() {
     begun = std::move(work.front());
     work.erase(work.begin());
-    runs = wire::read_task(begun->payload).id;
+    const wire::TaskSpec task = wire::read_task(begun->payload);
+    runs = task.id;
+    limit = task.limits->timeout;
   }
 
   std::vector<Frame> work;
   std::optional<Frame> begun;
   TaskId runs;
+  std::int64_t limit = 0;
   bool killed = false;
 
  private:
@@ -53,7 +58,6 @@ class WorkerLossesTest : public ::testing::Test, private wire::Outbox {
     Frame frame = wire::make_frame(
         FrameType::run_task,
         wire::write(wire::TaskSpec{.id = TaskId{id}, .label = "bake", .limits = wire::Limits{.timeout = timeout}}));
-    frame.header.flags |= wire::flag_timed;
     worker_.on_task(std::move(frame));
   }
 
