@@ -29,7 +29,7 @@ struct TaskOptions {
   int max_retries = 3;            ///< further attempts after crashes, timeouts and lost ranks; 0 or more
   bool retry_exceptions = false;  ///< a thrown exception costs an attempt too, instead of being the result
   std::optional<std::chrono::milliseconds> timeout{};  ///< of one attempt, waiting included; needs --isolation process
-  Resources resources{};  ///< a task that waits in get gives its cpus to others meanwhile
+  Resources resources{};                               ///< a task that waits in get gives its cpus to others meanwhile
   JournalPolicy journal = JournalPolicy::automatic;
 };
 

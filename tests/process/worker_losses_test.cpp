@@ -11,7 +11,9 @@ using ::testing::HasSubstr;
 using wire::Frame;
 using wire::FrameType;
 
-constexpr std::int64_t timeout = 1000;
+constexpr std::int64_t timeout = 1'000'000'000;
+/// Between two looks at lanes that may be overdue there is less.
+constexpr std::int64_t later = 100'000'000;
 
 /// A lane that does what the test says.
 class ToldLane final : public lane::Lane {
@@ -106,11 +108,11 @@ TEST_F(WorkerLossesTest, ATaskThatOverstaysIsToldAsTimedOutAndTheNextRunsElsewhe
   lane.begin();
   worker_.turn(timeout);
   EXPECT_FALSE(lane.killed);
-  worker_.turn(timeout + 1);
+  worker_.turn(timeout + later);
   EXPECT_TRUE(lane.killed);
 
   worker_.on_lane_lost({LaneId{1}, "SIGKILL", "killed by signal 9 (Killed)", "the oven\n"});
-  worker_.turn(timeout + 2);
+  worker_.turn(timeout + 2 * later);
   const auto told = outcomes();
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].id, TaskId{1});
@@ -141,13 +143,13 @@ TEST_F(WorkerLossesTest, ATaskThatBeganWhereAnotherWasToBeEndedLosesNoAttempt) {
   ToldLane& lane = *lanes_[0];
   ASSERT_EQ(lane.work.size(), 3U);
   lane.begin();
-  worker_.turn(timeout + 1);
+  worker_.turn(timeout + later);
   ASSERT_TRUE(lane.killed);
   finish(lane);
   lane.begin();
 
   worker_.on_lane_lost({LaneId{1}, "SIGKILL", "killed by signal 9 (Killed)", ""});
-  worker_.turn(timeout + 2);
+  worker_.turn(timeout + 2 * later);
   const auto told = outcomes();
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].id, TaskId{1});
