@@ -147,7 +147,7 @@ class Readme(unittest.TestCase):
         done = subprocess.run([os.environ["COFFEE_SHOP"], "--help"], capture_output=True, text=True, timeout=60)
         section = PAGE.partition("## Options and exit codes")[2].partition("| exit code")[0]
         options = re.findall(r"--[a-z][a-z-]*", section.partition("`jobs/run NAME`")[0])
-        self.assertEqual(len(options), 12)
+        self.assertEqual(len(options), 14)
         for option in options:
             self.assertIn(option, done.stdout)
 

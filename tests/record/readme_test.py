@@ -54,7 +54,8 @@ def check_tasks(values, scope):
 
 def check_states(values, scope):
     assert values[0].to_dict() == {"finished": 2, "failed": 1}
-    assert scope["states"] == {1: "finished", 2: "failed", 3: "cancelled", 4: "lost"}
+    assert scope["states"] == {1: "finished", 2: "failed", 3: "cancelled", 4: "lost", 5: "interrupted",
+                               6: "crashed", 7: "timed_out"}
 
 
 def check_running(values, scope):
