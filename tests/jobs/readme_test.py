@@ -39,7 +39,7 @@ class JobsReadme(unittest.TestCase):
         (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S)
         with finished("train", 3, "--rounds", "5") as (_, file):
             code = code.replace("train.h5", file.filename)
-            code = f"import xarray\naxes = ({code})\nprint(axes.lines[0].get_ydata().round(4).tolist())"
+            code = f"import xarray\nlines = ({code})\nprint(lines[0].get_ydata().round(4).tolist())"
             done = subprocess.run([sys.executable, "-c", code], env={"MPLBACKEND": "agg"}, capture_output=True,
                                   text=True, timeout=60)
         self.assertEqual(done.stdout, "[0.6931, 0.6519, 0.6408, 0.6327, 0.6261]\n", done.stderr)
