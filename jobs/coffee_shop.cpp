@@ -71,7 +71,9 @@ int main(int argc, char** argv) {
       .add_option("--prep-seconds", prep_seconds, "Seconds it takes to make a drink")
       ->check(CLI::Range(0.0, 3600.0))
       ->check([](const std::string& text) -> std::string {  // a range has no objection to "nan"
-        return std::isnan(std::stod(text)) ? text + " is not a time" : "";
+        double seconds = 0;
+        const bool number = CLI::detail::lexical_cast(text, seconds) && !std::isnan(seconds);
+        return number ? "" : text + " is not a time";
       });
   job.cli().add_flag("--no-baseline", no_baseline, "Skip making the same drinks one by one");
 
