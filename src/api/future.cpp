@@ -26,7 +26,7 @@ FutureHandle FutureHandle::received(Named<TaskId> value) {
 }
 
 void FutureHandle::carry(std::uint64_t offset) const {
-  CarriedFutures::add(state_->id, state_);
+  CarriedFutures::add({state_->id, state_->key}, state_);
   CarriedFutures::mention(offset, state_->key);
 }
 

@@ -28,7 +28,8 @@ Head::Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, 
       dispatcher_{resources_},
       actors_{outbox, resources_},
       objects_{outbox},
-      watches_{outbox, [this](TaskId id) { return is_there(id); }} {
+      watches_{outbox, [this](TaskId id) { return is_there(id); },
+               [this](Named<TaskId> work) { return order_of(work); }} {
   const auto offer = [&](RankId rank) {
     return layout_.offers.empty() ? Offer{.cpus = std::numeric_limits<double>::infinity()}
                                   : layout_.offers[static_cast<std::size_t>(rank.number)];
@@ -63,7 +64,7 @@ void Head::on_frame(RankId from, Frame frame) {
       return pin_until_done(call, ids);
     }
     case FrameType::wait:
-      return watches_.on_wait(from, frame, clock_());
+      return on_wait(from, frame);
     case FrameType::watch:
       return watches_.on_watch(from, frame);
     case FrameType::unwatch:
@@ -102,6 +103,7 @@ void Head::on_frame(RankId from, Frame frame) {
 
 void Head::on_submit(Frame& frame) {
   const wire::TaskHead head = wire::read_task_head(frame.payload);
+  if (keeper_ && take_from_history(head, frame.payload)) return;
   Entry& entry = entries_[head.id.number];
   entry.state = Entry::State::ready;
   entry.key = head.key.high;
@@ -137,7 +139,7 @@ void Head::on_submit(Frame& frame) {
     recorder_.dependency(task.id, input.id);
   }
   std::vector<TaskId> needed = inputs;
-  needed.insert(needed.end(), arguments.carried.begin(), arguments.carried.end());
+  for (const Named<TaskId>& carried : arguments.carried) needed.push_back(carried.id);
   pin_until_done(task.id, needed);
   block_or_add(std::move(blocked), inputs);
 }
@@ -155,6 +157,7 @@ void Head::block_or_add(Blocked blocked, const std::vector<TaskId>& inputs) {
     Entry& needed = entries_[input.number];
     if (needed.state == Entry::State::failed) {
       needed.asked = true;
+      if (keeper_) keeper_->heard(input);
       return finish_without_running(id, needed.value);
     }
     if (needed.state == Entry::State::done) continue;
@@ -172,15 +175,7 @@ void Head::finish_without_running(TaskId id, const Bytes& failure) {
   Entry& entry = entries_[id.number];
   blocked_.erase(id);
   const bool cancelled = decode(failure).kind == Failure::Kind::cancelled;
-  recorder_.attempt({.id = id,
-                     .parent = entry.parent,
-                     .function = entry.name,
-                     .rank = RankId{-1},
-                     .state = cancelled ? record::TaskState::cancelled : record::TaskState::failed,
-                     .submitted = seconds(entry.submitted),
-                     .started = std::numeric_limits<double>::quiet_NaN(),
-                     .finished = std::numeric_limits<double>::quiet_NaN(),
-                     .key = entry.key});
+  record_without_running(id, entry, cancelled ? record::TaskState::cancelled : record::TaskState::failed);
   ++finished_;
   complete({id, true, failure});
 }

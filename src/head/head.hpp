@@ -17,6 +17,8 @@
 #include "head/recorder.hpp"
 #include "head/waits.hpp"
 #include "head/watches.hpp"
+#include "history/keeper.hpp"
+#include "history/past.hpp"
 #include "lane/lane_main.hpp"
 #include "store/object_store.hpp"
 #include "wire/messages.hpp"
@@ -55,6 +57,9 @@ class Head {
   Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, Layout layout, std::int64_t run_began,
        Clock clock);
 
+  /// Writes the history of this start, and goes on from that of earlier ones. Before the first frame; `sink` outlives
+  /// the head.
+  void keep_history(journal::JournalSink& sink, history::Past past);
   /// A frame whose type is the head's. Throws Error when it cannot be understood.
   void on_frame(RankId from, wire::Frame frame);
   /// Ends waits whose time is over and, unless told not to, sends out what can run. Called once a turn of the loop,
@@ -97,6 +102,7 @@ class Head {
     std::uint32_t name = 0;
     Dispatcher::Load load;
     std::int64_t submitted = 0;
+    std::uint64_t order = 0;  ///< of completion; 0: not known
     Bytes value;
     std::vector<Waiter> waiters;
   };
@@ -119,6 +125,7 @@ class Head {
     bool failed = false;
     Bytes value;      ///< empty if it is an object
     TaskId object{};  ///< not zero: the value is this one's, in the store of a rank
+    Bytes kept{};     ///< for the history: the value of an object of this rank
   };
 
   void on_submit(wire::Frame& frame);
@@ -128,11 +135,25 @@ class Head {
   void on_get(RankId from, const wire::Frame& frame);
   void on_release(const wire::Frame& frame);
   void on_driver_done(const wire::Frame& frame);
+  void on_wait(RankId from, const wire::Frame& frame);
+
+  // In head_history.cpp; all but the first three only where there is a history.
+  [[nodiscard]] std::uint64_t order_of(Named<TaskId> work);
+  [[nodiscard]] bool is_recorded(std::uint64_t order) const { return order <= past_.last_order(); }
+  void record_without_running(TaskId id, const Entry& entry, record::TaskState state);
+  bool take_from_history(const wire::TaskHead& task, const Bytes& payload);
+  void keep_in_history(const Completion& completion);
+  void restore_names();
+  TaskId name(TaskKey key);
+  void restore(TaskId id, const history::Past::Completion& completion);
+  void translate(Bytes& bytes, std::vector<Named<TaskId>>& carried);
+  void start_again(wire::TaskSpec task);
+  void bind_name(Named<TaskId> work);
 
   void record_failure(const Bytes& bytes);
   void end(RankId from, const wire::Outcome& outcome);
   void keep(TaskId id, RankId from, std::uint64_t stored, const Bytes& value);
-  void keep_contents(TaskId id, const std::vector<TaskId>& carried);
+  void keep_contents(TaskId id, const std::vector<Named<TaskId>>& carried);
   void pin_until_done(TaskId work, const std::vector<TaskId>& ids);
   void unpin(std::vector<TaskId> ids);
   void block_or_add(Blocked blocked, const std::vector<TaskId>& inputs);
@@ -183,8 +204,8 @@ class Head {
   ObjectDirectory objects_;
   Watches watches_;
   IdTable<Entry> entries_;
-  std::unordered_map<TaskId, std::vector<TaskId>> pinned_by_;  // by unfinished work
-  std::unordered_map<TaskId, std::vector<TaskId>> contents_;   // futures inside a value, by value
+  std::unordered_map<TaskId, std::vector<TaskId>> pinned_by_;        // by unfinished work
+  std::unordered_map<TaskId, std::vector<Named<TaskId>>> contents_;  // futures inside a value, by value
   std::unordered_map<TaskId, Blocked> blocked_;
   std::unordered_map<TaskId, std::vector<Dependent>> dependents_;  // by value
   std::deque<Completion> completions_;
@@ -208,6 +229,15 @@ class Head {
   std::uint64_t unheard_count_ = 0;
   std::vector<Failure> unheard_;
   std::optional<lane::DriverResult> driver_;
+  std::uint64_t last_order_ = 0;  // of completion
+  history::Past past_;
+  std::optional<history::Keeper> keeper_;  // nothing: no history is kept
+  /// What recorded values and arguments name: each has an id in this start before anybody asks for it.
+  struct RestoredName {
+    TaskId id;
+    bool bound = false;  ///< its value is there or comes
+  };
+  std::unordered_map<TaskKey, RestoredName> names_;
   bool dispatching_ = true;
 };
 

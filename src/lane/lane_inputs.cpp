@@ -70,6 +70,5 @@ void LaneSession::wait_for_inputs(Arguments& arguments) {
   bytes.append(arguments.bytes.span().subspan(done));
   arguments.bytes = Bytes{std::move(bytes)};
   arguments.inputs.clear();
-  arguments.input_keys.clear();
 }
 }  // namespace crema::lane

@@ -29,6 +29,7 @@ void LaneSession::begin(RunningTask work, ActorId actor) {
   running_ = work;
   actor_ = actor;
   calls_made_ = 0;
+  waits_made_ = 0;
   channel_->runs(work.id);
   keys_.begin(work.key);
   random_.reset();
@@ -42,6 +43,14 @@ void LaneSession::post(FrameType type, ByteBuffer payload, bool wake) {
 
 void LaneSession::post_ids(FrameType type, const std::vector<TaskId>& ids) {
   channel_->post(wire::make_frame(type, wire::write_ids(ids), identity_.lane), true);
+}
+
+/// The head keeps what the arguments name until this work has ended.
+void LaneSession::pin(TaskId work, const Arguments& arguments) {
+  std::vector<TaskId> pinned{work};
+  for (const Input& input : arguments.inputs) pinned.push_back(input.id);
+  for (const Named<TaskId>& carried : arguments.carried) pinned.push_back(carried.id);
+  post_ids(FrameType::pin, pinned);
 }
 
 std::uint64_t LaneSession::next_id() {
@@ -84,12 +93,8 @@ ActorName LaneSession::create_actor(FunctionId constructor, const ActorOptions& 
                               .max_pending_calls = static_cast<std::uint64_t>(options.max_pending_calls),
                               .occupation = occupation_of(options.resources, ActorOptions{}.resources),
                               .arguments = std::move(arguments)};
-  if (!actor.arguments.carried.empty()) {
-    // They are kept until the constructor has run.
-    std::vector<TaskId> pinned{TaskId{actor.id.number}};
-    pinned.insert(pinned.end(), actor.arguments.carried.begin(), actor.arguments.carried.end());
-    post_ids(FrameType::pin, pinned);
-  }
+  // They are kept until the constructor has run.
+  if (!actor.arguments.carried.empty()) pin(TaskId{actor.id.number}, actor.arguments);
   if (options.name.empty() && !actor.occupation) {
     post(FrameType::create_actor, wire::write(actor), true);
   } else {
@@ -111,7 +116,11 @@ ActorName LaneSession::find_actor(const std::string& name, const std::string& cl
 
 Named<TaskId> LaneSession::put(Arguments value) {
   const TaskKey key = keys_.stored_value(value);
-  wire::Put put{.id = TaskId{next_id()}, .carried = std::move(value.carried), .value = std::move(value.bytes)};
+  wire::Put put{.id = TaskId{next_id()},
+                .key = key,
+                .parent = running_.id,
+                .carried = std::move(value.carried),
+                .value = std::move(value.bytes)};
   if (put.value.size() > wire::max_value_in_message) {
     put.stored = put.value.size();
     store(put.id, std::exchange(put.value, {}));
@@ -167,13 +176,8 @@ Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, Funct
                       .method = method,
                       .depth = running_.depth + 1,
                       .arguments = std::move(arguments)};
-  if (!call.arguments.carried.empty() || !call.arguments.inputs.empty()) {
-    // The call goes past the head, which has to keep what it needs.
-    std::vector<TaskId> pinned{call.id};
-    for (const Input& input : call.arguments.inputs) pinned.push_back(input.id);
-    pinned.insert(pinned.end(), call.arguments.carried.begin(), call.arguments.carried.end());
-    post_ids(FrameType::pin, pinned);
-  }
+  // The call goes past the head, which has to keep what it needs.
+  if (!call.arguments.carried.empty() || !call.arguments.inputs.empty()) pin(call.id, call.arguments);
   wire::Frame frame = wire::make_frame(type, wire::write(call), identity_.lane);
   frame.header.flags = flags;
   frame.header.sequence = ++calls_made_;
@@ -290,7 +294,9 @@ bool LaneSession::ready(TaskId id) {
 
 std::vector<std::uint32_t> LaneSession::wait(std::span<const TaskId> ids, std::size_t count,
                                              std::optional<std::chrono::nanoseconds> timeout) {
-  const wire::Wait wait{.count = static_cast<std::uint32_t>(std::min(count, ids.size())),
+  const wire::Wait wait{.caller = running_.key,
+                        .ordinal = ++waits_made_,
+                        .count = static_cast<std::uint32_t>(std::min(count, ids.size())),
                         .timeout = timeout ? std::max<std::int64_t>(0, timeout->count()) : -1,
                         .ids = {ids.begin(), ids.end()}};
   ByteReader answer{request(FrameType::wait, wire::write(wait))};
@@ -299,8 +305,8 @@ std::vector<std::uint32_t> LaneSession::wait(std::span<const TaskId> ids, std::s
   return places;
 }
 
-std::uint64_t LaneSession::watch(std::span<const TaskId> ids) {
-  wire::Frame frame = wire::make_frame(FrameType::watch, wire::write_ids({ids.begin(), ids.end()}), identity_.lane);
+std::uint64_t LaneSession::watch(std::span<const Named<TaskId>> futures) {
+  wire::Frame frame = wire::make_frame(FrameType::watch, wire::write_named(futures), identity_.lane);
   const std::uint64_t number = frame.header.sequence = ++requests_;
   watches_.try_emplace(number);
   channel_->post(std::move(frame), true);

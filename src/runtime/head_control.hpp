@@ -52,6 +52,9 @@ class HeadControl {
  public:
   using Clock = std::chrono::steady_clock;
 
+  /// `past`: what earlier starts of the run have done. Before the first frame.
+  void keep_history(journal::JournalSink& journal, history::Past past) { head_.keep_history(journal, std::move(past)); }
+
   HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore& store, Progress& progress,
               std::vector<RankInfo> ranks, const std::vector<RankOffer>& offers, Clock::time_point began,
               Clock::duration stall_after, spdlog::logger& log);

@@ -125,7 +125,7 @@ RunOrder read_run_order(const Bytes& payload) {
 }
 
 ByteBuffer write(const Outcome& outcome) {
-  ByteBuffer out{88 + outcome.carried.size() * sizeof(TaskId) + outcome.value.size()};
+  ByteBuffer out{88 + outcome.carried.size() * sizeof(Named<TaskId>) + outcome.value.size()};
   out.put(outcome.id);
   out.put(outcome.parent);
   out.put(outcome.actor);
@@ -163,7 +163,7 @@ Outcome read_outcome(const Bytes& payload) {
   outcome.finished = in.get<std::int64_t>();
   outcome.bytes_in = in.get<std::uint64_t>();
   outcome.stored = in.get<std::uint64_t>();
-  outcome.carried = get_list<TaskId>(in);
+  outcome.carried = get_list<Named<TaskId>>(in);
   outcome.value = rest(in);
   return outcome;
 }
@@ -239,8 +239,10 @@ RankReport read_report(const Bytes& payload) {
 }
 
 ByteBuffer write(const Put& put) {
-  ByteBuffer out{24 + put.carried.size() * sizeof(TaskId) + put.value.size()};
+  ByteBuffer out{48 + put.carried.size() * sizeof(Named<TaskId>) + put.value.size()};
   out.put(put.id);
+  out.put(put.key);
+  out.put(put.parent);
   out.put(static_cast<std::uint8_t>(put.failed));
   out.put(put.stored);
   put_list(out, put.carried);
@@ -252,15 +254,19 @@ Put read_put(const Bytes& payload) {
   PayloadReader in{payload};
   Put put;
   put.id = in.get<TaskId>();
+  put.key = in.get<TaskKey>();
+  put.parent = in.get<TaskId>();
   put.failed = in.get<std::uint8_t>() != 0;
   put.stored = in.get<std::uint64_t>();
-  put.carried = get_list<TaskId>(in);
+  put.carried = get_list<Named<TaskId>>(in);
   put.value = rest(in);
   return put;
 }
 
 ByteBuffer write(const Wait& wait) {
-  ByteBuffer out{16 + wait.ids.size() * sizeof(TaskId)};
+  ByteBuffer out{36 + wait.ids.size() * sizeof(TaskId)};
+  out.put(wait.caller);
+  out.put(wait.ordinal);
   out.put(wait.count);
   out.put(wait.timeout);
   put_list(out, wait.ids);
@@ -270,10 +276,32 @@ ByteBuffer write(const Wait& wait) {
 Wait read_wait(const Bytes& payload) {
   PayloadReader in{payload};
   Wait wait;
+  wait.caller = in.get<TaskKey>();
+  wait.ordinal = in.get<std::uint32_t>();
   wait.count = in.get<std::uint32_t>();
   wait.timeout = in.get<std::int64_t>();
   wait.ids = get_list<TaskId>(in);
   return wait;
+}
+
+ByteBuffer write_named(std::span<const Named<TaskId>> values) {
+  ByteBuffer out{values.size_bytes()};
+  out.append(std::as_bytes(values));
+  return out;
+}
+
+std::vector<Named<TaskId>> read_named(const Bytes& payload) {
+  std::vector<Named<TaskId>> values(payload.size() / sizeof(Named<TaskId>));
+  if (!values.empty())
+    std::memcpy(static_cast<void*>(values.data()), payload.data(), values.size() * sizeof(Named<TaskId>));
+  return values;
+}
+
+std::vector<TaskId> ids_of(std::span<const Named<TaskId>> values) {
+  std::vector<TaskId> ids;
+  ids.reserve(values.size());
+  for (const Named<TaskId>& value : values) ids.push_back(value.id);
+  return ids;
 }
 
 ByteBuffer write_ids(const std::vector<TaskId>& ids) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -139,9 +140,9 @@ struct Outcome {
   std::int64_t started = 0;      ///< nanoseconds on the sender's steady clock
   std::int64_t finished = 0;
   std::uint64_t bytes_in = 0;
-  std::uint64_t stored = 0;       ///< not 0: the result, of so many bytes, is in the store of the rank
-  std::vector<TaskId> carried{};  ///< futures in the value
-  Bytes value{};                  ///< the result, or the encoded Failure
+  std::uint64_t stored = 0;              ///< not 0: the result, of so many bytes, is in the store of the rank
+  std::vector<Named<TaskId>> carried{};  ///< futures in the value
+  Bytes value{};                         ///< the result, or the encoded Failure
 };
 ByteBuffer write(const Outcome& outcome);
 Outcome read_outcome(const Bytes& payload);
@@ -204,9 +205,11 @@ ActorLocation read_location(const Bytes& payload);
 /// A value that somebody stores. Payload of put.
 struct Put {
   TaskId id{};
+  TaskKey key{};
+  TaskId parent{};
   bool failed = false;       ///< it cannot be kept
   std::uint64_t stored = 0;  ///< not 0: the value, of so many bytes, is in the store of the rank
-  std::vector<TaskId> carried{};
+  std::vector<Named<TaskId>> carried{};
   Bytes value{};  ///< or the encoded Failure
 };
 ByteBuffer write(const Put& put);
@@ -214,6 +217,8 @@ Put read_put(const Bytes& payload);
 
 /// Payload of wait; the reply holds the places (32 bits each) of those that are there.
 struct Wait {
+  TaskKey caller{};           ///< the work that waits
+  std::uint32_t ordinal = 0;  ///< of its waits, from 1
   std::uint32_t count = 0;
   std::int64_t timeout = -1;  ///< nanoseconds; negative: none
   std::vector<TaskId> ids{};
@@ -221,7 +226,13 @@ struct Wait {
 ByteBuffer write(const Wait& wait);
 Wait read_wait(const Bytes& payload);
 
-/// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel, watch and completed.
+/// Payload of watch.
+ByteBuffer write_named(std::span<const Named<TaskId>> values);
+std::vector<Named<TaskId>> read_named(const Bytes& payload);
+/// The ids alone.
+std::vector<TaskId> ids_of(std::span<const Named<TaskId>> values);
+
+/// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel and completed.
 ByteBuffer write_ids(const std::vector<TaskId>& ids);
 std::vector<TaskId> read_ids(const Bytes& payload);
 
