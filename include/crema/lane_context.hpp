@@ -38,6 +38,7 @@ struct ActorName {
   ActorId id;
   TaskKey key{};
   std::uint64_t max_pending_calls = 0;  ///< 0: no bound
+  bool durable = true;                  ///< ActorOptions::durable
 };
 
 /// What the typed API asks of the lane it is called on: everything here is ids and bytes.

@@ -81,15 +81,23 @@ void Head::on_frame(RankId from, Frame frame) {
     case FrameType::cluster:
       return send_reply(outbox_, from, frame, describe_cluster());
     case FrameType::create_actor:
-      if (const std::optional<TaskId> parent = actors_.on_create(from, frame)) count_calls(*parent, 1);
+      if (const std::optional<TaskId> parent = actors_.on_create(from, frame)) {
+        count_calls(*parent, 1);
+        if (keeper_) keep_creation(frame);
+      }
       return;
     case FrameType::find_actor:
       return actors_.on_find(from, frame, clock_());
     case FrameType::kill_actor:
-      return actors_.on_kill(frame);
+      actors_.on_kill(frame);
+      if (keeper_) keeper_->killed(ByteReader{frame.payload}.get<ActorId>());
+      return;
+    case FrameType::taken:
+      return on_taken(from, frame);
     case FrameType::create_pool:
       return actors_.on_create_pool(frame);
     case FrameType::call_pool:
+      if (keeper_ && claim_pool_call(frame)) return;
       return actors_.on_pool_call(frame);
     case FrameType::locate_actor:
       return actors_.on_locate(from, frame);
@@ -184,6 +192,7 @@ void Head::turn(bool dispatch) {
   const std::int64_t now = clock_();
   now_.reset();
   ++turns_;
+  if (!hosts_to_tell_.empty()) tell_hosts_what_is_recorded();
   watches_.end_late(now);
   actors_.end_late(now);
   if (!dispatch || !dispatching_) return;
@@ -241,7 +250,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
     // A construction is work the head itself counted when it was asked for.
     count_calls(outcome.parent, -1);
     count_calls(outcome.id, outcome.calls_made);
-    if (outcome.work == Outcome::Work::call) return end(from, outcome);
+    if (outcome.work == Outcome::Work::call) return keeper_ ? end_call(from, outcome) : end(from, outcome);
     if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
     return;
   }
@@ -267,7 +276,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
                      .bytes_out = outcome.stored > 0 ? outcome.stored : outcome.value.size(),
                      .key = entry->key});
   ++finished_;
-  if (!entry->cancelled) return end(from, outcome);
+  if (!entry->cancelled) return keeper_ ? end_once_calls_are_recorded(from, outcome) : end(from, outcome);
   if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
   complete({outcome.id, true, cancelled_failure(outcome.id, *entry)});
 }

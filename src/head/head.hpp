@@ -6,8 +6,11 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "common/id_table.hpp"
@@ -78,6 +81,9 @@ class Head {
   /// Who waits for what now. Takes time in proportion to what is unfinished; its functions hold until the next frame.
   [[nodiscard]] Waits waits();
   [[nodiscard]] const ActorDirectory& actors() const { return actors_.directory(); }
+  /// Calls that earlier starts have recorded, and that nobody has made in this one: the program did something else.
+  /// Once finished().
+  [[nodiscard]] std::vector<std::string> unclaimed_calls() const;
   /// Failures that nobody asked for, since the last call.
   std::vector<Failure> take_unheard_failures();
 
@@ -149,6 +155,19 @@ class Head {
   void translate(Bytes& bytes, std::vector<Named<TaskId>>& carried);
   void start_again(wire::TaskSpec task);
   void bind_name(Named<TaskId> work);
+  void on_taken(RankId from, const wire::Frame& frame);
+  void claim(const wire::CallSpec& call);
+  bool claim_pool_call(const wire::Frame& frame);
+  void arrive(TaskId caller);
+  void end_call(RankId from, const wire::Outcome& outcome);
+  void end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome);
+  void keep_repeatable(TaskId by, Named<TaskId> work, RankId host);
+  void pin_for_attempts(TaskId by, TaskId work);
+  void end_attempts(TaskId id, TaskId parent, bool failed);
+  void forget_name(Named<TaskId> work);
+  void tell_hosts_what_is_recorded();
+  void keep_creation(const wire::Frame& frame);
+  std::vector<Bytes> recorded_calls(ActorId actor);
 
   void record_failure(const Bytes& bytes);
   void end(RankId from, const wire::Outcome& outcome);
@@ -238,6 +257,27 @@ class Head {
     bool bound = false;  ///< its value is there or comes
   };
   std::unordered_map<TaskKey, RestoredName> names_;
+  std::uint64_t restored_ids_ = 0;
+  /// Calls that have their places, and have not ended.
+  struct PlacedCall {
+    TaskKey key;
+    bool done = false;  ///< before this start: it is applied for the actor's state alone
+  };
+  std::unordered_map<TaskId, PlacedCall> calls_;
+  std::unordered_set<TaskKey> placed_before_;  // calls that are recorded
+  std::unordered_set<TaskKey> claimed_;        // recorded calls that were made again
+  std::unordered_map<TaskId, std::uint32_t>
+      arrived_;  // by unfinished caller: durable calls that have a place, or failed
+  std::unordered_map<TaskId, std::pair<RankId, wire::Outcome>> held_;  // until all calls of the work have arrived
+  std::map<RankId, std::uint64_t> places_;                             // recorded, by host
+  std::set<RankId> hosts_to_tell_;
+  /// What unfinished work has started: a further attempt starts it under the same keys.
+  struct Repeatable {
+    std::vector<Named<TaskId>> works;
+    std::vector<TaskId> pinned;
+    std::set<RankId> hosts;  ///< of calls
+  };
+  std::unordered_map<TaskId, Repeatable> repeatable_;
   bool dispatching_ = true;
 };
 

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <limits>
 
+#include "crema/registry.hpp"
 #include "head/head.hpp"
 
 namespace crema::head {
@@ -28,7 +29,10 @@ void Head::keep_history(journal::JournalSink& sink, Past past) {
   watches_.tell_answers([this](TaskKey caller, std::uint32_t ordinal, const std::vector<std::uint32_t>& places) {
     keeper_->answered(caller, ordinal, places);
   });
+  actors_.keep_history([this](ActorId actor) { return recorded_calls(actor); });
   if (!past_.empty()) restore_names();
+  for (const auto& [actor, calls] : past_.calls())
+    for (const Past::Call& call : calls) placed_before_.insert(call.spec.key);
 }
 
 std::uint64_t Head::order_of(Named<TaskId> work) {
@@ -52,8 +56,9 @@ void Head::record_without_running(TaskId id, const Entry& entry, record::TaskSta
 /// Before anybody delivers: what is received is in the history.
 void Head::keep_in_history(const Completion& completion) {
   const TaskId id = completion.id;
+  const Entry& entry = entries_[id.number];
+  end_attempts(id, entry.parent, completion.failed);
   if (completion.failed) {
-    const Entry& entry = entries_[id.number];
     return keeper_->ended(id, !entry.cancelled && decode(completion.value).kind != Failure::Kind::cancelled);
   }
   if (completion.object != TaskId{} && completion.kept.empty()) return keeper_->succeeded_with_large_value(id);
@@ -75,6 +80,14 @@ void Head::restore_names() {
   for (const wire::TaskSpec& task : to_start) add_arguments(task.arguments);
   for (const auto& [key, completion] : past_.completions())
     for (const Named<TaskId>& carried : completion.carried) named.push_back(carried.key);
+  for (const auto& [actor, calls] : past_.calls())
+    for (const Past::Call& call : calls) add_arguments(call.spec.arguments);
+  std::vector<wire::ActorSpec> to_create;
+  for (const auto& [id, creation] : past_.creations()) {
+    add_arguments(creation.spec.arguments);
+    const Past::Completion* creator = past_.find(creation.caller);
+    if (creator != nullptr && creator->succeeded) to_create.push_back(creation.spec);
+  }
   while (!named.empty()) {
     const TaskKey key = named.back();
     named.pop_back();
@@ -97,13 +110,19 @@ void Head::restore_names() {
       dependents_[names_.at(completion->source).id].push_back({restored.id, true});
     }
   }
+  for (wire::ActorSpec& actor : to_create) {
+    actor.parent = {};
+    if (actor.occupation) actor.occupation->gpus.clear();
+    translate(actor.arguments.bytes, actor.arguments.carried);
+    on_frame(head_rank, wire::make_frame(wire::FrameType::create_actor, wire::write(actor)));
+  }
   for (wire::TaskSpec& task : to_start) start_again(std::move(task));
 }
 
 TaskId Head::name(TaskKey key) {
   const auto place = names_.try_emplace(key);
   if (place.second) {
-    place.first->second.id = TaskId{first_restored_id + names_.size()};
+    place.first->second.id = TaskId{first_restored_id + ++restored_ids_};
     entries_[place.first->second.id.number];  // held to the run's end: its name may come up at any time
   }
   return place.first->second.id;
@@ -159,8 +178,9 @@ void Head::bind_name(Named<TaskId> work) {
 /// Whether the value of a task that was just submitted is recorded, or comes from one that runs already. Otherwise it
 /// runs, and is followed.
 bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
-  if (past_.empty()) {
+  if (past_.empty() && names_.empty()) {
     keeper_->submitted(task, payload);
+    keep_repeatable(task.parent, {task.id, task.key}, RankId{-1});
     return false;
   }
   Entry& entry = entries_[task.id.number];
@@ -171,6 +191,7 @@ bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
   if (!runs_under_its_name && value == nullptr) {
     keeper_->submitted(task, payload);
     bind_name({task.id, task.key});
+    keep_repeatable(task.parent, {task.id, task.key}, RankId{-1});
     return false;
   }
   entry.state = Entry::State::waiting;
@@ -190,6 +211,182 @@ bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
   source.put(task.key);
   forward(task.id, Bytes{std::move(source)});
   return true;
+}
+
+/// A host has given a call its place.
+void Head::on_taken(RankId from, const wire::Frame& frame) {
+  const wire::Taken taken = wire::read_taken(frame.payload);
+  const wire::CallSpec& call = taken.call;
+  ++places_[from];
+  hosts_to_tell_.insert(from);
+  if (taken.again) {
+    claim(call);
+  } else {
+    std::vector<Named<TaskId>> carried = call.arguments.carried;
+    // Values that were filled in may name others.
+    if (const auto pinned = pinned_by_.find(call.id); pinned != pinned_by_.end()) {
+      for (const TaskId id : pinned->second)
+        if (const auto inside = contents_.find(id); inside != contents_.end())
+          carried.insert(carried.end(), inside->second.begin(), inside->second.end());
+    }
+    keeper_->has_place(call, std::move(carried));
+    calls_.emplace(call.id, PlacedCall{call.key});
+    bind_name({call.id, call.key});
+    keep_repeatable(call.parent, {call.id, call.key}, from);
+  }
+  arrive(call.parent);
+}
+
+/// A call that is made again stands for the one that has its place.
+void Head::claim(const wire::CallSpec& call) {
+  claimed_.insert(call.key);
+  count_calls(call.parent, -1);
+  if (const Past::Completion* recorded = past_.find(call.key)) {
+    entries_[call.id.number].order = recorded->order;
+    if (const Past::Completion* value = past_.value_of(call.key)) return restore(call.id, *value);
+  }
+  ByteBuffer source;
+  source.put(name(call.key));
+  source.put(call.key);
+  forward(call.id, Bytes{std::move(source)});
+}
+
+/// Which member has a pool's call is chance, so it goes to the one that had it.
+bool Head::claim_pool_call(const wire::Frame& frame) {
+  const wire::CallSpec call = wire::read_call(frame.payload);
+  if (!placed_before_.contains(call.key)) return false;
+  claim(call);
+  arrive(call.parent);
+  return true;
+}
+
+void Head::arrive(TaskId caller) {
+  if (caller == TaskId{}) return;
+  const std::uint32_t arrived = ++arrived_[caller];
+  const auto held = held_.find(caller);
+  if (held == held_.end() || arrived < held->second.second.durable_calls) return;
+  const auto [from, outcome] = std::move(held->second);
+  held_.erase(held);
+  end_once_calls_are_recorded(from, outcome);
+}
+
+/// Calls that some work has made and then reported about are in the history before the work's own end is.
+void Head::end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome) {
+  const auto arrived = arrived_.find(outcome.id);
+  if (outcome.durable_calls > (arrived == arrived_.end() ? 0 : arrived->second)) {
+    wire::Outcome held = outcome;
+    held.value = held.value.compact();
+    held_.emplace(outcome.id, std::pair{from, std::move(held)});
+    return;
+  }
+  if (arrived != arrived_.end()) arrived_.erase(arrived);
+  end(from, outcome);
+}
+
+void Head::end_call(RankId from, const wire::Outcome& outcome) {
+  const auto call = calls_.find(outcome.id);
+  if (call == calls_.end()) {
+    // It never had a place: its actor is gone, an input has failed, or the actor is not durable.
+    if (const auto* actor = actors_.directory().entry(outcome.actor); actor != nullptr && actor->durable)
+      arrive(outcome.parent);
+    return end(from, outcome);
+  }
+  const bool done = call->second.done;
+  calls_.erase(call);
+  if (!done) return end_once_calls_are_recorded(from, outcome);
+  if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
+  arrived_.erase(outcome.id);
+  end_attempts(outcome.id, {}, false);
+}
+
+/// Until `by` has ended: a further attempt of it makes this again.
+void Head::keep_repeatable(TaskId by, Named<TaskId> work, RankId host) {
+  if (by == TaskId{} || !names_.try_emplace(work.key, RestoredName{work.id, true}).second) return;
+  Repeatable& repeatable = repeatable_[by];
+  repeatable.works.push_back(work);
+  if (host == RankId{-1}) return;
+  repeatable.hosts.insert(host);
+  pin_for_attempts(by, work.id);
+}
+
+/// Its outcome stays: a call must not be made twice.
+void Head::pin_for_attempts(TaskId by, TaskId work) {
+  ++entries_[work.number].pins;
+  repeatable_[by].pinned.push_back(work);
+}
+
+/// There is no further attempt of this work. A task that has called no actor, nor started one that has, may as well run
+/// again when its parent does, so that its value need not stay.
+void Head::end_attempts(TaskId id, TaskId parent, bool failed) {
+  auto node = repeatable_.extract(id);
+  const bool has_called = !node.empty() && !node.mapped().pinned.empty();
+  if (!node.empty()) {
+    for (const Named<TaskId>& work : node.mapped().works) forget_name(work);
+    for (const RankId host : node.mapped().hosts)
+      outbox_.send(host, wire::make_frame(wire::FrameType::forget_calls, wire::write_ids({id})));
+    unpin(std::move(node.mapped().pinned));
+  }
+  if (parent == TaskId{} || !repeatable_.contains(parent)) return;
+  if (has_called && !failed) return pin_for_attempts(parent, id);
+  forget_name({id, keeper_->key_of(id)});
+}
+
+void Head::forget_name(Named<TaskId> work) {
+  const auto name = names_.find(work.key);
+  if (name != names_.end() && name->second.id == work.id && work.id.number >> 32 != first_restored_id >> 32) names_.erase(name);
+}
+
+void Head::tell_hosts_what_is_recorded() {
+  for (const RankId host : std::exchange(hosts_to_tell_, {})) {
+    wire::Frame frame = wire::make_frame(wire::FrameType::recorded);
+    frame.header.acknowledged = places_.at(host);
+    outbox_.send(host, std::move(frame));
+  }
+}
+
+void Head::keep_creation(const wire::Frame& frame) {
+  const wire::ActorSpec actor = wire::read_actor(frame.payload);
+  if (!actor.durable) return;
+  if (!past_.creations().contains(actor.id)) keeper_->created(actor);
+  if (!past_.killed(actor.id)) return;
+  ByteBuffer killed;
+  killed.put(actor.id);
+  actors_.on_kill(wire::make_frame(wire::FrameType::kill_actor, std::move(killed)));
+}
+
+/// What an actor that is built anew is given, before anybody else calls it.
+std::vector<Bytes> Head::recorded_calls(ActorId actor) {
+  std::vector<Bytes> payloads;
+  const auto calls = past_.calls().find(actor);
+  if (calls == past_.calls().end()) return payloads;
+  for (const Past::Call& call : calls->second) {
+    wire::CallSpec spec = call.spec;
+    const bool done = past_.value_of(spec.key) != nullptr;
+    spec.id = done ? TaskId{first_restored_id + ++restored_ids_} : name(spec.key);
+    spec.parent = {};
+    translate(spec.arguments.bytes, spec.arguments.carried);
+    calls_.emplace(spec.id, PlacedCall{spec.key, done});
+    count_calls({}, 1);
+    if (!done) {
+      names_.at(spec.key).bound = true;
+      if (const Past::Completion* ended = past_.find(spec.key)) entries_[spec.id.number].order = ended->order;
+      keeper_->follow({spec.id, spec.key}, call.caller);
+    }
+    payloads.emplace_back(wire::write(spec));
+  }
+  return payloads;
+}
+
+std::vector<std::string> Head::unclaimed_calls() const {
+  std::vector<std::string> calls;
+  for (const auto& [actor, recorded] : past_.calls()) {
+    for (const Past::Call& call : recorded) {
+      // A caller that has ended does not run again.
+      if (claimed_.contains(call.spec.key) || past_.find(call.caller) != nullptr) continue;
+      calls.push_back(FunctionRegistry::at(call.spec.method).name + " (call " + to_string(call.spec.key) + ")");
+    }
+  }
+  return calls;
 }
 
 void Head::on_wait(RankId from, const wire::Frame& frame) {

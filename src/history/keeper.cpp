@@ -31,6 +31,37 @@ void Keeper::submitted(const wire::TaskHead& task, const Bytes& payload) {
   parent->second.children.push_back(task.id);
 }
 
+void Keeper::has_place(const wire::CallSpec& call, std::vector<Named<TaskId>> carried) {
+  const TaskKey caller = key_of(call.parent);
+  describe(call.method);
+  Call record{.caller = caller, .carried = std::move(carried)};
+  sink_.append(RecordType::call, write(record).span(), wire::write(call).span());
+  follow({call.id, call.key}, caller);
+}
+
+void Keeper::follow(Named<TaskId> call, TaskKey caller) {
+  Following& following = following_[call.id];
+  following.key = call.key;
+  following.parent = caller;
+  following.call = true;
+}
+
+void Keeper::created(const wire::ActorSpec& actor) {
+  describe(actor.constructor);
+  sink_.append(RecordType::actor, write(Creation{.caller = key_of(actor.parent)}).span(), wire::write(actor).span());
+}
+
+void Keeper::killed(ActorId actor) {
+  ByteBuffer payload;
+  payload.put(actor);
+  sink_.append(RecordType::killed, payload.span());
+}
+
+TaskKey Keeper::key_of(TaskId work) const {
+  const auto found = following_.find(work);
+  return found == following_.end() ? TaskKey{} : found->second.key;
+}
+
 void Keeper::forwards(TaskId id, TaskKey source) {
   if (const auto task = following_.find(id); task != following_.end()) task->second.source = source;
 }
@@ -56,7 +87,7 @@ void Keeper::ended(TaskId id, bool failed) {
   sink_.append(RecordType::order, write(Order{task->second.key}).span());
   forget_failed_children(task->second);
   task->second.failed = failed;
-  if (!failed || !following_.contains(task->second.parent_id)) following_.erase(task);
+  if (!failed || task->second.call || !following_.contains(task->second.parent_id)) following_.erase(task);
 }
 
 void Keeper::heard(TaskId id) {
@@ -91,6 +122,9 @@ void Keeper::end(TaskId id, Task task, const Bytes& value) {
     task.kept = Task::Kept::another;
     task.source = ended.source;
     task.carried.clear();
+  } else if (task.kept == Task::Kept::nothing && ended.call) {
+    forget_failed_children(ended);
+    return sink_.append(RecordType::order, write(Order{ended.key}).span());
   } else if (task.kept == Task::Kept::nothing) {
     task.submission = ended.submission;
     describe(task.submission);
@@ -105,8 +139,9 @@ void Keeper::end(TaskId id, Task task, const Bytes& value) {
   sink_.append(RecordType::task, write(task).span(), forwards ? std::span<const std::byte>{} : value.span());
 }
 
-void Keeper::describe(const Bytes& submission) {
-  const FunctionId function = wire::read_task_head(submission).function;
+void Keeper::describe(const Bytes& submission) { describe(wire::read_task_head(submission).function); }
+
+void Keeper::describe(FunctionId function) {
   if (function.number >= described_.size()) described_.resize(function.number + 1);
   if (described_[function.number]) return;
   described_[function.number] = true;

@@ -19,6 +19,14 @@ class Keeper {
 
   /// `payload`: of the submit frame.
   void submitted(const wire::TaskHead& task, const Bytes& payload);
+  /// The call has its place; nothing of the method that it causes is recorded before.
+  void has_place(const wire::CallSpec& call, std::vector<Named<TaskId>> carried);
+  /// A call whose place is recorded has not ended yet.
+  void follow(Named<TaskId> call, TaskKey caller);
+  void created(const wire::ActorSpec& actor);
+  void killed(ActorId actor);
+  /// The key of unfinished work; all zero: the driver's, or not known.
+  [[nodiscard]] TaskKey key_of(TaskId work) const;
   /// The task's value will be that of the work with this key.
   void forwards(TaskId id, TaskKey source);
   /// One that is too large for a record is not kept: whoever names it runs again on a resume.
@@ -42,11 +50,13 @@ class Keeper {
     Bytes submission;
     std::vector<TaskId> children{};
     bool failed = false;  ///< kept until its parent ends
+    bool call = false;    ///< applied again as long as its outcome is not recorded
   };
 
   void end(TaskId id, Task task, const Bytes& value);
   void forget_failed_children(const Following& parent);
   void describe(const Bytes& submission);
+  void describe(FunctionId function);
 
   journal::JournalSink& sink_;
   std::unordered_map<TaskId, Following> following_;

@@ -19,13 +19,16 @@ FunctionId find_function(const Function& recorded) {
               ", which this program does not have; resume with the program that began the run"};
 }
 
+FunctionId translate(FunctionId recorded, const std::unordered_map<FunctionId, FunctionId>& functions) {
+  const auto function = functions.find(recorded);
+  if (function != functions.end()) return function->second;
+  throw Error{"reading the journal: work has function number " + std::to_string(recorded.number) +
+              ", which no record before it names; the journal is damaged"};
+}
+
 wire::TaskSpec read_submission(const Bytes& payload, const std::unordered_map<FunctionId, FunctionId>& functions) {
   wire::TaskSpec task = wire::read_task(payload.compact());
-  const auto function = functions.find(task.function);
-  if (function == functions.end())
-    throw Error{"reading the journal: a task has function number " + std::to_string(task.function.number) +
-                ", which no record before it names; the journal is damaged"};
-  task.function = function->second;
+  task.function = translate(task.function, functions);
   return task;
 }
 
@@ -57,6 +60,25 @@ void Past::add(const journal::Record& record, Functions& functions) {
       completion.value = stored.value.compact();
       return;
     }
+    case RecordType::call: {
+      history::Call call = history::read_call(record.payload);
+      wire::CallSpec spec = wire::read_call(call.payload.compact());
+      spec.method = translate(spec.method, functions);
+      spec.arguments.carried = std::move(call.carried);
+      calls_[spec.actor].push_back({call.caller, std::move(spec)});
+      return;
+    }
+    case RecordType::actor: {
+      const history::Creation creation = read_creation(record.payload);
+      wire::ActorSpec spec = wire::read_actor(creation.payload.compact());
+      spec.constructor = translate(spec.constructor, functions);
+      const ActorId id = spec.id;
+      creations_.insert_or_assign(id, Creation{creation.caller, std::move(spec)});
+      return;
+    }
+    case RecordType::killed:
+      killed_.insert(ByteReader{record.payload}.get<ActorId>());
+      return;
     case RecordType::answer: {
       Answer answer = read_answer(record.payload);
       answers_[{answer.caller, answer.ordinal}] = std::move(answer.places);

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -27,12 +28,24 @@ class Past {
     std::optional<wire::TaskSpec> submission{};  ///< of a task that has succeeded without a value
   };
 
+  /// One that has its place among its actor's calls.
+  struct Call {
+    TaskKey caller{};
+    wire::CallSpec spec{};  ///< `carried` names all futures in the arguments
+  };
+  struct Creation {
+    TaskKey caller{};
+    wire::ActorSpec spec{};
+  };
+
   /// Nothing has happened yet.
   Past() = default;
   /// Reads all. Throws Error for a record that this program cannot understand, or a function it does not have.
   explicit Past(journal::RecordSource& source);
 
-  [[nodiscard]] bool empty() const { return completions_.empty() && answers_.empty(); }
+  [[nodiscard]] bool empty() const {
+    return completions_.empty() && answers_.empty() && calls_.empty() && creations_.empty();
+  }
   /// nullptr: it had not ended.
   [[nodiscard]] const Completion* find(TaskKey key) const;
   /// The one that has the value of this; nullptr: the history does not have it.
@@ -44,6 +57,10 @@ class Past {
   /// Tasks that ended tasks have started, and that have not ended.
   [[nodiscard]] std::vector<wire::TaskSpec> unfinished() const;
   [[nodiscard]] const std::unordered_map<TaskKey, Completion>& completions() const { return completions_; }
+  /// By actor, in order.
+  [[nodiscard]] const std::unordered_map<ActorId, std::vector<Call>>& calls() const { return calls_; }
+  [[nodiscard]] const std::unordered_map<ActorId, Creation>& creations() const { return creations_; }
+  [[nodiscard]] bool killed(ActorId actor) const { return killed_.contains(actor); }
 
  private:
   using Functions = std::unordered_map<FunctionId, FunctionId>;  // recorded number: today's
@@ -55,6 +72,9 @@ class Past {
   std::unordered_map<TaskKey, Completion> completions_;
   std::map<std::pair<TaskKey, std::uint32_t>, std::vector<std::uint32_t>> answers_;
   std::unordered_map<TaskKey, wire::TaskSpec> children_;
+  std::unordered_map<ActorId, std::vector<Call>> calls_;
+  std::unordered_map<ActorId, Creation> creations_;
+  std::unordered_set<ActorId> killed_;
   std::uint64_t last_order_ = 0;
 };
 

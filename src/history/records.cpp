@@ -79,6 +79,38 @@ StoredValue read_stored_value(const Bytes& payload) {
   return value;
 }
 
+ByteBuffer write(const Call& call) {
+  ByteBuffer out;
+  out.put(call.caller);
+  wire::put_list(out, call.carried);
+  out.append(call.payload.span());
+  return out;
+}
+
+Call read_call(const Bytes& payload) {
+  PayloadReader in{payload};
+  Call call;
+  call.caller = in.get<TaskKey>();
+  call.carried = wire::get_list<Named<TaskId>>(in);
+  call.payload = wire::rest(in);
+  return call;
+}
+
+ByteBuffer write(const Creation& creation) {
+  ByteBuffer out;
+  out.put(creation.caller);
+  out.append(creation.payload.span());
+  return out;
+}
+
+Creation read_creation(const Bytes& payload) {
+  PayloadReader in{payload};
+  Creation creation;
+  creation.caller = in.get<TaskKey>();
+  creation.payload = wire::rest(in);
+  return creation;
+}
+
 ByteBuffer write(const Answer& answer) {
   ByteBuffer out;
   out.put(answer.caller);

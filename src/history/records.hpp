@@ -57,6 +57,23 @@ struct StoredValue {
 ByteBuffer write(const StoredValue& value);
 StoredValue read_stored_value(const Bytes& payload);
 
+/// A call has got its place: behind those of its actor that are recorded before. Payload of call.
+struct Call {
+  TaskKey caller{};                      ///< all zero: the driver, or an actor's constructor
+  std::vector<Named<TaskId>> carried{};  ///< futures in its arguments
+  Bytes payload{};                       ///< of its call frame
+};
+ByteBuffer write(const Call& call);
+Call read_call(const Bytes& payload);
+
+/// An actor was created. Payload of actor.
+struct Creation {
+  TaskKey caller{};
+  Bytes payload{};  ///< of its create_actor frame
+};
+ByteBuffer write(const Creation& creation);
+Creation read_creation(const Bytes& payload);
+
 /// What somebody who waited for some of several values was told. Payload of answer.
 struct Answer {
   TaskKey caller{};

@@ -14,6 +14,9 @@ enum class RecordType : std::uint16_t {
   order = 3,
   value = 4,
   answer = 5,
+  call = 6,
+  actor = 7,
+  killed = 8,
   run_ended = 0x8000,
   input = 0x8001,
 };

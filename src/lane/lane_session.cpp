@@ -29,6 +29,7 @@ void LaneSession::begin(RunningTask work, ActorId actor) {
   running_ = work;
   actor_ = actor;
   calls_made_ = 0;
+  durable_calls_ = 0;
   waits_made_ = 0;
   channel_->runs(work.id);
   keys_.begin(work.key);
@@ -83,14 +84,16 @@ ActorName LaneSession::create_actor(FunctionId constructor, const ActorOptions& 
                                     Arguments arguments) {
   check_supported(options);
   wait_for_inputs(arguments);
-  const wire::ActorSpec actor{.id = ActorId{next_id()},
-                              .key = options.name.empty() ? keys_.actor(constructor, arguments)
-                                                          : TaskKeys::named_actor(options.name, class_name),
+  // What creates it again in a retry or after a resume calls it by the same number, and so does all that was recorded.
+  const TaskKey creation = keys_.actor(constructor, arguments);
+  const wire::ActorSpec actor{.id = ActorId{creation.low},
+                              .key = options.name.empty() ? creation : TaskKeys::named_actor(options.name, class_name),
                               .parent = running_.id,
                               .constructor = constructor,
                               .name = options.name,
                               .class_name = class_name,
                               .max_pending_calls = static_cast<std::uint64_t>(options.max_pending_calls),
+                              .durable = options.durable,
                               .occupation = occupation_of(options.resources, ActorOptions{}.resources),
                               .arguments = std::move(arguments)};
   // They are kept until the constructor has run.
@@ -100,7 +103,7 @@ ActorName LaneSession::create_actor(FunctionId constructor, const ActorOptions& 
   } else {
     request(FrameType::create_actor, wire::write(actor));
   }
-  return {actor.id, actor.key, actor.max_pending_calls};
+  return {actor.id, actor.key, actor.max_pending_calls, actor.durable};
 }
 
 ActorName LaneSession::find_actor(const std::string& name, const std::string& class_name,
@@ -111,7 +114,8 @@ ActorName LaneSession::find_actor(const std::string& name, const std::string& cl
   payload.put<std::int64_t>(timeout.count());
   ByteReader answer{request(FrameType::find_actor, std::move(payload))};
   const auto id = answer.get<ActorId>();
-  return {id, TaskKeys::named_actor(name, class_name), answer.get<std::uint64_t>()};
+  const auto max_pending_calls = answer.get<std::uint64_t>();
+  return {id, TaskKeys::named_actor(name, class_name), max_pending_calls, answer.get<std::uint8_t>() != 0};
 }
 
 Named<TaskId> LaneSession::put(Arguments value) {
@@ -154,6 +158,7 @@ Named<TaskId> LaneSession::call(ActorName actor, FunctionId method, Arguments ar
   if (actor.id == ActorId{})
     throw UsageError{"calling an actor through an empty handle: assign it from crema::actor or find_actor first"};
   const Named<ActorId> called{actor.id, actor.key};
+  if (actor.durable) ++durable_calls_;
   // A call of the actor that makes it could have room only when the method that makes it has ended.
   if (actor.max_pending_calls == 0 || actor.id == actor_)
     return post_call(FrameType::call, called, method, std::move(arguments));
@@ -164,6 +169,7 @@ Named<TaskId> LaneSession::call(ActorName actor, FunctionId method, Arguments ar
 
 Named<TaskId> LaneSession::call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) {
   wait_for_inputs(arguments);
+  ++durable_calls_;
   return post_call(FrameType::call_pool, pool, method, std::move(arguments));
 }
 

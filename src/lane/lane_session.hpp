@@ -37,6 +37,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void begin(RunningTask work, ActorId actor = {});
   /// Actor calls made since begin.
   [[nodiscard]] std::uint32_t calls_made() const { return calls_made_; }
+  /// Of these, to durable actors.
+  [[nodiscard]] std::uint32_t durable_calls() const { return durable_calls_; }
   /// Posts what the lane holds back (releases), then the frame.
   void post(wire::FrameType type, ByteBuffer payload, bool wake);
 
@@ -107,6 +109,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   TaskKeys keys_;
   std::optional<Random> random_;  // of the running work, once asked for
   std::uint32_t calls_made_ = 0;
+  std::uint32_t durable_calls_ = 0;
   std::uint64_t ids_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t parks_made_ = 0;

@@ -1,6 +1,8 @@
 #include "runtime/head_control.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace crema::runtime {
 namespace {
@@ -117,6 +119,7 @@ void HeadControl::end_run(Clock::time_point now) {
   head_.stop_dispatching();
   if (!failed_) {
     end_.exit_code = head_.close();
+    if (end_.exit_code == 0) end_with_unclaimed_calls();
     const lane::DriverResult& driver = *head_.driver();
     end_.error_type = driver.type;
     if (driver.exit_code == 2) end_.error = driver.message;
@@ -127,6 +130,20 @@ void HeadControl::end_run(Clock::time_point now) {
   send_to_all(FrameType::shutdown, [] { return ByteBuffer{}; });
   collecting_since_ = now;
   phase_ = Phase::collecting;
+}
+
+/// The state of actors has calls in it that this run's results know nothing of.
+void HeadControl::end_with_unclaimed_calls() {
+  const std::vector<std::string> calls = head_.unclaimed_calls();
+  if (calls.empty()) return;
+  end_.exit_code = 1;
+  end_.error = fmt::format(
+      "{} actor calls of the interrupted run were not made again by this one: {}{}; a driver, its tasks and methods "
+      "must "
+      "do the same things when they get the same inputs and results (this_task().rng() repeats, clocks do not). Start "
+      "anew with --restart",
+      calls.size(), fmt::join(calls.begin(), calls.begin() + std::min<std::ptrdiff_t>(std::ssize(calls), 10), ", "),
+      calls.size() > 10 ? ", …" : "");
 }
 
 void HeadControl::keep_run() {

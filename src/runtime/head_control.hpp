@@ -83,6 +83,7 @@ class HeadControl {
 
   void end_run(Clock::time_point now);
   void keep_run();
+  void end_with_unclaimed_calls();
   void leave(int exit_code);
   void send_to_all(wire::FrameType type, const std::function<ByteBuffer()>& payload);
   void log_unheard();

@@ -39,6 +39,8 @@ enum class FrameType : std::uint16_t {
   fatal = 21,
   // any rank -> head
   have = 26,
+  // actor host -> head
+  taken = 29,
   status = 27,
   // worker -> head
   handed_back = 28,
@@ -52,6 +54,8 @@ enum class FrameType : std::uint16_t {
   free = 40,
   // head -> actor host; caller -> actor host
   start_actor = 33,
+  recorded = 43,
+  forget_calls = 44,
   call = 34,
   // head -> every rank
   actor_location = 35,
@@ -98,6 +102,10 @@ inline constexpr std::uint16_t flag_large_inputs = 4;
 inline constexpr std::uint16_t flag_resources = 8;
 /// Of call: its lane counts it until an `accepted` comes.
 inline constexpr std::uint16_t flag_bounded = 16;
+/// Of start_actor: the head keeps the history of its calls; `sequence` of these, recorded already, come behind.
+inline constexpr std::uint16_t flag_durable = 32;
+/// Of call: from the history.
+inline constexpr std::uint16_t flag_recorded = 64;
 
 struct Frame {
   FrameHeader header;

@@ -109,7 +109,7 @@ OutcomeTimes read_outcome_times(const Bytes& payload) {
   times.actor = in.get<ActorId>();
   in.take(sizeof(FunctionId));
   times.is_call = in.get<std::uint8_t>() == static_cast<std::uint8_t>(Outcome::Work::call);
-  in.take(2 * sizeof(std::uint8_t) + 2 * sizeof(std::uint32_t));
+  in.take(2 * sizeof(std::uint8_t) + 3 * sizeof(std::uint32_t));
   times.started = in.get<std::int64_t>();
   times.finished = in.get<std::int64_t>();
   return times;
@@ -125,7 +125,7 @@ RunOrder read_run_order(const Bytes& payload) {
 }
 
 ByteBuffer write(const Outcome& outcome) {
-  ByteBuffer out{88 + outcome.carried.size() * sizeof(Named<TaskId>) + outcome.value.size()};
+  ByteBuffer out{92 + outcome.carried.size() * sizeof(Named<TaskId>) + outcome.value.size()};
   out.put(outcome.id);
   out.put(outcome.parent);
   out.put(outcome.actor);
@@ -135,6 +135,7 @@ ByteBuffer write(const Outcome& outcome) {
   out.put(static_cast<std::uint8_t>(outcome.forwards));
   out.put(outcome.attempt);
   out.put(outcome.calls_made);
+  out.put(outcome.durable_calls);
   out.put(outcome.started);
   out.put(outcome.finished);
   out.put(outcome.bytes_in);
@@ -159,6 +160,7 @@ Outcome read_outcome(const Bytes& payload) {
   outcome.forwards = in.get<std::uint8_t>() != 0;
   outcome.attempt = in.get<std::uint32_t>();
   outcome.calls_made = in.get<std::uint32_t>();
+  outcome.durable_calls = in.get<std::uint32_t>();
   outcome.started = in.get<std::int64_t>();
   outcome.finished = in.get<std::int64_t>();
   outcome.bytes_in = in.get<std::uint64_t>();

@@ -102,11 +102,20 @@ struct ActorSpec {
   std::string name{};
   std::string class_name{};
   std::uint64_t max_pending_calls = 0;     ///< 0: no bound
+  bool durable = true;                     ///< its calls belong into the history, where there is one
   std::optional<Occupation> occupation{};  ///< nothing: it takes nothing
   Arguments arguments{};
 };
 ByteBuffer write(const ActorSpec& actor);
 ActorSpec read_actor(const Bytes& payload);
+
+/// A call has got its place among its actor's calls. Payload of taken.
+struct Taken {
+  bool again = false;  ///< a call of this key has a place already, and this one stands for the same
+  CallSpec call{};
+};
+ByteBuffer write(const Taken& taken);
+Taken read_taken(const Bytes& payload);
 
 /// So many calls of a lane are in the actor's mailbox now, or have failed. Payload of accepted.
 struct Accepted {
@@ -137,7 +146,8 @@ struct Outcome {
   bool forwards = false;  ///< the value is a future, and the result is that future's value
   std::uint32_t attempt = 0;
   std::uint32_t calls_made = 0;  ///< actor calls this work sent: the head waits for their outcomes before the job ends
-  std::int64_t started = 0;      ///< nanoseconds on the sender's steady clock
+  std::uint32_t durable_calls = 0;  ///< of these, to durable actors
+  std::int64_t started = 0;         ///< nanoseconds on the sender's steady clock
   std::int64_t finished = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t stored = 0;              ///< not 0: the result, of so many bytes, is in the store of the rank
