@@ -268,6 +268,7 @@ void Head::arrive(TaskId caller) {
   const auto [from, outcome] = std::move(held->second);
   held_.erase(held);
   end_once_calls_are_recorded(from, outcome);
+  unpin(wire::ids_of(outcome.carried));
 }
 
 /// Calls that some work has made and then reported about are in the history before the work's own end is.
@@ -276,6 +277,8 @@ void Head::end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome
   if (outcome.durable_calls > (arrived == arrived_.end() ? 0 : arrived->second)) {
     wire::Outcome held = outcome;
     held.value = held.value.compact();
+    // Its lane lets go of them meanwhile.
+    for (const Named<TaskId>& carried : held.carried) ++entries_[carried.id.number].pins;
     held_.emplace(outcome.id, std::pair{from, std::move(held)});
     return;
   }
@@ -333,7 +336,8 @@ void Head::end_attempts(TaskId id, TaskId parent, bool failed) {
 
 void Head::forget_name(Named<TaskId> work) {
   const auto name = names_.find(work.key);
-  if (name != names_.end() && name->second.id == work.id && work.id.number >> 32 != first_restored_id >> 32) names_.erase(name);
+  if (name != names_.end() && name->second.id == work.id && work.id.number >> 32 != first_restored_id >> 32)
+    names_.erase(name);
 }
 
 void Head::tell_hosts_what_is_recorded() {

@@ -35,7 +35,7 @@ struct State {
 };
 
 std::mutex states_mutex;
-std::map<int, State> states;  // by number, as the actors left them when the last run ended
+std::map<int, State> states;  // by number, as the actors left them when the last run ended; equal ones summed
 
 /// Any order of callers leads to the same state, so it can be compared between runs.
 class Tally {
@@ -43,7 +43,8 @@ class Tally {
   explicit Tally(int number) : number_{number} {}
   ~Tally() {
     const std::lock_guard lock{states_mutex};
-    states[number_] = state_;
+    states[number_].total += state_.total;
+    states[number_].calls += state_.calls;
   }
   std::int64_t add(std::int64_t amount) {
     state_.total += amount;
@@ -65,6 +66,14 @@ class Tally {
     add(0);
     return ++numbers_;
   }
+  /// What others are told depends on the calls before it.
+  std::int64_t tell_number(Actor<Tally> other, bool wait) {
+    add(0);
+    const auto told = other.remote<&Tally::add>(++numbers_);
+    return wait ? told.get() - numbers_ : 0;
+  }
+  /// The value may come from another start.
+  std::int64_t add_value_of(Future<std::int64_t> future) { return add(future.get() % 10); }
   std::int64_t look() const { return numbers_; }
 
  private:
@@ -75,19 +84,29 @@ class Tally {
 
 using Tallies = std::vector<Actor<Tally>>;
 
+std::int64_t work(std::uint32_t seed, int depth, Tallies tallies);
+std::vector<Future<std::int64_t>> several(std::uint32_t seed, int depth, Tallies tallies) {
+  return {remote<work>(seed, depth, tallies), tallies[2].remote<&Tally::add>(seed % 10), put<std::int64_t>(seed)};
+}
+Future<std::int64_t> passed_on(std::uint32_t seed, int depth, Tallies tallies) {
+  return remote<work>(seed, depth, tallies);
+}
+Actor<Tally> new_tally(int number) { return actor<Tally>(100 + number); }
+
 /// A program that its seed decides.
 std::int64_t work(std::uint32_t seed, int depth, Tallies tallies) {
   std::minstd_rand random{seed * 7919 + 17};
   const auto pick = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() / 64 % n); };
   std::int64_t sum = seed % 1000;
   std::vector<Future<std::int64_t>> started;
+  const auto start = [&](std::uint32_t which) { return remote<work>(seed * 31 + which, depth - 1, tallies); };
   for (std::uint32_t steps = 1 + pick(3); steps > 0; --steps) {
     // Actors call those behind them, so that none waits for itself.
     const std::uint32_t first = pick(2);
     const Actor<Tally>& tally = tallies[first];
     const Actor<Tally>& behind = tallies[first + 1 + pick(2 - first)];
     const auto amount = static_cast<std::int64_t>(1000 + pick(1000));
-    switch (pick(depth > 0 ? 8 : 5)) {
+    switch (pick(depth > 0 ? 16 : 8)) {
       case 0:
         sum += behind.remote<&Tally::add>(amount).get();
         break;
@@ -104,14 +123,41 @@ std::int64_t work(std::uint32_t seed, int depth, Tallies tallies) {
         tallies[2].remote<&Tally::add>(tally.remote<&Tally::next>().get());
         break;
       case 5:
-        sum += remote<work>(seed * 31 + steps, depth - 1, tallies).get();
+        tally.remote<&Tally::tell_number>(tallies[2], false);
         break;
       case 6:
-        remote<work>(seed * 37 + steps, depth - 1, tallies);
+        sum += tally.remote<&Tally::tell_number>(tallies[2], true).get();
         break;
+      case 7:
+        started.push_back(behind.remote<&Tally::add>(amount));
+        tally.remote<&Tally::look>();
+        break;
+      case 8:
+        sum += start(steps).get();
+        break;
+      case 9:
+        start(10 + steps);
+        break;
+      case 10:
+        for (const Future<std::int64_t>& future : remote<several>(seed * 43 + steps, depth - 1, tallies).get())
+          sum += future.get();
+        break;
+      case 11:
+        sum += remote<passed_on>(seed * 47 + steps, depth - 1, tallies).get();
+        break;
+      case 12:
+        behind.remote<&Tally::add_value_of>(put<std::int64_t>(amount));
+        break;
+      case 13:
+        sum += behind.remote<&Tally::add>(start(30 + steps)).get();
+        break;
+      case 14: {
+        const Actor<Tally> own = remote<new_tally>(static_cast<int>(seed % 97)).get();
+        sum += own.remote<&Tally::add>(amount).get();
+        break;
+      }
       default:
-        for (std::uint32_t i = 0; i < 2; ++i)
-          started.push_back(remote<work>(seed * 41 + i + steps, depth - 1, tallies));
+        for (std::uint32_t i = 0; i < 2; ++i) started.push_back(start(40 + 10 * i + steps));
     }
   }
   // Which call is made with which value depends on who is first.
@@ -160,7 +206,9 @@ End run(std::uint32_t seed, MemoryJournal& journal, std::size_t cut) {
     std::int64_t place = 0;
     for (const Future<std::int64_t>& future : as_completed(futures))
       tallies[1].remote<&Tally::add>(future.get() % 10 + 100 * ++place);
+    const ActorPool<Tally> pool{2, 3};
     end.results = get(futures);
+    get(pool.map<&Tally::add>(std::vector<std::int64_t>{1, 20, 300}));
   });
   end.error = cluster.sink.end.error;
   end.actors = states;
@@ -183,7 +231,7 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverTheyAreCut) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, Histories, ::testing::Range(1U, 13U));
+INSTANTIATE_TEST_SUITE_P(Seeds, Histories, ::testing::Range(1U, 9U));
 
 }  // namespace
 }  // namespace crema
