@@ -155,6 +155,7 @@ class Head {
   void translate(Bytes& bytes, std::vector<Named<TaskId>>& carried);
   void start_again(wire::TaskSpec task);
   void bind_name(Named<TaskId> work);
+  // In head_history_calls.cpp.
   void on_taken(RankId from, const wire::Frame& frame);
   void claim(const wire::CallSpec& call);
   bool claim_pool_call(const wire::Frame& frame);
@@ -258,6 +259,10 @@ class Head {
   };
   std::unordered_map<TaskKey, RestoredName> names_;
   std::uint64_t restored_ids_ = 0;
+  /// Names of values that no lane of this start has asked for: of the head's lane 65535, which no lane ever is.
+  static constexpr std::uint64_t restored_lane = 0xffff;
+  TaskId next_restored_id() { return TaskId{(restored_lane << 32) + ++restored_ids_}; }
+  [[nodiscard]] static bool is_restored(TaskId id) { return id.number >> 32 == restored_lane; }
   /// Calls that have their places, and have not ended.
   struct PlacedCall {
     TaskKey key;
