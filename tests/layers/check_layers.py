@@ -20,6 +20,7 @@ MAY_INCLUDE = {
     "record": ["common"],
     "lane": ["common", "contract", "wire"],
     "store": ["common", "wire"],
+    "journal": ["common"],
     "head": ["common", "contract", "wire", "lane", "record", "store"],
     "worker": ["common", "contract", "wire", "lane"],
     "actor": ["common", "contract", "wire", "lane"],
