@@ -10,10 +10,10 @@ namespace crema::actors {
 using wire::FrameType;
 
 void CallRouter::on_call(wire::Frame frame) {
+  const wire::CallHead head = wire::read_call_head(frame.payload);
+  const Caller caller{frame.header.lane, head.actor};
+  if (!head.has_inputs && (held_.empty() || !held_.contains(caller))) return forward(head.actor, std::move(frame));
   const wire::CallSpec call = wire::read_call(frame.payload);
-  const Caller caller{frame.header.lane, call.actor};
-  const auto behind = held_.find(caller);
-  if (call.arguments.inputs.empty() && behind == held_.end()) return forward(call.actor, std::move(frame));
   frame.payload = frame.payload.compact();
   Held held{std::move(frame)};
   std::set<TaskId> needed;

@@ -12,22 +12,25 @@ using wire::FrameType;
 using wire::Outcome;
 
 void Host::on_frame(RankId from, wire::Frame frame) {
-  frame.payload = frame.payload.compact();
+  if (frame.header.type != FrameType::call) frame.payload = frame.payload.compact();
   if (frame.header.type == FrameType::start_actor) return start(std::move(frame));
   if (frame.header.type == FrameType::kill_actor) return kill(frame);
-  const wire::CallSpec call = wire::read_call(frame.payload);
+  const wire::CallHead call = wire::read_call_head(frame.payload);
+  const Caller caller{from, frame.header.lane};
   const auto found = actors_.find(call.actor);
   if (found == actors_.end()) {
+    frame.payload = frame.payload.compact();
     early_calls_[call.actor].emplace_back(from, std::move(frame));
   } else if (found->second.lane == nullptr) {
-    accept(frame, {from, frame.header.lane}, call.actor);
+    accept(frame, caller, call.actor);
     refuse_call(call, found->second.gone);
   } else {
-    take_call(found->second, {from, frame.header.lane}, std::move(frame), call);
+    frame.payload = found->second.calls.compact(frame.payload);
+    take_call(found->second, caller, std::move(frame), call);
   }
 }
 
-void Host::take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallSpec& call) {
+void Host::take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallHead& call) {
   const wire::CallStatus status{call.id, call.method};
   if (hosted.bound > 0) {
     hosted.outside.push_back({caller, std::move(frame), status});
@@ -40,7 +43,7 @@ void Host::take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wir
 void Host::let_in(Hosted& hosted) {
   while (!hosted.outside.empty() && hosted.given.size() < hosted.bound) {
     Outside& next = hosted.outside.front();
-    accept(next.frame, next.caller, wire::read_call(next.frame.payload).actor);
+    accept(next.frame, next.caller, wire::read_call_head(next.frame.payload).actor);
     hosted.given.push_back(next.call);
     give(*hosted.lane, std::move(next.frame));
     hosted.outside.pop_front();
@@ -59,21 +62,21 @@ void Host::kill(const wire::Frame& frame) {
   found->second.gone = "somebody has killed the actor; create another one";
   for (const wire::Frame& unstarted : lane.take_back()) {
     if (unstarted.header.type == FrameType::call) {
-      refuse_call(wire::read_call(unstarted.payload), found->second.gone);
+      refuse_call(wire::read_call_head(unstarted.payload), found->second.gone);
       found->second.given.pop_back();
     } else {
       give(lane, unstarted);  // its construction, which the head counts on
     }
   }
   for (const Outside& outside : std::exchange(found->second.outside, {})) {
-    const wire::CallSpec call = wire::read_call(outside.frame.payload);
+    const wire::CallHead call = wire::read_call_head(outside.frame.payload);
     accept(outside.frame, outside.caller, call.actor);
     refuse_call(call, found->second.gone);
   }
   give(lane, frame);
 }
 
-void Host::refuse_call(const wire::CallSpec& call, const std::string& reason) {
+void Host::refuse_call(const wire::CallHead& call, const std::string& reason) {
   fail(
       {.id = call.id, .parent = call.parent, .actor = call.actor, .function = call.method, .work = Outcome::Work::call},
       FunctionRegistry::at(call.method).name, reason);

@@ -68,14 +68,15 @@ class Host {
     std::uint64_t bound = 0;               ///< of `given`; 0: none
     std::deque<wire::CallStatus> given{};  ///< calls, and the construction, that have not ended
     std::deque<Outside> outside{};         ///< when `given` is full
+    BytesSlab calls{};                     ///< their bytes: a queue, so that what waits keeps little else alive
   };
 
   void start(wire::Frame frame);
-  void take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallSpec& call);
+  void take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallHead& call);
   void let_in(Hosted& hosted);
   void accept(const wire::Frame& frame, Caller caller, ActorId actor);
   void kill(const wire::Frame& frame);
-  void refuse_call(const wire::CallSpec& call, const std::string& reason);
+  void refuse_call(const wire::CallHead& call, const std::string& reason);
   void remove_ended_lanes();
   void give(lane::Lane& lane, wire::Frame frame);
   /// Answers for work that no lane can do.

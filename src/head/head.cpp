@@ -110,7 +110,7 @@ void Head::on_submit(Frame& frame) {
   ++submitted_;
   if (head.plain) {
     entry.name = name_of(head.function, {});
-    return dispatcher_.add_ready(head.order, {head.id, head.function, std::move(frame.payload)});
+    return dispatcher_.add_ready(head.order, {head.id, head.function, waiting_tasks_.compact(frame.payload)});
   }
   const wire::TaskSpec task = wire::read_task(frame.payload);
   entry.name = name_of(task.function, task.label);
@@ -200,8 +200,10 @@ void Head::turn(bool dispatch) {
     Frame frame{{.type = FrameType::run_task}, std::move(assignment.task.frame_payload)};
     if (assignment.task.has_inputs || assignment.occupation) {
       wire::TaskSpec task = wire::read_task(frame.payload);
-      if (assignment.occupation) frame.header.flags |= wire::flag_resources;
-      task.occupation = std::move(assignment.occupation);
+      if (assignment.occupation) {
+        frame.header.flags |= wire::flag_resources;
+        task.occupation = std::move(*assignment.occupation);
+      }
       add_values(task, frame, assignment.worker);
       frame.payload = Bytes{wire::write(task)};
     }

@@ -333,13 +333,16 @@ void LaneSession::release(TaskId id) noexcept {
   const std::lock_guard lock{release_mutex_};
   if (ended_) return;
   released_.push_back(id);
+  any_released_.store(true, std::memory_order_relaxed);
   if (released_.size() < releases_held_back) return;
   channel_->post(wire::make_frame(FrameType::release, wire::write_ids(released_), identity_.lane), false);
   released_.clear();
 }
 
 void LaneSession::flush_releases() {
+  if (!any_released_.load(std::memory_order_relaxed)) return;
   const std::lock_guard lock{release_mutex_};
+  any_released_.store(false, std::memory_order_relaxed);
   if (released_.empty()) return;
   channel_->post(wire::make_frame(FrameType::release, wire::write_ids(released_), identity_.lane), false);
   released_.clear();

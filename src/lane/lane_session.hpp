@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -117,6 +118,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   // Guarded by release_mutex_.
   std::vector<TaskId> released_;
   bool ended_ = false;
+  std::atomic<bool> any_released_{false};  // read without it: what another thread lets go of may go a message later
 };
 
 }  // namespace crema::lane

@@ -123,9 +123,9 @@ void Rank::attempt(Action&& action) {
 }
 
 bool Rank::take_from_lanes() {
-  LaneInbox::Taken taken = inbox_.take();
-  wire::FrameReader reader{taken.packet};
-  auto large = taken.large.begin();
+  taken_ = inbox_.take(std::move(taken_));
+  wire::FrameReader reader{taken_.packet};
+  auto large = taken_.large.begin();
   bool any = false;
   while (auto frame = reader.next()) {
     any = true;

@@ -88,6 +88,7 @@ class Rank {
 
   // The event loop's thread only, but for what posts to the inbox.
   LaneInbox inbox_;  // before the lanes, which post to it until they end
+  LaneInbox::Taken taken_;
   wire::Link link_;
   store::ObjectStore store_;
   store::ObjectExchange exchange_;

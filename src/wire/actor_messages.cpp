@@ -28,6 +28,19 @@ CallSpec read_call(const Bytes& payload) {
   return call;
 }
 
+CallHead read_call_head(const Bytes& payload) {
+  PayloadReader in{payload};
+  CallHead call;
+  call.id = in.get<TaskId>();
+  in.take(sizeof(TaskKey));
+  call.parent = in.get<TaskId>();
+  call.actor = in.get<ActorId>();
+  call.method = in.get<FunctionId>();
+  in.take(sizeof(std::uint32_t));
+  call.has_inputs = in.get<std::uint32_t>() > 0;
+  return call;
+}
+
 ByteBuffer write(const ActorSpec& actor) {
   ByteBuffer out{80 + actor.name.size() + actor.class_name.size() + size_of(actor.arguments)};
   out.put(actor.id);

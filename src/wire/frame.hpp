@@ -104,10 +104,13 @@ struct Frame {
   Bytes payload;
 };
 
-inline Frame make_frame(FrameType type, ByteBuffer&& payload = {}, LaneId lane = {}) {
-  Frame frame{{.type = type, .lane = lane}, Bytes{std::move(payload)}};
+inline Frame frame_of(FrameType type, Bytes payload, LaneId lane) {
+  Frame frame{{.type = type, .lane = lane}, std::move(payload)};
   frame.header.payload_size = frame.payload.size();
   return frame;
+}
+inline Frame make_frame(FrameType type, ByteBuffer&& payload = {}, LaneId lane = {}) {
+  return frame_of(type, Bytes{std::move(payload)}, lane);
 }
 
 /// Frames of one packet, one after the other.

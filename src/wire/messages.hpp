@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/bytes_slab.hpp"
 #include "common/ready_queue.hpp"
 #include "crema/arguments.hpp"
 #include "crema/bytes.hpp"
@@ -91,6 +92,15 @@ struct CallSpec {
 };
 ByteBuffer write(const CallSpec& call);
 CallSpec read_call(const Bytes& payload);
+/// What of a call those need who pass it on.
+struct CallHead {
+  TaskId id{};
+  TaskId parent{};
+  ActorId actor{};
+  FunctionId method{};
+  bool has_inputs = false;
+};
+CallHead read_call_head(const Bytes& payload);
 
 /// Payload of create_actor (lane to head) and start_actor (head to host).
 struct ActorSpec {
@@ -172,7 +182,7 @@ struct Value {
   bool failed = false;
   Bytes bytes{};
 };
-ByteBuffer write(const Value& value);
+Bytes write(const Value& value, BytesSlab& slab);
 Value read_value(const Bytes& payload);
 
 /// The answer to one request of a lane, matched by FrameHeader::sequence. Payload of reply.

@@ -124,7 +124,8 @@ class LocalDriver {
     const wire::Outcome& outcome = channel.outcome;
     const wire::Value value{
         .id = id, .failed = outcome.failed, .bytes = outcome.stored > 0 ? channel.large : outcome.value};
-    return wire::make_frame(wire::FrameType::value, wire::write(value));
+    BytesSlab slab;
+    return wire::frame_of(wire::FrameType::value, wire::write(value, slab), {});
   }
 
   const int workers_;
