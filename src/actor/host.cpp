@@ -183,6 +183,17 @@ void Host::describe(wire::Status& status) const {
   }
 }
 
+void Host::tell_stopping() {
+  for (auto& [id, lane] : lanes_) lane->tell_stopping();
+}
+
+bool Host::busy() const {
+  return std::any_of(actors_.begin(), actors_.end(), [](const auto& actor) {
+    const Hosted& hosted = actor.second;
+    return hosted.lane != nullptr && !hosted.given.empty() && !hosted.lane->waiting();
+  });
+}
+
 void Host::stop() {
   for (auto& [id, lane] : lanes_) lane->stop();
 }

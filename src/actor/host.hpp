@@ -45,8 +45,12 @@ class Host {
   /// Adds this rank's actors and their lanes.
   void describe(wire::Status& status) const;
 
+  /// The job stops early: what runs is told.
+  void tell_stopping();
   void stop();
   [[nodiscard]] bool stopped() const;
+  /// Whether an actor has work and does not wait for an answer.
+  [[nodiscard]] bool busy() const;
   [[nodiscard]] std::uint64_t calls_done() const { return calls_done_; }
   [[nodiscard]] double busy_seconds() const { return static_cast<double>(busy_nanoseconds_) * 1e-9; }
 

@@ -241,7 +241,8 @@ void Head::stop_dispatching() {
 void Head::on_outcome(RankId from, const Frame& frame) {
   const Outcome outcome = wire::read_outcome(frame.payload);
   const std::int64_t offset = clock_offset(from, outcome.finished);
-  if (outcome.failed) record_failure(outcome.value);
+  const bool early = (frame.header.flags & wire::flag_early) != 0;
+  if (outcome.failed && !early) record_failure(outcome.value);
   if (outcome.work != Outcome::Work::task) {
     ++calls_ended_;
     actors_.on_outcome(outcome);
@@ -265,6 +266,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
                      .attempt = static_cast<std::uint16_t>(outcome.attempt),
                      .rank = from,
                      .state = entry->cancelled ? record::TaskState::cancelled
+                              : early          ? record::TaskState::interrupted
                               : outcome.failed ? record::TaskState::failed
                                                : record::TaskState::finished,
                      .submitted = seconds(entry->submitted),
@@ -273,6 +275,12 @@ void Head::on_outcome(RankId from, const Frame& frame) {
                      .bytes_in = outcome.bytes_in,
                      .bytes_out = outcome.stored > 0 ? outcome.stored : outcome.value.size(),
                      .key = entry->key});
+  if (early && !entry->cancelled) {
+    // Not what the task gives: it is as if it had not run, and nothing is started any more.
+    entry->state = Entry::State::ready;
+    if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
+    return;
+  }
   ++finished_;
   if (!entry->cancelled) return end(from, outcome);
   if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
@@ -332,6 +340,7 @@ wire::Reply Head::describe_cluster() const {
 
 void Head::on_driver_done(const Frame& frame) {
   driver_ = lane::read_driver_result(frame.payload);
+  driver_->early = (frame.header.flags & wire::flag_early) != 0;
   count_calls(TaskId{}, driver_->calls_made);
 }
 

@@ -29,14 +29,17 @@ void LaneSession::begin(RunningTask work, ActorId actor) {
   running_ = work;
   actor_ = actor;
   calls_made_ = 0;
+  saw_stopping_ = false;
   channel_->runs(work.id);
   keys_.begin(work.key);
   random_.reset();
 }
 
 // Releases come behind: the receiver of a future that the frame carries must know of it before its sender lets go.
-void LaneSession::post(FrameType type, ByteBuffer payload, bool wake) {
-  channel_->post(wire::make_frame(type, std::move(payload), identity_.lane), wake);
+void LaneSession::post(FrameType type, ByteBuffer payload, bool wake, std::uint16_t flags) {
+  wire::Frame frame = wire::make_frame(type, std::move(payload), identity_.lane);
+  frame.header.flags = flags;
+  channel_->post(std::move(frame), wake);
   flush_releases();
 }
 

@@ -16,7 +16,7 @@
 namespace crema::record {
 
 /// The value in the file's column `state`; numbers never change their meaning.
-enum class TaskState : std::uint8_t { finished = 1, failed = 2, cancelled = 3, lost = 4 };
+enum class TaskState : std::uint8_t { finished = 1, failed = 2, cancelled = 3, lost = 4, interrupted = 5 };
 
 /// One attempt of a task. Times are seconds since the start of the run, NaN for what never happened.
 struct TaskRow {

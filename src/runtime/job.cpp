@@ -20,6 +20,7 @@
 #include "runtime/rank.hpp"
 #include "runtime/run_options.hpp"
 #include "runtime/run_record.hpp"
+#include "runtime/stop_signals.hpp"
 #include "transport/mpi.hpp"
 
 namespace crema {
@@ -82,11 +83,14 @@ class Job::State {
   }
 
   int run(const std::function<void()>& driver) {
+    const auto started = std::chrono::steady_clock::now();
     const int launched_rank = runtime::launched_rank();  // MPI changes what the launcher told
     const std::optional<std::string> usage_problem = parse(launched_rank);
     // A task has one CPU unless it asks for more, and libraries should know. What the user has set stays.
     ::setenv("OMP_NUM_THREADS", "1", 0);
     if (!usage_problem) return leave(0, launched_rank);
+    const runtime::StopSignals signals;
+    if (launched_rank == 0 && usage_problem->empty()) end_ = end_of_process(started);
     // Also after wrong usage: a rank that ended alone would have the launcher kill rank 0 before it has said why.
     // Never aborts the other ranks when it goes: the ranks agree on an exit code, and leave together.
     const boost::mpi::environment environment{boost::mpi::threading::funneled, false};
@@ -137,6 +141,17 @@ class Job::State {
     }
   }
 
+  /// The earlier of what --time-limit and Slurm say; nothing where neither does.
+  [[nodiscard]] std::optional<runtime::StopTimes> end_of_process(std::chrono::steady_clock::time_point started) const {
+    std::optional<runtime::StopTimes> end;
+    if (options_.time_limit) end = runtime::stop_times(started, *options_.time_limit);
+    if (const auto left = runtime::slurm_time_left()) {
+      const runtime::StopTimes slurm = runtime::stop_times(std::chrono::steady_clock::now(), *left);
+      if (!end || slurm.begin < end->begin) end = slurm;
+    }
+    return end;
+  }
+
   /// Empty, or why the ranks cannot have the roles asked for.
   std::string assign_roles(std::vector<runtime::RankInfo>& ranks) const try {
     runtime::assign_roles(ranks, options_.actor_ranks);
@@ -177,7 +192,9 @@ class Job::State {
             .seed = options_.seed,
             .store = {.budget = budget,
                       .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
-                                                                    : std::filesystem::path{options_.spill_folder}}};
+                                                                    : std::filesystem::path{options_.spill_folder}},
+            .end = end_,
+            .stop_signal = &runtime::StopSignals::caught()};
   }
 
   int run_rank(const boost::mpi::communicator& world, const std::vector<runtime::RankInfo>& ranks,
@@ -210,7 +227,8 @@ class Job::State {
   const std::string name_;
   CLI::App cli_;
   runtime::RunOptions options_;
-  std::unique_ptr<runtime::RunRecord> record_;  // the head only
+  std::optional<runtime::StopTimes> end_;  // the head only, as the next
+  std::unique_ptr<runtime::RunRecord> record_;
 };
 
 Job::Job(int argc, char** argv, std::string description)

@@ -11,6 +11,7 @@
 
 #include "common/version.hpp"
 #include "crema/errors.hpp"
+#include "runtime/end_time.hpp"
 #include "runtime/resources.hpp"
 
 namespace crema::runtime {
@@ -26,8 +27,10 @@ struct Reserved {
   const char* only;  ///< the one value that describes this version; nullptr: none does
 };
 constexpr std::array reserved{
-    Reserved{"--isolation", "none"}, Reserved{"--journal", "off"},      Reserved{"--resume", nullptr},
-    Reserved{"--restart", nullptr},  Reserved{"--time-limit", nullptr},
+    Reserved{"--isolation", "none"},
+    Reserved{"--journal", "off"},
+    Reserved{"--resume", nullptr},
+    Reserved{"--restart", nullptr},
 };
 
 void add_reserved(CLI::App& cli, const Reserved& option) {
@@ -96,6 +99,19 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
          },
          "What each rank offers to tasks and actors beyond what is found, as in gpus=2,fpga=1,cpus=8")
       ->type_name("NAME=N,…")
+      ->group(group);
+  cli.add_option_function<std::string>(
+         "--time-limit",
+         [&options](const std::string& text) {
+           try {
+             options.time_limit = parse_time_limit(text);
+           } catch (const UsageError& error) {
+             throw CLI::ValidationError{"--time-limit", error.what()};
+           }
+         },
+         "Stop in time to end within so long, as Slurm writes it: minutes, minutes:seconds, days-hours:minutes [what "
+         "Slurm leaves the job]")
+      ->type_name("TIME")
       ->group(group);
   cli.add_option("--memory-budget", options.memory_budget,
                  "Results a rank keeps in memory, as in 512MiB; what is beyond goes to --spill-dir [30 % of the rank's "

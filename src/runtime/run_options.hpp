@@ -1,7 +1,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace crema::runtime {
@@ -14,6 +16,7 @@ struct RunOptions {
   std::uint64_t seed = 0;
   int actor_ranks = 1;
   std::uint32_t lanes = 1;  ///< 0: auto
+  std::optional<std::chrono::seconds> time_limit;
   std::string resources;
   std::uint64_t memory_budget = 0;  ///< bytes; 0: a part of what the host gives the rank
   std::string spill_folder;         ///< empty: the system's for temporary files

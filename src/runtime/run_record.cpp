@@ -76,9 +76,9 @@ void RunRecord::flush() {
 int RunRecord::finish(const RunEnd& end) try {
   if (!end.error.empty()) {
     errors_.push_back(end.error);
-    file_.add_error({TaskId{}, end.error_type, end.error, head_rank, ranks_.front().host});
+    if (end.exit_code != exit_interrupted)
+      file_.add_error({TaskId{}, end.error_type, end.error, head_rank, ranks_.front().host});
   }
-  flush();
   if (end.driver_came_back) results_.close();
   path_ = file_.finish(summarise(end)).string();
   return end.exit_code;
@@ -89,7 +89,9 @@ int RunRecord::finish(const RunEnd& end) try {
 
 record::Summary RunRecord::summarise(const RunEnd& end) const {
   record::Summary summary;
-  summary.status = end.exit_code == 0 ? record::RunStatus::complete : record::RunStatus::failed;
+  summary.status = end.exit_code == 0                  ? record::RunStatus::complete
+                   : end.exit_code == exit_interrupted ? record::RunStatus::interrupted
+                                                       : record::RunStatus::failed;
   summary.exit_code = end.exit_code;
   summary.finished_at = std::chrono::system_clock::now();
   summary.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();

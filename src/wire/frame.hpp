@@ -40,6 +40,8 @@ enum class FrameType : std::uint16_t {
   // any rank -> head
   have = 26,
   status = 27,
+  stop_asked = 29,
+  draining = 30,
   // worker -> head
   handed_back = 28,
   // head -> worker
@@ -58,6 +60,7 @@ enum class FrameType : std::uint16_t {
   shutdown = 36,
   leave = 37,
   status_request = 41,
+  stopping = 43,
   // any -> lane
   value = 48,
   reply = 49,
@@ -98,6 +101,8 @@ inline constexpr std::uint16_t flag_large_inputs = 4;
 inline constexpr std::uint16_t flag_resources = 8;
 /// Of call: its lane counts it until an `accepted` comes.
 inline constexpr std::uint16_t flag_bounded = 16;
+/// Of a task's outcome and of driver_done: it was told that the job stops early, so it may have ended before its time.
+inline constexpr std::uint16_t flag_early = 32;
 
 struct Frame {
   FrameHeader header;
