@@ -40,7 +40,11 @@ std::vector<record::ActorMethodRow> method_rows(const head::ActorDirectory& acto
 }  // namespace
 
 RunRecord::RunRecord(const std::filesystem::path& target, const record::RunInfo& info, std::vector<RankInfo> ranks)
-    : ranks_{std::move(ranks)}, began_{std::chrono::steady_clock::now()}, file_{target, info}, results_{file_} {}
+    : run_{static_cast<std::uint16_t>(info.earlier.size())},
+      ranks_{std::move(ranks)},
+      began_{std::chrono::steady_clock::now()},
+      file_{target, info},
+      results_{file_} {}
 
 std::uint32_t RunRecord::name(const std::string& text) {
   const auto [place, added] = numbers_.try_emplace(text, static_cast<std::uint32_t>(names_.size()));
@@ -50,6 +54,7 @@ std::uint32_t RunRecord::name(const std::string& text) {
 
 void RunRecord::attempt(const record::TaskRow& row) {
   rows_.push_back(row);
+  rows_.back().run = run_;
   if (rows_.size() >= rows_a_group) flush();
 }
 
@@ -101,6 +106,7 @@ record::Summary RunRecord::summarise(const RunEnd& end) const {
     const RankId rank{i};
     const RankInfo& info = ranks_[static_cast<std::size_t>(i)];
     record::RankRow row;
+    row.run = run_;
     row.rank = rank;
     row.role = info.roles.text();
     row.host = info.host;

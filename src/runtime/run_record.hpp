@@ -38,6 +38,7 @@ class RunRecord final : public RunSink {
  private:
   [[nodiscard]] record::Summary summarise(const RunEnd& end) const;
 
+  const std::uint16_t run_;  // index into /runs
   const std::vector<RankInfo> ranks_;
   const std::chrono::steady_clock::time_point began_;
   record::RunFile file_;
