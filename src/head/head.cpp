@@ -28,7 +28,8 @@ Head::Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, 
       dispatcher_{resources_},
       actors_{outbox, resources_},
       objects_{outbox},
-      watches_{outbox, [this](TaskId id) { return is_there(id); }} {
+      watches_{outbox, [this](TaskId id) { return is_there(id); },
+               [this](Named<TaskId> work) { return order_of(work); }} {
   const auto offer = [&](RankId rank) {
     return layout_.offers.empty() ? Offer{.cpus = std::numeric_limits<double>::infinity()}
                                   : layout_.offers[static_cast<std::size_t>(rank.number)];
@@ -63,7 +64,7 @@ void Head::on_frame(RankId from, Frame frame) {
       return pin_until_done(call, ids);
     }
     case FrameType::wait:
-      return watches_.on_wait(from, frame, clock_());
+      return on_wait(from, frame);
     case FrameType::watch:
       return watches_.on_watch(from, frame);
     case FrameType::unwatch:
@@ -80,15 +81,23 @@ void Head::on_frame(RankId from, Frame frame) {
     case FrameType::cluster:
       return send_reply(outbox_, from, frame, describe_cluster());
     case FrameType::create_actor:
-      if (const std::optional<TaskId> parent = actors_.on_create(from, frame)) count_calls(*parent, 1);
+      if (const std::optional<TaskId> parent = actors_.on_create(from, frame)) {
+        count_calls(*parent, 1);
+        if (keeper_) keep_creation(frame);
+      }
       return;
     case FrameType::find_actor:
       return actors_.on_find(from, frame, clock_());
     case FrameType::kill_actor:
-      return actors_.on_kill(frame);
+      actors_.on_kill(frame);
+      if (keeper_) keeper_->killed(ByteReader{frame.payload}.get<ActorId>());
+      return;
+    case FrameType::taken:
+      return on_taken(from, frame);
     case FrameType::create_pool:
       return actors_.on_create_pool(frame);
     case FrameType::call_pool:
+      if (keeper_ && claim_pool_call(frame)) return;
       return actors_.on_pool_call(frame);
     case FrameType::locate_actor:
       return actors_.on_locate(from, frame);
@@ -102,6 +111,7 @@ void Head::on_frame(RankId from, Frame frame) {
 
 void Head::on_submit(Frame& frame) {
   const wire::TaskHead head = wire::read_task_head(frame.payload);
+  if (keeper_ && take_from_history(head, frame.payload)) return;
   Entry& entry = entries_[head.id.number];
   entry.state = Entry::State::ready;
   entry.key = head.key.high;
@@ -137,7 +147,7 @@ void Head::on_submit(Frame& frame) {
     recorder_.dependency(task.id, input.id);
   }
   std::vector<TaskId> needed = inputs;
-  needed.insert(needed.end(), arguments.carried.begin(), arguments.carried.end());
+  for (const Named<TaskId>& carried : arguments.carried) needed.push_back(carried.id);
   pin_until_done(task.id, needed);
   block_or_add(std::move(blocked), inputs);
 }
@@ -155,6 +165,7 @@ void Head::block_or_add(Blocked blocked, const std::vector<TaskId>& inputs) {
     Entry& needed = entries_[input.number];
     if (needed.state == Entry::State::failed) {
       needed.asked = true;
+      if (keeper_) keeper_->heard(input);
       return finish_without_running(id, needed.value);
     }
     if (needed.state == Entry::State::done) continue;
@@ -172,15 +183,7 @@ void Head::finish_without_running(TaskId id, const Bytes& failure) {
   Entry& entry = entries_[id.number];
   blocked_.erase(id);
   const bool cancelled = decode(failure).kind == Failure::Kind::cancelled;
-  recorder_.attempt({.id = id,
-                     .parent = entry.parent,
-                     .function = entry.name,
-                     .rank = RankId{-1},
-                     .state = cancelled ? record::TaskState::cancelled : record::TaskState::failed,
-                     .submitted = seconds(entry.submitted),
-                     .started = std::numeric_limits<double>::quiet_NaN(),
-                     .finished = std::numeric_limits<double>::quiet_NaN(),
-                     .key = entry.key});
+  record_without_running(id, entry, cancelled ? record::TaskState::cancelled : record::TaskState::failed);
   ++finished_;
   complete({id, true, failure});
 }
@@ -189,6 +192,7 @@ void Head::turn(bool dispatch) {
   const std::int64_t now = clock_();
   now_.reset();
   ++turns_;
+  if (!hosts_to_tell_.empty()) tell_hosts_what_is_recorded();
   watches_.end_late(now);
   actors_.end_late(now);
   if (!dispatch || !dispatching_) return;
@@ -249,7 +253,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
     // A construction is work the head itself counted when it was asked for.
     count_calls(outcome.parent, -1);
     count_calls(outcome.id, outcome.calls_made);
-    if (outcome.work == Outcome::Work::call) return end(from, outcome);
+    if (outcome.work == Outcome::Work::call) return keeper_ ? end_call(from, outcome) : end(from, outcome);
     if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
     return;
   }
@@ -282,7 +286,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
     return;
   }
   ++finished_;
-  if (!entry->cancelled) return end(from, outcome);
+  if (!entry->cancelled) return keeper_ ? end_once_calls_are_recorded(from, outcome) : end(from, outcome);
   if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
   complete({outcome.id, true, cancelled_failure(outcome.id, *entry)});
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -65,10 +66,13 @@ class ChainReader final : public RecordSource {
   [[nodiscard]] Continues end() const { return end_; }
   /// The segments that count, the first one first.
   [[nodiscard]] const std::vector<Segment>& chain() const { return chain_; }
+  /// By segment: the payload of its run_ended record, of those that were read.
+  [[nodiscard]] const std::map<std::uint64_t, Bytes>& ends() const { return ends_; }
 
  private:
   std::vector<Segment> chain_;
   std::vector<std::uint64_t> up_to_;  // of each: so many bytes count
+  std::map<std::uint64_t, Bytes> ends_;
   std::size_t place_ = 0;
   std::optional<SegmentReader> reader_;
   Continues end_;

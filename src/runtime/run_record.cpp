@@ -39,9 +39,11 @@ std::vector<record::ActorMethodRow> method_rows(const head::ActorDirectory& acto
 
 }  // namespace
 
-RunRecord::RunRecord(const std::filesystem::path& target, const record::RunInfo& info, std::vector<RankInfo> ranks)
+RunRecord::RunRecord(const std::filesystem::path& target, const record::RunInfo& info, std::vector<RankInfo> ranks,
+                     RunJournal* journal)
     : run_{static_cast<std::uint16_t>(info.earlier.size())},
       ranks_{std::move(ranks)},
+      journal_{journal},
       began_{std::chrono::steady_clock::now()},
       file_{target, info},
       results_{file_} {}
@@ -85,7 +87,10 @@ int RunRecord::finish(const RunEnd& end) try {
       file_.add_error({TaskId{}, end.error_type, end.error, head_rank, ranks_.front().host});
   }
   if (end.driver_came_back) results_.close();
+  // Before the run file: whatever becomes of that, what has ended can be resumed.
+  if (journal_ != nullptr) journal_->finish(end.exit_code);
   path_ = file_.finish(summarise(end)).string();
+  if (journal_ != nullptr && end.exit_code == 0) journal_->remove();
   return end.exit_code;
 } catch (const std::exception& error) {
   errors_.emplace_back(error.what());

@@ -24,13 +24,13 @@ std::optional<RunFacts> newest_facts(const std::filesystem::path& journal) {
 }
 
 /// The unfinished runs of the job whose journals lie in the current folder.
-std::vector<std::filesystem::path> unfinished_runs(const std::string& job) {
-  std::vector<std::filesystem::path> outputs;
+std::vector<std::string> unfinished_runs(const std::string& job) {
+  std::vector<std::string> outputs;
   for (const auto& entry : std::filesystem::directory_iterator{"."}) {
     const std::string name = entry.path().filename().string();
     if (!entry.is_directory() || !name.ends_with(suffix)) continue;
     const auto facts = newest_facts(entry.path());
-    if (facts && facts->job == job) outputs.emplace_back(name.substr(0, name.size() - suffix.size()));
+    if (facts && facts->job == job) outputs.push_back(name.substr(0, name.size() - suffix.size()));
   }
   std::sort(outputs.begin(), outputs.end());
   return outputs;
@@ -70,7 +70,8 @@ std::filesystem::path journal_of(const std::filesystem::path& output) {
 }
 
 RunStart decide_start(const RunOptions& options, const RunFacts& facts) try {
-  RunStart start{.output = options.output};
+  RunStart start;
+  start.output = options.output;
   if (start.output.empty() && options.resume != Resume::no) {
     const auto runs = unfinished_runs(facts.job);
     if (runs.size() > 1)
