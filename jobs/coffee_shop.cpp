@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 #include <crema/crema.hpp>
 #include <string>
 #include <thread>
@@ -68,7 +69,10 @@ int main(int argc, char** argv) {
   job.cli().add_option("--orders", orders_csv, "CSV file of orders, with the columns drink and price");
   job.cli()
       .add_option("--prep-seconds", prep_seconds, "Seconds it takes to make a drink")
-      ->check(CLI::Range(0.0, 3600.0));
+      ->check(CLI::Range(0.0, 3600.0))
+      ->check([](const std::string& text) -> std::string {  // a range has no objection to "nan"
+        return std::isnan(std::stod(text)) ? text + " is not a time" : "";
+      });
   job.cli().add_flag("--no-baseline", no_baseline, "Skip making the same drinks one by one");
 
   return job.run([&] {

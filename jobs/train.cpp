@@ -1,5 +1,5 @@
-// Training in parallel: was it a wet day? A logistic regression learns from some years of weather and is held_out_year
-// by another one. Tasks compute the gradients of parts of the days; the shards of a parameter server hold the weights
+// Training in parallel: was it a wet day? A logistic regression learns from some years of weather and is judged by
+// another one. Tasks compute the gradients of parts of the days; the shards of a parameter server hold the weights
 // and combine the gradients in the same order every time: the weights are the same to the last bit on any number of
 // ranks.
 #include <fmt/format.h>
@@ -43,23 +43,26 @@ struct Day {
 /// Of n shards, shard k holds the weights k, k + n, k + 2n, …
 class ParameterServer {
  public:
-  ParameterServer(crema::Shard shard, std::size_t parts)
-      : parts_{parts}, weights_(Features{}.size() / shard.count + 1) {}
+  ParameterServer(crema::Shard shard, std::size_t parts) : shard_{shard}, parts_{parts} {
+    for (std::size_t i = shard.index; i < Features{}.size(); i += shard.count) weights_.push_back(0);
+  }
 
   std::vector<double> weights() const { return weights_; }
   /// Takes the gradient of one part. The last part to come makes the step, which adds all in the order of the parts.
-  void push(std::size_t part, const std::vector<double>& gradient) {
+  void push(std::size_t part, const Features& gradient) {
     round_[part] = gradient;
     if (round_.size() < parts_) return;
     for (const auto& [number, slope] : round_)
-      for (std::size_t i = 0; i < weights_.size(); ++i) weights_[i] -= 2 * slope[i];  // 2: a good rate for this loss
+      for (std::size_t i = 0; i < weights_.size(); ++i)
+        weights_[i] -= 2 * slope[shard_.index + i * shard_.count];  // 2: a good rate for this loss
     round_.clear();
   }
 
  private:
+  crema::Shard shard_;
   std::size_t parts_;
   std::vector<double> weights_;
-  std::map<std::size_t, std::vector<double>> round_;
+  std::map<std::size_t, Features> round_;
 };
 using Servers = crema::ActorShards<ParameterServer>;
 
@@ -73,33 +76,17 @@ Features pull(const Servers& servers) {
 /// One part's share of the mean loss over `count` days. The gradient goes to the parameter server.
 double learn(std::size_t part, const std::vector<Day>& days, double count, const Servers& servers) {
   const Features weights = pull(servers);
-  const std::size_t shards = servers.size();
-  std::vector<std::vector<double>> gradient(shards, std::vector<double>(weights.size() / shards + 1));
+  Features gradient{};
   double loss = 0;
   for (const Day& day : days) {
     const Features x = day.features();
-    const double sign = day.wet() ? 1 : -1;
-    const double margin = sign * score(weights, x);
+    const double sign = day.wet() ? 1 : -1, margin = sign * score(weights, x);
     loss += std::log1p(std::exp(-margin)) / count;
-    for (std::size_t i = 0; i < x.size(); ++i)
-      gradient[i % shards][i / shards] -= sign * x[i] / (1 + std::exp(margin)) / count;
+    for (std::size_t i = 0; i < x.size(); ++i) gradient[i] -= sign * x[i] / (1 + std::exp(margin)) / count;
   }
-  std::vector<crema::Future<void>> pushed;
-  for (std::size_t i = 0; i < shards; ++i)
-    pushed.push_back(servers[i].remote<&ParameterServer::push>(part, gradient[i]));
-  crema::get(pushed);  // so that the step is made when the round is over
+  crema::get(servers.all().remote<&ParameterServer::push>(part, gradient));  // then the step is made, at the latest
   return loss;
 }
-
-struct Round {
-  int round = 0;
-  double loss = 0;
-
-  template <class Archive>
-  void serialize(Archive& ar, unsigned) {
-    ar& BOOST_SERIALIZATION_NVP(round) & BOOST_SERIALIZATION_NVP(loss);
-  }
-};
 
 int main(int argc, char** argv) {
   crema::Job job{argc, argv, "Learning which days are wet"};
@@ -130,16 +117,16 @@ int main(int argc, char** argv) {
     std::vector<crema::Future<std::vector<Day>>> data;
     for (const auto& part : parts) data.push_back(crema::put(part));
     const auto servers = crema::actor_shards<ParameterServer>(server_count, part_count);
-    auto curve = job.results().table<Round>("training");
+    std::vector<double> curve;
     for (int round = 1; round <= rounds; ++round) {
       std::vector<crema::Future<double>> losses;
       for (std::size_t i = 0; i < data.size(); ++i)
         losses.push_back(crema::remote<learn>(i, data[i], static_cast<double>(known.size()), servers));
-      double loss = 0;
-      for (const double share : crema::get(losses)) loss += share;
-      curve.append({round, loss});
-      if (round == 1 || round % 50 == 0) fmt::print("round {:4}: loss {:.4f}\n", round, loss);
+      const std::vector<double> shares = crema::get(losses);
+      curve.push_back(std::accumulate(shares.begin(), shares.end(), 0.0));
+      if (round == 1 || round % 50 == 0) fmt::print("round {:4}: loss {:.4f}\n", round, curve.back());
     }
+    job.results().array("loss", curve, {curve.size()}, {.dimensions = {"round"}});
 
     const Features weights = pull(servers);
     const auto right = [](const Day& day, const Features& w) { return (score(w, day.features()) > 0) == day.wet(); };

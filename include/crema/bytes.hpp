@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -13,6 +15,28 @@ namespace crema {
 
 class ByteBuffer;
 
+namespace detail {
+
+/// In front of the bytes that Bytes and ByteBuffer share.
+struct alignas(16) ByteStorage {
+  std::atomic<std::size_t> references{1};
+  std::size_t capacity = 0;
+
+  std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+  void add_reference() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
+  /// Throws std::bad_alloc. One reference.
+  static ByteStorage* make(std::size_t capacity);
+  static void drop(ByteStorage* storage) noexcept {
+    if (storage == nullptr) return;
+    // Nobody else can take a reference from the only one there is.
+    if (storage->references.load(std::memory_order_acquire) == 1 ||
+        storage->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      std::free(storage);
+  }
+};
+
+}  // namespace detail
+
 /// An immutable run of bytes that shares its storage: copies and slices cost a reference count.
 /// Thread safety: different objects that share storage may be used from different threads.
 class Bytes {
@@ -20,15 +44,32 @@ class Bytes {
   Bytes() = default;
   /// Takes the buffer's storage without copying.
   explicit Bytes(ByteBuffer&& buffer) noexcept;
-  Bytes(const Bytes& other) noexcept;
-  Bytes(Bytes&& other) noexcept;
-  Bytes& operator=(Bytes other) noexcept;
-  ~Bytes();
+  Bytes(const Bytes& other) noexcept : storage_{other.storage_}, data_{other.data_}, size_{other.size_} {
+    if (storage_ != nullptr) storage_->add_reference();
+  }
+  Bytes(Bytes&& other) noexcept
+      : storage_{std::exchange(other.storage_, nullptr)},
+        data_{std::exchange(other.data_, nullptr)},
+        size_{std::exchange(other.size_, 0)} {}
+  Bytes& operator=(Bytes other) noexcept {
+    std::swap(storage_, other.storage_);
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~Bytes() { detail::ByteStorage::drop(storage_); }
 
   static Bytes copy_of(std::span<const std::byte> data);
 
-  /// A part of these bytes that keeps the whole storage alive. Requires offset + size <= this->size().
-  [[nodiscard]] Bytes slice(std::size_t offset, std::size_t size) const noexcept;
+  /// A part of these bytes that keeps the whole storage alive, unless it is empty. Requires
+  /// offset + size <= this->size().
+  [[nodiscard]] Bytes slice(std::size_t offset, std::size_t size) const noexcept {
+    if (size == 0) return {};
+    Bytes part = *this;
+    part.data_ += offset;
+    part.size_ = size;
+    return part;
+  }
   /// The same bytes in storage of at most twice their size: what outlives a packet must not keep the packet.
   [[nodiscard]] Bytes compact() const;
   /// Whether others keep the storage alive as well, at this moment.
@@ -40,10 +81,13 @@ class Bytes {
   [[nodiscard]] std::span<const std::byte> span() const noexcept { return {data_, size_}; }
 
  private:
-  struct Storage;
   friend class ByteBuffer;
+  friend class BytesSlab;
+  /// Takes over one reference.
+  Bytes(detail::ByteStorage* storage, const std::byte* data, std::size_t size) noexcept
+      : storage_{storage}, data_{data}, size_{size} {}
 
-  Storage* storage_ = nullptr;
+  detail::ByteStorage* storage_ = nullptr;
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };
@@ -54,11 +98,31 @@ class ByteBuffer {
  public:
   ByteBuffer() = default;
   explicit ByteBuffer(std::size_t capacity) { reserve(capacity); }
-  ByteBuffer(ByteBuffer&& other) noexcept;
-  ByteBuffer& operator=(ByteBuffer&& other) noexcept;
+  /// An empty buffer in the storage of these bytes, if nobody else keeps it alive; else one without storage.
+  static ByteBuffer reuse(Bytes&& bytes) noexcept {
+    ByteBuffer buffer;
+    if (bytes.storage_ == nullptr || bytes.shared()) return buffer;
+    buffer.storage_ = std::exchange(bytes.storage_, nullptr);
+    buffer.data_ = buffer.storage_->bytes();
+    buffer.capacity_ = buffer.storage_->capacity;
+    bytes = {};
+    return buffer;
+  }
+  ByteBuffer(ByteBuffer&& other) noexcept
+      : storage_{std::exchange(other.storage_, nullptr)},
+        data_{std::exchange(other.data_, nullptr)},
+        size_{std::exchange(other.size_, 0)},
+        capacity_{std::exchange(other.capacity_, 0)} {}
+  ByteBuffer& operator=(ByteBuffer&& other) noexcept {
+    std::swap(storage_, other.storage_);
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    return *this;
+  }
   ByteBuffer(const ByteBuffer&) = delete;
   ByteBuffer& operator=(const ByteBuffer&) = delete;
-  ~ByteBuffer();
+  ~ByteBuffer() { detail::ByteStorage::drop(storage_); }
 
   void reserve(std::size_t capacity);
   /// Appends `size` bytes of unspecified value and returns where they start; the pointer holds until the next growth.
@@ -91,11 +155,18 @@ class ByteBuffer {
   friend class Bytes;
   void grow(std::size_t needed);
 
-  Bytes::Storage* storage_ = nullptr;
+  detail::ByteStorage* storage_ = nullptr;
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
 };
+
+inline Bytes::Bytes(ByteBuffer&& buffer) noexcept
+    : storage_{std::exchange(buffer.storage_, nullptr)},
+      data_{std::exchange(buffer.data_, nullptr)},
+      size_{std::exchange(buffer.size_, 0)} {
+  buffer.capacity_ = 0;
+}
 
 /// Reads what ByteBuffer wrote. Every read is checked: damaged input throws crema::Error and never reads past the end.
 /// The input may come in several parts, so that values which arrived apart are read as one without joining them.

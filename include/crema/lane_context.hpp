@@ -92,6 +92,8 @@ class LaneContext {
   virtual void cancel(TaskId id) = 0;
   /// Whether somebody has cancelled what runs now.
   [[nodiscard]] virtual bool cancelled() const = 0;
+  /// Whether the job stops early. Work that has seen it true is taken to end before its time: its value is dropped.
+  [[nodiscard]] virtual bool stopping() = 0;
   /// Somebody on this lane holds the value, who got it from elsewhere.
   virtual void retain(TaskId id) = 0;
   /// A holder of the value is gone. Any thread.

@@ -30,6 +30,10 @@ class ThisTask {
   [[nodiscard]] const std::string& host() const;
   /// Whether somebody has cancelled this task: its result is of no use any more. Cheap enough for an inner loop.
   [[nodiscard]] bool cancelled() const;
+  /// Whether the job stops early (a signal, or its time limit is near), so that this task should return soon. What a
+  /// task returns that has seen this true counts as unfinished and reaches nobody; a driver that has seen it true ends
+  /// the job as interrupted (exit code 75). As cheap as cancelled.
+  [[nodiscard]] bool stopping() const;
 };
 
 /// Throws UsageError outside the driver, tasks and actors.

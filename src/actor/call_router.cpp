@@ -4,31 +4,16 @@
 #include <chrono>
 #include <set>
 
+#include "wire/fill_in.hpp"
+
 namespace crema::actors {
-namespace {
-
-/// The arguments with their inputs in place.
-Arguments fill_in(const Arguments& arguments, const std::unordered_map<TaskId, Bytes>& values) {
-  ByteBuffer bytes;
-  std::size_t done = 0;
-  for (const Input& input : arguments.inputs) {
-    bytes.append(arguments.bytes.span().subspan(done, input.offset - done));
-    bytes.append(values.at(input.id).span());
-    done = input.offset;
-  }
-  bytes.append(arguments.bytes.span().subspan(done));
-  return {.bytes = Bytes{std::move(bytes)}, .carried = arguments.carried};
-}
-
-}  // namespace
-
 using wire::FrameType;
 
 void CallRouter::on_call(wire::Frame frame) {
+  const wire::CallHead head = wire::read_call_head(frame.payload);
+  const Caller caller{frame.header.lane, head.actor};
+  if (!head.has_inputs && (held_.empty() || !held_.contains(caller))) return forward(head.actor, std::move(frame));
   const wire::CallSpec call = wire::read_call(frame.payload);
-  const Caller caller{frame.header.lane, call.actor};
-  const auto behind = held_.find(caller);
-  if (call.arguments.inputs.empty() && behind == held_.end()) return forward(call.actor, std::move(frame));
   frame.payload = frame.payload.compact();
   Held held{std::move(frame)};
   std::set<TaskId> needed;
@@ -72,7 +57,7 @@ void CallRouter::on_value(const wire::Frame& frame) {
       held.values.emplace(value.id, value.bytes);
       if (--held.missing > 0) continue;
       wire::CallSpec filled = call;
-      filled.arguments = fill_in(call.arguments, held.values);
+      filled.arguments = wire::fill_in(call.arguments, [&](TaskId id) { return held.values.at(id); });
       held.values.clear();
       held.frame.payload = Bytes{wire::write(filled)};
       held.frame.header.payload_size = held.frame.payload.size();

@@ -12,36 +12,39 @@ using wire::FrameType;
 using wire::Outcome;
 
 void Host::on_frame(RankId from, wire::Frame frame) {
-  frame.payload = frame.payload.compact();
+  if (frame.header.type != FrameType::call) frame.payload = frame.payload.compact();
   if (frame.header.type == FrameType::start_actor) return start(std::move(frame));
   if (frame.header.type == FrameType::kill_actor) return kill(frame);
   if (frame.header.type == FrameType::recorded) return on_recorded(frame.header.acknowledged);
   if (frame.header.type == FrameType::forget_calls) return on_forget(frame);
-  const wire::CallSpec call = wire::read_call(frame.payload);
+  const wire::CallHead call = wire::read_call_head(frame.payload);
+  const Caller caller{from, frame.header.lane};
   const auto found = actors_.find(call.actor);
   const bool recorded = (frame.header.flags & wire::flag_recorded) != 0;
   if (found == actors_.end() || (found->second.recorded_to_come > 0 && !recorded)) {
+    frame.payload = frame.payload.compact();
     early_calls_[call.actor].emplace_back(from, std::move(frame));
   } else if (!take_place(found->second, frame, call)) {
-    accept(frame, {from, frame.header.lane}, call.actor);
+    accept(frame, caller, call.actor);
   } else if (found->second.lane == nullptr) {
-    accept(frame, {from, frame.header.lane}, call.actor);
+    accept(frame, caller, call.actor);
     refuse_call(call, found->second.gone);
   } else {
-    take_call(found->second, {from, frame.header.lane}, std::move(frame), call);
+    frame.payload = found->second.calls.compact(frame.payload);
+    take_call(found->second, caller, std::move(frame), call);
   }
   if (recorded && --found->second.recorded_to_come == 0) take_early(call.actor);
 }
 
 /// False: the call has had its place before.
-bool Host::take_place(Hosted& hosted, const wire::Frame& frame, const wire::CallSpec& call) {
+bool Host::take_place(Hosted& hosted, const wire::Frame& frame, const wire::CallHead& call) {
   if (!hosted.durable) return true;
   if ((frame.header.flags & wire::flag_recorded) != 0) {
     hosted.known.insert(call.key);
     return true;
   }
   if (hosted.known.contains(call.key)) {
-    tell_taken(call, true);
+    tell_taken(frame.payload, call.id, true);
     return false;
   }
   if (hosted.lane == nullptr) return true;  // it is refused
@@ -49,16 +52,16 @@ bool Host::take_place(Hosted& hosted, const wire::Frame& frame, const wire::Call
     hosted.known.insert(call.key);
     known_by_[call.parent].emplace_back(call.actor, call.key);
   }
-  tell_taken(call, false);
+  tell_taken(frame.payload, call.id, false);
   return true;
 }
 
-void Host::tell_taken(const wire::CallSpec& call, bool again) {
-  outbox_.send(head_rank, wire::make_frame(FrameType::taken, wire::write(wire::Taken{again, call})));
+void Host::tell_taken(const Bytes& call, TaskId id, bool again) {
+  outbox_.send(head_rank, wire::make_frame(FrameType::taken, wire::write_taken(again, call)));
   ++places_told_;
   if (again) return;
-  unrecorded_.emplace_back(places_told_, call.id);
-  unrecorded_calls_.insert(call.id);
+  unrecorded_.emplace_back(places_told_, id);
+  unrecorded_calls_.insert(id);
 }
 
 void Host::on_recorded(std::uint64_t places) {
@@ -67,14 +70,15 @@ void Host::on_recorded(std::uint64_t places) {
     unrecorded_.pop_front();
   }
   std::erase_if(kept_, [&](wire::Frame& frame) {
-    if (unrecorded_calls_.contains(wire::read_call(frame.payload).parent)) return false;
+    if (unrecorded_calls_.contains(wire::read_call_head(frame.payload).parent)) return false;
     free_.push_back(std::move(frame));
     return true;
   });
 }
 
 bool Host::hold(const wire::Frame& frame) {
-  if (unrecorded_calls_.empty() || !unrecorded_calls_.contains(wire::read_call(frame.payload).parent)) return false;
+  if (unrecorded_calls_.empty() || !unrecorded_calls_.contains(wire::read_call_head(frame.payload).parent))
+    return false;
   kept_.push_back(frame);
   kept_.back().payload = frame.payload.compact();
   return true;
@@ -88,7 +92,7 @@ void Host::on_forget(const wire::Frame& frame) {
   }
 }
 
-void Host::take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallSpec& call) {
+void Host::take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallHead& call) {
   const wire::CallStatus status{call.id, call.method};
   if (hosted.bound > 0) {
     hosted.outside.push_back({caller, std::move(frame), status});
@@ -101,7 +105,7 @@ void Host::take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wir
 void Host::let_in(Hosted& hosted) {
   while (!hosted.outside.empty() && hosted.given.size() < hosted.bound) {
     Outside& next = hosted.outside.front();
-    accept(next.frame, next.caller, wire::read_call(next.frame.payload).actor);
+    accept(next.frame, next.caller, wire::read_call_head(next.frame.payload).actor);
     hosted.given.push_back(next.call);
     give(*hosted.lane, std::move(next.frame));
     hosted.outside.pop_front();
@@ -120,21 +124,21 @@ void Host::kill(const wire::Frame& frame) {
   found->second.gone = "somebody has killed the actor; create another one";
   for (const wire::Frame& unstarted : lane.take_back()) {
     if (unstarted.header.type == FrameType::call) {
-      refuse_call(wire::read_call(unstarted.payload), found->second.gone);
+      refuse_call(wire::read_call_head(unstarted.payload), found->second.gone);
       found->second.given.pop_back();
     } else {
       give(lane, unstarted);  // its construction, which the head counts on
     }
   }
   for (const Outside& outside : std::exchange(found->second.outside, {})) {
-    const wire::CallSpec call = wire::read_call(outside.frame.payload);
+    const wire::CallHead call = wire::read_call_head(outside.frame.payload);
     accept(outside.frame, outside.caller, call.actor);
     refuse_call(call, found->second.gone);
   }
   give(lane, frame);
 }
 
-void Host::refuse_call(const wire::CallSpec& call, const std::string& reason) {
+void Host::refuse_call(const wire::CallHead& call, const std::string& reason) {
   fail(
       {.id = call.id, .parent = call.parent, .actor = call.actor, .function = call.method, .work = Outcome::Work::call},
       FunctionRegistry::at(call.method).name, reason);
@@ -246,6 +250,17 @@ void Host::describe(wire::Status& status) const {
       actor.listed_outside.push_back(call.call);
     }
   }
+}
+
+void Host::tell_stopping() {
+  for (auto& [id, lane] : lanes_) lane->tell_stopping();
+}
+
+bool Host::busy() const {
+  return std::any_of(actors_.begin(), actors_.end(), [](const auto& actor) {
+    const Hosted& hosted = actor.second;
+    return hosted.lane != nullptr && !hosted.given.empty() && !hosted.lane->waiting();
+  });
 }
 
 void Host::stop() {

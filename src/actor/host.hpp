@@ -51,8 +51,12 @@ class Host {
   /// Adds this rank's actors and their lanes.
   void describe(wire::Status& status) const;
 
+  /// The job stops early: what runs is told.
+  void tell_stopping();
   void stop();
   [[nodiscard]] bool stopped() const;
+  /// Whether an actor has work and does not wait for an answer.
+  [[nodiscard]] bool busy() const;
   [[nodiscard]] std::uint64_t calls_done() const { return calls_done_; }
   [[nodiscard]] double busy_seconds() const { return static_cast<double>(busy_nanoseconds_) * 1e-9; }
 
@@ -74,6 +78,7 @@ class Host {
     std::uint64_t bound = 0;               ///< of `given`; 0: none
     std::deque<wire::CallStatus> given{};  ///< calls, and the construction, that have not ended
     std::deque<Outside> outside{};         ///< when `given` is full
+    BytesSlab calls{};                     ///< their bytes: a queue, so that what waits keeps little else alive
     bool durable = false;
     std::uint64_t recorded_to_come = 0;   ///< calls from the history; others wait
     std::unordered_set<TaskKey> known{};  ///< calls that have a place, and whose callers may repeat them
@@ -81,15 +86,15 @@ class Host {
 
   void start(wire::Frame frame);
   void take_early(ActorId actor);
-  bool take_place(Hosted& hosted, const wire::Frame& frame, const wire::CallSpec& call);
+  bool take_place(Hosted& hosted, const wire::Frame& frame, const wire::CallHead& call);
   void on_recorded(std::uint64_t places);
   void on_forget(const wire::Frame& frame);
-  void tell_taken(const wire::CallSpec& call, bool again);
-  void take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallSpec& call);
+  void tell_taken(const Bytes& call, TaskId id, bool again);
+  void take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallHead& call);
   void let_in(Hosted& hosted);
   void accept(const wire::Frame& frame, Caller caller, ActorId actor);
   void kill(const wire::Frame& frame);
-  void refuse_call(const wire::CallSpec& call, const std::string& reason);
+  void refuse_call(const wire::CallHead& call, const std::string& reason);
   void remove_ended_lanes();
   void give(lane::Lane& lane, wire::Frame frame);
   /// Answers for work that no lane can do.

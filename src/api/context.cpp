@@ -22,6 +22,7 @@ Random ThisTask::rng(std::uint64_t k) const {
 const std::vector<std::string>& ThisTask::gpus() const { return LaneContext::current().gpus(); }
 RankId ThisTask::rank() const { return LaneContext::current().rank(); }
 bool ThisTask::cancelled() const { return LaneContext::current().cancelled(); }
+bool ThisTask::stopping() const { return LaneContext::current().stopping(); }
 const std::string& ThisTask::host() const { return LaneContext::current().host(); }
 
 }  // namespace crema

@@ -6,18 +6,13 @@
 #include "wire/messages.hpp"
 
 namespace crema::detail {
-namespace {
+FutureHandle::FutureHandle(Named<TaskId> value) : state_{new State{value, LaneContext::current().share()}} {}
 
-const Bytes& value_of(const Result& result) {
-  if (!result.failed) return result.bytes;
-  ByteReader reader{result.bytes};
+void FutureHandle::throw_if_failed(const State& state) {
+  if (!state.failed) return;
+  ByteReader reader{state.bytes};
   throw_failure(wire::read_failure(reader));
 }
-
-}  // namespace
-
-FutureHandle::FutureHandle(Named<TaskId> value)
-    : state_{std::make_shared<State>(value, LaneContext::current().share())} {}
 
 FutureHandle FutureHandle::received(Named<TaskId> value) {
   if (value.id == TaskId{}) return {};
@@ -26,13 +21,13 @@ FutureHandle FutureHandle::received(Named<TaskId> value) {
 }
 
 void FutureHandle::carry(std::uint64_t offset) const {
-  CarriedFutures::add({state_->id, state_->key}, state_);
+  CarriedFutures::add({state_->id, state_->key}, std::make_shared<const FutureHandle>(*this));
   CarriedFutures::mention(offset, state_->key);
 }
 
 void FutureHandle::cancel() const {
   if (!state_) throw UsageError{"cancelling an empty future: assign it from remote() first"};
-  if (!state_->result) LaneContext::current().cancel(state_->id);
+  if (!state_->known) LaneContext::current().cancel(state_->id);
 }
 
 std::vector<std::uint32_t> FutureHandle::wait(std::span<const FutureHandle* const> futures, std::size_t count,
@@ -54,22 +49,22 @@ void throw_timeout(TaskId id, std::chrono::nanoseconds timeout) {
 
 bool FutureHandle::ready() const {
   if (!state_) throw UsageError{"asking an empty future whether it is ready: assign it from remote() first"};
-  return state_->result || LaneContext::current().ready(state_->id);
+  return state_->known || LaneContext::current().ready(state_->id);
 }
 
 Bytes FutureHandle::value() const {
   const FutureHandle* self = this;
   wait_for_all({&self, 1});
-  Bytes value = value_of(*state_->result);
-  if (state_->result->large) state_->result.reset();
-  return value;
+  if (!state_->large) return state_->bytes;
+  state_->known = false;
+  return std::move(state_->bytes);
 }
 
 void FutureHandle::prefetch(std::span<const FutureHandle* const> futures) {
   std::vector<State*> missing;
   for (const FutureHandle* future : futures) {
     if (!future->state_) throw UsageError{"waiting for an empty future: assign it from remote() first"};
-    if (!future->state_->result) missing.push_back(future->state_.get());
+    if (!future->state_->known) missing.push_back(future->state_);
   }
   if (!missing.empty()) fetch(missing);
 }
@@ -77,11 +72,13 @@ void FutureHandle::prefetch(std::span<const FutureHandle* const> futures) {
 void FutureHandle::wait_for_all(std::span<const FutureHandle* const> futures) {
   prefetch(futures);
   for (const FutureHandle* future : futures)
-    if (future->state_->result) value_of(*future->state_->result);
+    if (future->state_->known) throw_if_failed(*future->state_);
 }
 
 void FutureHandle::fetch(std::vector<State*>& missing) {
-  std::sort(missing.begin(), missing.end(), [](const State* a, const State* b) { return a->id < b->id; });
+  // They nearly always are in order, being kept as they were made.
+  const auto by_id = [](const State* a, const State* b) { return a->id < b->id; };
+  if (!std::is_sorted(missing.begin(), missing.end(), by_id)) std::sort(missing.begin(), missing.end(), by_id);
   missing.erase(
       std::unique(missing.begin(), missing.end(), [](const State* a, const State* b) { return a->id == b->id; }),
       missing.end());
@@ -93,8 +90,8 @@ void FutureHandle::fetch(std::vector<State*>& missing) {
   LaneContext::current().fetch(ids, [&](TaskId id, Result result) {
     if (likely == ids.size() || ids[likely] != id)
       likely = static_cast<std::size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
-    if (likely == ids.size() || ids[likely] != id || missing[likely]->result) return false;
-    missing[likely++]->result = std::move(result);
+    if (likely == ids.size() || ids[likely] != id || missing[likely]->known) return false;
+    missing[likely++]->keep(std::move(result));
     return true;
   });
 }

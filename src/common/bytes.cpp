@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <new>
 #include <string>
@@ -26,54 +25,18 @@ void ask_for_large_pages(void* place, std::size_t size) {
 
 }  // namespace
 
-struct alignas(16) Bytes::Storage {
-  std::atomic<std::size_t> references{1};
-  std::size_t capacity = 0;
-
-  std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
-
-  static void drop(Storage* storage) noexcept {
-    if (storage != nullptr && storage->references.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(storage);
-  }
-};
-
-Bytes::Bytes(ByteBuffer&& buffer) noexcept
-    : storage_{std::exchange(buffer.storage_, nullptr)},
-      data_{storage_ == nullptr ? nullptr : storage_->bytes()},
-      size_{std::exchange(buffer.size_, 0)} {
-  buffer.data_ = nullptr;
-  buffer.capacity_ = 0;
+detail::ByteStorage* detail::ByteStorage::make(std::size_t capacity) {
+  void* place = std::malloc(sizeof(ByteStorage) + capacity);
+  if (place == nullptr) throw std::bad_alloc{};
+  auto* storage = ::new (place) ByteStorage;
+  storage->capacity = capacity;
+  return storage;
 }
-
-Bytes::Bytes(const Bytes& other) noexcept : storage_{other.storage_}, data_{other.data_}, size_{other.size_} {
-  if (storage_ != nullptr) storage_->references.fetch_add(1, std::memory_order_relaxed);
-}
-
-Bytes::Bytes(Bytes&& other) noexcept
-    : storage_{std::exchange(other.storage_, nullptr)},
-      data_{std::exchange(other.data_, nullptr)},
-      size_{std::exchange(other.size_, 0)} {}
-
-Bytes& Bytes::operator=(Bytes other) noexcept {
-  std::swap(storage_, other.storage_);
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-Bytes::~Bytes() { Storage::drop(storage_); }
 
 Bytes Bytes::copy_of(std::span<const std::byte> data) {
   ByteBuffer buffer{data.size()};
   buffer.append(data);
   return Bytes{std::move(buffer)};
-}
-
-Bytes Bytes::slice(std::size_t offset, std::size_t size) const noexcept {
-  Bytes part = *this;
-  part.data_ += offset;
-  part.size_ = size;
-  return part;
 }
 
 Bytes Bytes::compact() const {
@@ -85,29 +48,13 @@ bool Bytes::shared() const noexcept {
   return storage_ != nullptr && storage_->references.load(std::memory_order_acquire) > 1;
 }
 
-ByteBuffer::ByteBuffer(ByteBuffer&& other) noexcept
-    : storage_{std::exchange(other.storage_, nullptr)},
-      data_{std::exchange(other.data_, nullptr)},
-      size_{std::exchange(other.size_, 0)},
-      capacity_{std::exchange(other.capacity_, 0)} {}
-
-ByteBuffer& ByteBuffer::operator=(ByteBuffer&& other) noexcept {
-  std::swap(storage_, other.storage_);
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  std::swap(capacity_, other.capacity_);
-  return *this;
-}
-
-ByteBuffer::~ByteBuffer() { Bytes::Storage::drop(storage_); }
-
 void ByteBuffer::reserve(std::size_t capacity) {
   if (capacity <= capacity_) return;
   // realloc moves pages instead of copying them where a buffer is large.
-  void* place = std::realloc(storage_, sizeof(Bytes::Storage) + capacity);
+  void* place = std::realloc(storage_, sizeof(detail::ByteStorage) + capacity);
   if (place == nullptr) throw std::bad_alloc{};
   if (capacity >= large_buffer) ask_for_large_pages(place, capacity);
-  storage_ = ::new (place) Bytes::Storage;
+  storage_ = ::new (place) detail::ByteStorage;
   storage_->capacity = capacity;
   data_ = storage_->bytes();
   capacity_ = capacity;

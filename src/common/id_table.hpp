@@ -1,10 +1,11 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <new>
 #include <unordered_map>
 #include <utility>
 
@@ -18,9 +19,7 @@ class IdTable {
   /// The entry, or nullptr. Pointers hold until the entry is erased.
   Entry* find(std::uint64_t id) {
     Page* page = find_page(id);
-    if (page == nullptr) return nullptr;
-    std::optional<Entry>& place = page->entries[id % page_size];
-    return place ? &*place : nullptr;
+    return page != nullptr && page->holds[id % page_size] ? page->at(id % page_size) : nullptr;
   }
 
   /// The entry, made with its default constructor where there was none.
@@ -28,25 +27,22 @@ class IdTable {
     Page* page = find_page(id);
     if (page == nullptr) {
       auto& made = pages_[id / page_size];
-      made = std::make_unique<Page>();
+      made.reset(new Page);  // without clearing it, as make_unique would
       page = last_page_ = made.get();
       last_number_ = id / page_size;
     }
-    std::optional<Entry>& place = page->entries[id % page_size];
-    if (!place) {
-      place.emplace();
-      ++page->used;
-      ++size_;
-    }
-    return *place;
+    if (page->holds[id % page_size]) return *page->at(id % page_size);
+    Entry* made = page->make(id % page_size);
+    ++size_;
+    return *made;
   }
 
   void erase(std::uint64_t id) {
     Page* page = find_page(id);
-    if (page == nullptr || !page->entries[id % page_size]) return;
-    page->entries[id % page_size].reset();
+    if (page == nullptr || !page->holds[id % page_size]) return;
+    page->erase(id % page_size);
     --size_;
-    if (--page->used > 0) return;
+    if (page->used > 0) return;
     last_page_ = nullptr;
     pages_.erase(id / page_size);
   }
@@ -55,7 +51,7 @@ class IdTable {
   void for_each(Visit&& visit) {
     for (auto& [number, page] : pages_) {
       for (std::size_t i = 0; i < page_size; ++i)
-        if (page->entries[i]) visit(number * page_size + i, *page->entries[i]);
+        if (page->holds[i]) visit(number * page_size + i, *page->at(i));
     }
   }
 
@@ -64,8 +60,31 @@ class IdTable {
  private:
   static constexpr std::uint64_t page_size = 256;
 
+  /// Which places hold an entry is told beside them, not in each: a flag would cost as much as its alignment.
   struct Page {
-    std::array<std::optional<Entry>, page_size> entries;
+    Page() = default;
+    Page(const Page&) = delete;
+    Page& operator=(const Page&) = delete;
+    ~Page() {
+      for (std::size_t i = 0; used > 0; ++i)
+        if (holds[i]) erase(i);
+    }
+
+    Entry* at(std::size_t place) { return std::launder(reinterpret_cast<Entry*>(&entries[place * sizeof(Entry)])); }
+    Entry* make(std::size_t place) {
+      Entry* made = ::new (static_cast<void*>(&entries[place * sizeof(Entry)])) Entry{};
+      holds.set(place);
+      ++used;
+      return made;
+    }
+    void erase(std::size_t place) {
+      at(place)->~Entry();
+      holds.reset(place);
+      --used;
+    }
+
+    alignas(Entry) std::array<std::byte, page_size * sizeof(Entry)> entries;
+    std::bitset<page_size> holds;
     std::size_t used = 0;
   };
 

@@ -259,7 +259,7 @@ void Dispatcher::assign_front(Group& group, std::uint32_t place, std::vector<Ass
   Ready task = group.queue.pop();
   const ResourcePool::Grant& grant = grants_.emplace(task.id, pool_.take(worker.seat, group.wanted)).first->second;
   ++worker.with_resources;
-  wire::Occupation occupation{group.wanted, pool_.names(grant)};
+  auto occupation = std::make_unique<wire::Occupation>(wire::Occupation{group.wanted, pool_.names(grant)});
   assignments.push_back({std::move(task), worker.rank, {}, std::move(occupation)});
   release(group);
   changed(place);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -50,7 +51,7 @@ class Dispatcher {
     Ready task;
     RankId worker;
     Load load;
-    std::optional<wire::Occupation> occupation{};  ///< of a task with resources of its own
+    std::unique_ptr<wire::Occupation> occupation{};  ///< of a task with resources of its own
   };
 
   explicit Dispatcher(ResourcePool& pool) : pool_{pool} {}

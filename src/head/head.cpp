@@ -120,7 +120,7 @@ void Head::on_submit(Frame& frame) {
   ++submitted_;
   if (head.plain) {
     entry.name = name_of(head.function, {});
-    return dispatcher_.add_ready(head.order, {head.id, head.function, std::move(frame.payload)});
+    return dispatcher_.add_ready(head.order, {head.id, head.function, waiting_tasks_.compact(frame.payload)});
   }
   const wire::TaskSpec task = wire::read_task(frame.payload);
   entry.name = name_of(task.function, task.label);
@@ -204,8 +204,10 @@ void Head::turn(bool dispatch) {
     Frame frame{{.type = FrameType::run_task}, std::move(assignment.task.frame_payload)};
     if (assignment.task.has_inputs || assignment.occupation) {
       wire::TaskSpec task = wire::read_task(frame.payload);
-      if (assignment.occupation) frame.header.flags |= wire::flag_resources;
-      task.occupation = std::move(assignment.occupation);
+      if (assignment.occupation) {
+        frame.header.flags |= wire::flag_resources;
+        task.occupation = std::move(*assignment.occupation);
+      }
       add_values(task, frame, assignment.worker);
       frame.payload = Bytes{wire::write(task)};
     }
@@ -243,7 +245,8 @@ void Head::stop_dispatching() {
 void Head::on_outcome(RankId from, const Frame& frame) {
   const Outcome outcome = wire::read_outcome(frame.payload);
   const std::int64_t offset = clock_offset(from, outcome.finished);
-  if (outcome.failed) record_failure(outcome.value);
+  const bool early = (frame.header.flags & wire::flag_early) != 0;
+  if (outcome.failed && !early) record_failure(outcome.value);
   if (outcome.work != Outcome::Work::task) {
     ++calls_ended_;
     actors_.on_outcome(outcome);
@@ -267,6 +270,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
                      .attempt = static_cast<std::uint16_t>(outcome.attempt),
                      .rank = from,
                      .state = entry->cancelled ? record::TaskState::cancelled
+                              : early          ? record::TaskState::interrupted
                               : outcome.failed ? record::TaskState::failed
                                                : record::TaskState::finished,
                      .submitted = seconds(entry->submitted),
@@ -275,6 +279,12 @@ void Head::on_outcome(RankId from, const Frame& frame) {
                      .bytes_in = outcome.bytes_in,
                      .bytes_out = outcome.stored > 0 ? outcome.stored : outcome.value.size(),
                      .key = entry->key});
+  if (early && !entry->cancelled) {
+    // Not what the task gives: it is as if it had not run, and nothing is started any more.
+    entry->state = Entry::State::ready;
+    if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
+    return;
+  }
   ++finished_;
   if (!entry->cancelled) return keeper_ ? end_once_calls_are_recorded(from, outcome) : end(from, outcome);
   if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
@@ -334,6 +344,7 @@ wire::Reply Head::describe_cluster() const {
 
 void Head::on_driver_done(const Frame& frame) {
   driver_ = lane::read_driver_result(frame.payload);
+  driver_->early = (frame.header.flags & wire::flag_early) != 0;
   count_calls(TaskId{}, driver_->calls_made);
 }
 

@@ -13,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "common/bytes_slab.hpp"
 #include "common/id_table.hpp"
+#include "common/short_list.hpp"
 #include "head/actor_service.hpp"
 #include "head/dispatcher.hpp"
 #include "head/object_directory.hpp"
@@ -89,8 +91,10 @@ class Head {
 
  private:
   struct Waiter {
-    RankId rank;
-    LaneId lane;
+    RankId rank{-1};
+    LaneId lane{};
+
+    friend bool operator==(const Waiter&, const Waiter&) = default;
   };
   /// One task, call or value.
   struct Entry {
@@ -105,12 +109,12 @@ class Head {
     RankId worker;
     TaskId parent;
     std::uint64_t key = 0;
-    std::uint32_t name = 0;
-    Dispatcher::Load load;
     std::int64_t submitted = 0;
+    Dispatcher::Load load;
+    std::uint32_t name = 0;
     std::uint64_t order = 0;  ///< of completion; 0: not known
     Bytes value;
-    std::vector<Waiter> waiters;
+    ShortList<Waiter> waiters;
   };
 
   /// A task some of whose inputs are not there.
@@ -230,6 +234,8 @@ class Head {
   std::unordered_map<TaskId, std::vector<Dependent>> dependents_;  // by value
   std::deque<Completion> completions_;
   bool completing_ = false;
+  BytesSlab waiting_tasks_;                    // encoded: short ones outlive the packet they came in
+  BytesSlab delivered_;                        // values on their way to a lane
   std::vector<std::uint32_t> function_names_;  // by FunctionId; 0: not named yet, else number + 1
   /// By rank: what to add to its clock.
   struct ClockOffset {

@@ -182,7 +182,7 @@ void Head::deliver(TaskId id, const Entry& entry, Waiter waiter) {
   }
   const wire::Value value{id, entry.state == Entry::State::failed, entry.value};
   if (keeper_ && value.failed) keeper_->heard(id);
-  outbox_.send(waiter.rank, wire::make_frame(FrameType::value, wire::write(value), waiter.lane));
+  outbox_.send(waiter.rank, wire::frame_of(FrameType::value, wire::write(value, delivered_), waiter.lane));
 }
 
 void Head::forget_if_unneeded(TaskId id, const Entry& entry) {

@@ -39,6 +39,8 @@ class Lane {
   virtual void wake() = 0;
   /// The tasks that somebody has cancelled, among those this lane was given; replaces what was told before.
   virtual void tell_cancelled(std::vector<TaskId> ids) = 0;
+  /// The job stops early: what runs should end soon.
+  virtual void tell_stopping() = 0;
   /// Work that was given and has not been started, in order. It is the caller's again.
   virtual std::vector<wire::Frame> take_back() = 0;
   /// What runs now; zero: nothing (or the driver). A moment old. So are the next two.
@@ -64,6 +66,8 @@ class Channel {
   virtual wire::Frame next_reply() = 0;
   virtual std::optional<wire::Frame> poll_reply() = 0;
   [[nodiscard]] virtual bool cancelled(TaskId id) = 0;
+  /// Whether tell_stopping was called.
+  [[nodiscard]] virtual bool stopping() = 0;
   virtual void post(wire::Frame frame, bool wake) = 0;
   /// For Lane::running and Lane::waiting_for_room.
   virtual void runs(TaskId id) = 0;

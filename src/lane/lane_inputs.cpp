@@ -1,6 +1,7 @@
 // How a lane gets the values of the futures among arguments.
 #include "crema/errors.hpp"
 #include "lane/lane_session.hpp"
+#include "wire/fill_in.hpp"
 
 namespace crema::lane {
 
@@ -53,22 +54,6 @@ void LaneSession::wait_for_inputs(Arguments& arguments) {
     place->second = std::move(result.bytes);
     return true;
   });
-  ByteBuffer bytes;
-  std::size_t done = 0;
-  auto mention = arguments.mentions.begin();
-  const auto shift_mentions = [&](std::size_t up_to) {
-    for (; mention != arguments.mentions.end() && mention->offset < up_to; ++mention)
-      mention->offset += bytes.size() - done;
-  };
-  for (const Input& input : arguments.inputs) {
-    shift_mentions(input.offset);
-    bytes.append(arguments.bytes.span().subspan(done, input.offset - done));
-    bytes.append(values.at(input.id).span());
-    done = input.offset;
-  }
-  shift_mentions(arguments.bytes.size());
-  bytes.append(arguments.bytes.span().subspan(done));
-  arguments.bytes = Bytes{std::move(bytes)};
-  arguments.inputs.clear();
+  arguments = wire::fill_in(arguments, [&](TaskId id) { return values.at(id); });
 }
 }  // namespace crema::lane

@@ -120,7 +120,9 @@ class WorkRunner {
     const bool wake = outcome.finished - last_wake_ > std::chrono::nanoseconds{wake_interval}.count();
     if (wake) last_wake_ = outcome.finished;
     if (!large.empty()) session_.store(outcome.id, std::move(large));
-    session_.post(FrameType::outcome, std::move(message), wake);
+    // What an actor did to its state is done.
+    session_.post(FrameType::outcome, std::move(message), wake,
+                  outcome.work == Outcome::Work::task ? session_.early() : 0);
   }
 
   /// May be more than memory holds: then the work has failed.
@@ -225,7 +227,7 @@ Main run_driver(std::function<void()> driver) {
       result.exit_code = failure.kind == Failure::Kind::data || failure.type == "crema::UsageError" ? 2 : 1;
     }
     result.calls_made = session->calls_made();
-    session->post(FrameType::driver_done, write(result), true);
+    session->post(FrameType::driver_done, write(result), true, session->early());
   };
 }
 

@@ -21,6 +21,7 @@ struct DriverResult {
   std::uint32_t calls_made = 0;
   std::string type;  ///< of the exception, demangled
   std::string message;
+  bool early = false;  ///< it was told that the job stops early; not in the payload but flag_early
 };
 ByteBuffer write(const DriverResult& result);
 DriverResult read_driver_result(const Bytes& payload);

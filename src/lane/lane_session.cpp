@@ -29,6 +29,7 @@ void LaneSession::begin(RunningTask work, ActorId actor) {
   running_ = work;
   actor_ = actor;
   calls_made_ = 0;
+  saw_stopping_ = false;
   durable_calls_ = 0;
   waits_made_ = 0;
   channel_->runs(work.id);
@@ -37,8 +38,10 @@ void LaneSession::begin(RunningTask work, ActorId actor) {
 }
 
 // Releases come behind: the receiver of a future that the frame carries must know of it before its sender lets go.
-void LaneSession::post(FrameType type, ByteBuffer payload, bool wake) {
-  channel_->post(wire::make_frame(type, std::move(payload), identity_.lane), wake);
+void LaneSession::post(FrameType type, ByteBuffer payload, bool wake, std::uint16_t flags) {
+  wire::Frame frame = wire::make_frame(type, std::move(payload), identity_.lane);
+  frame.header.flags = flags;
+  channel_->post(std::move(frame), wake);
   flush_releases();
 }
 
@@ -345,13 +348,16 @@ void LaneSession::release(TaskId id) noexcept {
   const std::lock_guard lock{release_mutex_};
   if (ended_) return;
   released_.push_back(id);
+  any_released_.store(true, std::memory_order_relaxed);
   if (released_.size() < releases_held_back) return;
   channel_->post(wire::make_frame(FrameType::release, wire::write_ids(released_), identity_.lane), false);
   released_.clear();
 }
 
 void LaneSession::flush_releases() {
+  if (!any_released_.load(std::memory_order_relaxed)) return;
   const std::lock_guard lock{release_mutex_};
+  any_released_.store(false, std::memory_order_relaxed);
   if (released_.empty()) return;
   channel_->post(wire::make_frame(FrameType::release, wire::write_ids(released_), identity_.lane), false);
   released_.clear();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -39,8 +40,10 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   [[nodiscard]] std::uint32_t calls_made() const { return calls_made_; }
   /// Of these, to durable actors.
   [[nodiscard]] std::uint32_t durable_calls() const { return durable_calls_; }
-  /// Posts what the lane holds back (releases), then the frame.
-  void post(wire::FrameType type, ByteBuffer payload, bool wake);
+  /// Posts the frame, then what the lane holds back (releases).
+  void post(wire::FrameType type, ByteBuffer payload, bool wake, std::uint16_t flags = 0);
+  /// flag_early where the work that runs was told that the job stops, else 0.
+  [[nodiscard]] std::uint16_t early() const { return saw_stopping_ ? wire::flag_early : 0; }
 
   /// Tells what is held back: nobody should keep for long what this lane has let go of.
   void flush_releases();
@@ -69,6 +72,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void unwatch(std::uint64_t watch) noexcept override;
   void cancel(TaskId id) override;
   bool cancelled() const override { return channel_->cancelled(running_.id); }
+  bool stopping() override { return saw_stopping_ = saw_stopping_ || channel_->stopping(); }
   void retain(TaskId id) override;
   void release(TaskId id) noexcept override;
   Cluster cluster() override;
@@ -109,6 +113,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   TaskKeys keys_;
   std::optional<Random> random_;  // of the running work, once asked for
   std::uint32_t calls_made_ = 0;
+  bool saw_stopping_ = false;  // the work that runs
   std::uint32_t durable_calls_ = 0;
   std::uint64_t ids_ = 0;
   std::uint64_t requests_ = 0;
@@ -122,6 +127,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   // Guarded by release_mutex_.
   std::vector<TaskId> released_;
   bool ended_ = false;
+  std::atomic<bool> any_released_{false};  // read without it: what another thread lets go of may go a message later
 };
 
 }  // namespace crema::lane

@@ -58,11 +58,7 @@ TaskKey TaskKeys::named_actor(const std::string& name, const std::string& class_
 
 TaskKey TaskKeys::next(Kind kind, TaskKey subject, TaskKey function, const Arguments& arguments) {
   // Two steps, so that long arguments are hashed where they lie.
-  struct {
-    TaskKey work, subject, function, arguments, mentions;
-    std::uint64_t kind = 0;
-    std::uint64_t ordinal = 0;
-  } content;
+  Content content;
   content.work = work_;
   content.subject = subject;
   content.function = function;
@@ -86,9 +82,14 @@ TaskKey TaskKeys::next(Kind kind, TaskKey subject, TaskKey function, const Argum
     content.arguments = hash(bytes.span());
     content.mentions = hash(mentioned.span());
   }
-  const auto digest = [&] { return hash(std::as_bytes(std::span{&content, 1})); };
+  const auto digest = [&content] { return hash(std::as_bytes(std::span{&content, 1})); };
   static_assert(sizeof content == 96, "padding would make equal content hash differently");
-  content.ordinal = made_[digest()]++;
+  // Loops make equal calls one after the other.
+  if (last_made_ == nullptr || content != last_) {
+    last_ = content;
+    last_made_ = &made_[digest()];
+  }
+  content.ordinal = (*last_made_)++;
   return digest();
 }
 

@@ -17,7 +17,9 @@ class TaskKeys {
   /// A new piece of work begins.
   void begin(TaskKey work) {
     work_ = work;
-    made_.clear();
+    // Cleared, it would keep the buckets of one that made many calls, and clear them for every later one.
+    if (!made_.empty()) made_ = {};
+    last_made_ = nullptr;
   }
 
   TaskKey task(FunctionId function, const Arguments& arguments);
@@ -32,8 +34,19 @@ class TaskKeys {
 
   TaskKey next(Kind kind, TaskKey subject, TaskKey function, const Arguments& arguments);
 
+  /// What a key is the hash of.
+  struct Content {
+    TaskKey work, subject, function, arguments, mentions;
+    std::uint64_t kind = 0;
+    std::uint64_t ordinal = 0;
+
+    friend bool operator==(const Content&, const Content&) = default;
+  };
+
   TaskKey work_;
   std::unordered_map<TaskKey, std::uint64_t> made_;
+  Content last_;                        // with ordinal 0
+  std::uint64_t* last_made_ = nullptr;  // its counter; nullptr: there is no last one
 };
 
 }  // namespace crema::lane

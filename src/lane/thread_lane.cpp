@@ -53,6 +53,8 @@ class ThreadLane final : public Lane, private Channel {
     cancelled_ = std::move(ids);
   }
 
+  void tell_stopping() override { told_stopping_.store(true, std::memory_order_relaxed); }
+
   std::vector<wire::Frame> take_back() override {
     const std::lock_guard lock{mutex_};
     std::vector<wire::Frame> frames;
@@ -120,6 +122,8 @@ class ThreadLane final : public Lane, private Channel {
     return std::find(cancelled_.begin(), cancelled_.end(), id) != cancelled_.end();
   }
 
+  bool stopping() override { return told_stopping_.load(std::memory_order_relaxed); }
+
   void post(wire::Frame frame, bool wake) override {
     held_back_.store(!wake, std::memory_order_relaxed);
     inbox_.post(std::move(frame), wake);
@@ -184,6 +188,7 @@ class ThreadLane final : public Lane, private Channel {
   std::atomic<bool> waiting_{false};
 
   std::atomic<bool> any_cancelled_{false};
+  std::atomic<bool> told_stopping_{false};
   std::atomic<bool> held_back_{false};  // a frame was posted without waking the loop
   std::atomic<bool> stopped_{false};
   std::thread thread_;

@@ -16,7 +16,7 @@
 namespace crema::record {
 
 /// The value in the file's column `state`; numbers never change their meaning.
-enum class TaskState : std::uint8_t { finished = 1, failed = 2, cancelled = 3, lost = 4 };
+enum class TaskState : std::uint8_t { finished = 1, failed = 2, cancelled = 3, lost = 4, interrupted = 5 };
 
 /// One attempt of a task. Times are seconds since the start of the run, NaN for what never happened.
 struct TaskRow {
@@ -121,6 +121,15 @@ struct ActorMethodRow {
   }
 };
 
+/// An earlier start of a run that was resumed.
+struct EarlierRun {
+  std::chrono::system_clock::time_point started;
+  std::optional<std::chrono::system_clock::time_point> ended{};  ///< empty: it was killed
+  std::uint32_t ranks = 1;
+  std::string slurm_job_id{};
+  std::int32_t exit_code = -1;  ///< -1: it was killed
+};
+
 /// What is known when the run starts.
 struct RunInfo {
   std::string job;
@@ -131,6 +140,8 @@ struct RunInfo {
   std::string mpi_version;
   std::string slurm_job_id;  ///< empty: not under Slurm
   std::uint32_t ranks = 1;
+  std::vector<EarlierRun> earlier{};
+  bool replaces = false;  ///< an unfinished run file of the same name gives way when this one is whole
 };
 
 enum class RunStatus : std::uint8_t { complete, interrupted, failed };

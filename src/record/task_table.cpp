@@ -49,6 +49,7 @@ Handle TaskTable::PackedRow::state_type() {
   add("failed", TaskState::failed);
   add("cancelled", TaskState::cancelled);
   add("lost", TaskState::lost);
+  add("interrupted", TaskState::interrupted);
   return type;
 }
 

@@ -30,7 +30,7 @@ head::Layout layout_of(const std::vector<RankInfo>& ranks, const std::vector<Ran
 
 HeadControl::HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore& store, Progress& progress,
                          std::vector<RankInfo> ranks, const std::vector<RankOffer>& offers, Clock::time_point began,
-                         Clock::duration stall_after, spdlog::logger& log)
+                         Times times, spdlog::logger& log)
     : outbox_{outbox},
       sink_{sink},
       store_{store},
@@ -39,7 +39,8 @@ HeadControl::HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore
       began_{began},
       log_{log},
       head_{outbox, sink, store, layout_of(ranks_, offers), began.time_since_epoch().count(), &steady_nanoseconds},
-      stall_{outbox, ranks_, stall_after, log} {}
+      stall_{outbox, ranks_, times.stall_after, log},
+      stop_{times.end, static_cast<int>(ranks_.size())} {}
 
 void HeadControl::on_frame(RankId from, wire::Frame frame) {
   // From here on the sink and the end belong to the thread that keeps the run: what comes late changes nothing.
@@ -54,6 +55,10 @@ void HeadControl::on_frame(RankId from, wire::Frame frame) {
     }
     case FrameType::status:
       return stall_.on_status(from, frame);
+    case FrameType::stop_asked:
+      return stop_.on_signal(ByteReader{frame.payload}.get<std::int32_t>(), Clock::now());
+    case FrameType::draining:
+      return stop_.on_rank(from, ByteReader{frame.payload}.get<std::uint8_t>() != 0, Clock::now());
     default:
       head_.on_frame(from, std::move(frame));
   }
@@ -62,9 +67,12 @@ void HeadControl::on_frame(RankId from, wire::Frame frame) {
 void HeadControl::turn(Clock::time_point now) {
   switch (phase_) {
     case Phase::running:
-      head_.turn(sink_.keeps_up() && store_.keeps_up());
-      if (failed_ || head_.finished()) return end_run(now);
-      return look_for_stall(now);
+      if (stop_.begins(now)) begin_draining(now);
+      if (journal_ != nullptr) journal_->turn(now);
+      head_.turn(sink_.keeps_up() && store_.keeps_up() && (journal_ == nullptr || journal_->keeps_up()));
+      if (failed_ || head_.finished() || stop_.over(now)) return end_run(now);
+      if (!stop_.begun()) look_for_stall(now);
+      return;
     case Phase::collecting:
       if (end_.reports.size() + end_.lost_at.size() >= ranks_.size() || now - collecting_since_ > goodbye_limit)
         keep_run();
@@ -83,6 +91,8 @@ void HeadControl::tick(Clock::time_point now) {
   log_unheard();
   sink_.flush();
   if (const std::string reason = sink_.failure(); !reason.empty()) fail(reason);
+  if (journal_ == nullptr) return;
+  if (const std::string reason = journal_->failure(); !reason.empty()) fail(reason);
 }
 
 void HeadControl::look_for_stall(Clock::time_point now) {
@@ -99,6 +109,7 @@ void HeadControl::log_unheard() {
 void HeadControl::on_rank_lost(RankId rank, const std::string& reason) {
   lost_.insert(rank);
   if (phase_ >= Phase::keeping) return;
+  stop_.on_rank(rank, false, Clock::now());
   end_.lost_at[rank] = std::chrono::duration<double>(Clock::now() - began_).count();
   const auto& info = ranks_[static_cast<std::size_t>(rank.number)];
   fail(fmt::format(
@@ -114,18 +125,38 @@ void HeadControl::fail(const std::string& reason, int exit_code) {
   end_.error = reason;
 }
 
+void HeadControl::begin_draining(Clock::time_point now) {
+  progress_.clear();
+  const std::chrono::duration<double> left = std::max(Clock::duration::zero(), stop_.tasks_until() - now);
+  log_.warn("stopping early after {}: nothing further is started, what runs has {:.1f} s to end", stop_.reason(),
+            left.count());
+  head_.stop_dispatching();
+  send_to_all(FrameType::stopping, [] { return ByteBuffer{}; });
+}
+
+void HeadControl::interrupt() {
+  const head::Head::Progress progress = head_.progress();
+  end_.exit_code = exit_interrupted;
+  end_.error = fmt::format("stopped early after {}: {} of the {} tasks known so far have ended (exit code {})",
+                           stop_.reason(), progress.finished, progress.submitted, exit_interrupted);
+}
+
+void HeadControl::take_end_of_work() {
+  if (!head_.finished() || head_.driver()->early) return interrupt();
+  end_.exit_code = head_.close();
+  if (end_.exit_code == 0) end_with_unclaimed_calls();
+  const lane::DriverResult& driver = *head_.driver();
+  end_.error_type = driver.type;
+  if (driver.exit_code == 2) end_.error = driver.message;
+  if (driver.exit_code == 1) end_.error = fmt::format("the driver failed with {}: {}", driver.type, driver.message);
+  if (driver.exit_code == 0 && end_.exit_code != 0 && end_.error.empty())
+    end_.error = "tasks failed whose results nobody asked for";
+}
+
 void HeadControl::end_run(Clock::time_point now) {
   progress_.clear();
   head_.stop_dispatching();
-  if (!failed_) {
-    end_.exit_code = head_.close();
-    if (end_.exit_code == 0) end_with_unclaimed_calls();
-    const lane::DriverResult& driver = *head_.driver();
-    end_.error_type = driver.type;
-    if (driver.exit_code == 2) end_.error = driver.message;
-    if (driver.exit_code == 1) end_.error = fmt::format("the driver failed with {}: {}", driver.type, driver.message);
-    if (driver.exit_code == 0 && end_.exit_code != 0) end_.error = "tasks failed whose results nobody asked for";
-  }
+  if (!failed_) take_end_of_work();
   log_unheard();
   send_to_all(FrameType::shutdown, [] { return ByteBuffer{}; });
   collecting_since_ = now;
@@ -150,7 +181,11 @@ void HeadControl::keep_run() {
   end_.actors = &head_.actors();
   end_.uses = head_.uses();
   end_.driver_came_back = head_.driver().has_value();
-  keeping_ = std::async(std::launch::async, [this] { return sink_.finish(end_); });
+  keeping_ = std::async(std::launch::async, [this] {
+    // Whatever comes after: what has ended is kept, and a resume can go on from it.
+    sink_.flush();
+    return sink_.finish(end_);
+  });
   phase_ = Phase::keeping;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "head/head.hpp"
+#include "runtime/early_stop.hpp"
 #include "runtime/progress.hpp"
 #include "runtime/resources.hpp"
 #include "runtime/roles.hpp"
@@ -21,10 +22,13 @@ namespace crema::runtime {
 
 using wire::RankReport;
 
+/// The job stopped early, and can be resumed.
+inline constexpr int exit_interrupted = 75;
+
 /// What the head knows when the job ends.
 struct RunEnd {
   int exit_code = 0;
-  std::string error;              ///< empty, or why the job failed
+  std::string error;              ///< empty, or why the job failed or was interrupted
   std::string error_type;         ///< of the exception, where there was one
   bool driver_came_back = false;  ///< else it may still use what it was given
   std::map<RankId, RankReport> reports;
@@ -52,12 +56,20 @@ class HeadControl {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `past`: what earlier starts of the run have done. Before the first frame.
-  void keep_history(journal::JournalSink& journal, history::Past past) { head_.keep_history(journal, std::move(past)); }
+  struct Times {
+    Clock::duration stall_after;   ///< without progress: who waits for what is logged
+    std::optional<StopTimes> end;  ///< of the process, where it is known
+  };
+
+  /// Appends what happens to `journal`, and goes on from what earlier starts have done. Before the first frame.
+  void keep_history(journal::JournalSink& journal, history::Past past) {
+    journal_ = &journal;
+    head_.keep_history(journal, std::move(past));
+  }
 
   HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore& store, Progress& progress,
-              std::vector<RankInfo> ranks, const std::vector<RankOffer>& offers, Clock::time_point began,
-              Clock::duration stall_after, spdlog::logger& log);
+              std::vector<RankInfo> ranks, const std::vector<RankOffer>& offers, Clock::time_point began, Times times,
+              spdlog::logger& log);
 
   void on_frame(RankId from, wire::Frame frame);
   /// Once a turn of the loop, after all frames of that turn.
@@ -81,6 +93,9 @@ class HeadControl {
  private:
   enum class Phase { running, collecting, keeping, left };
 
+  void begin_draining(Clock::time_point now);
+  void interrupt();
+  void take_end_of_work();
   void end_run(Clock::time_point now);
   void keep_run();
   void end_with_unclaimed_calls();
@@ -98,7 +113,9 @@ class HeadControl {
   spdlog::logger& log_;
 
   head::Head head_;
+  journal::JournalSink* journal_ = nullptr;
   StallWatch stall_;
+  EarlyStop stop_;
   Phase phase_ = Phase::running;
   RunEnd end_;
   std::set<RankId> lost_;

@@ -18,8 +18,10 @@
 #include "runtime/launch.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/rank.hpp"
+#include "runtime/run_journal.hpp"
 #include "runtime/run_options.hpp"
 #include "runtime/run_record.hpp"
+#include "runtime/stop_signals.hpp"
 #include "transport/mpi.hpp"
 
 namespace crema {
@@ -82,11 +84,14 @@ class Job::State {
   }
 
   int run(const std::function<void()>& driver) {
+    const auto started = std::chrono::steady_clock::now();
     const int launched_rank = runtime::launched_rank();  // MPI changes what the launcher told
     const std::optional<std::string> usage_problem = parse(launched_rank);
     // A task has one CPU unless it asks for more, and libraries should know. What the user has set stays.
     ::setenv("OMP_NUM_THREADS", "1", 0);
     if (!usage_problem) return leave(0, launched_rank);
+    const runtime::StopSignals signals;
+    if (launched_rank == 0 && usage_problem->empty()) end_ = end_of_process(started);
     // Also after wrong usage: a rank that ended alone would have the launcher kill rank 0 before it has said why.
     // Never aborts the other ranks when it goes: the ranks agree on an exit code, and leave together.
     const boost::mpi::environment environment{boost::mpi::threading::funneled, false};
@@ -105,18 +110,11 @@ class Job::State {
     if (problem.empty()) problem = assign_roles(ranks);
     if (!problem.empty()) return refuse(problem, world.rank());
 
-    const auto began = std::chrono::system_clock::now();
-    if (world.rank() == 0) {
-      try {
-        record_ = std::make_unique<runtime::RunRecord>(runtime::output_path(options_, name_),
-                                                       run_info(began, ranks.size()), ranks);
-      } catch (const std::exception& error) {
-        problem = error.what();
-      }
-    }
-    bool refused = !problem.empty();
+    std::optional<runtime::RunStart::Refusal> refusal;
+    if (world.rank() == 0) refusal = begin_record(ranks);
+    int refused = refusal ? refusal->exit_code : -1;
     boost::mpi::broadcast(world, refused, 0);
-    if (refused) return refuse(problem, world.rank());
+    if (refused >= 0) return refuse(refusal ? refusal->message : "", world.rank(), refused);
     return run_rank(world, ranks, driver);
   }
 
@@ -137,6 +135,17 @@ class Job::State {
     }
   }
 
+  /// The earlier of what --time-limit and Slurm say; nothing where neither does.
+  [[nodiscard]] std::optional<runtime::StopTimes> end_of_process(std::chrono::steady_clock::time_point started) const {
+    std::optional<runtime::StopTimes> end;
+    if (options_.time_limit) end = runtime::stop_times(started, *options_.time_limit);
+    if (const auto left = runtime::slurm_time_left()) {
+      const runtime::StopTimes slurm = runtime::stop_times(std::chrono::steady_clock::now(), *left);
+      if (!end || slurm.begin < end->begin) end = slurm;
+    }
+    return end;
+  }
+
   /// Empty, or why the ranks cannot have the roles asked for.
   std::string assign_roles(std::vector<runtime::RankInfo>& ranks) const try {
     runtime::assign_roles(ranks, options_.actor_ranks);
@@ -145,9 +154,37 @@ class Job::State {
     return error.what();
   }
 
-  int refuse(const std::string& problem, int rank) const {
-    if (rank == 0) runtime::tell(stderr, name_ + ": " + problem);
-    return leave(2, rank);
+  int refuse(const std::string& problem, int rank, int exit_code = 2) const {
+    if (rank == 0) runtime::tell(exit_code == 0 ? stdout : stderr, name_ + ": " + problem);
+    return leave(exit_code, rank);
+  }
+
+  /// The head's: the run file begins, and the journal where there is to be one. Nothing, or why the job does not run.
+  std::optional<runtime::RunStart::Refusal> begin_record(const std::vector<runtime::RankInfo>& ranks) try {
+    const auto began = std::chrono::system_clock::now();
+    record::RunInfo info = run_info(began, ranks.size());
+    runtime::RunFacts facts{.job = name_,
+                            .command_line = info.command_line,
+                            .crema_version = info.crema_version,
+                            .build = {},
+                            .seed = info.seed,
+                            .started = std::chrono::nanoseconds{began.time_since_epoch()}.count(),
+                            .ranks = info.ranks,
+                            .slurm_job_id = info.slurm_job_id};
+    if (options_.journal) runtime::add_facts_of_program(facts, cli_);
+    const runtime::RunStart start = runtime::decide_start(options_, facts);
+    if (start.refusal) return start.refusal;
+    if (!start.journal.empty()) {
+      journal_ = std::make_unique<runtime::RunJournal>(start, facts);
+      info.earlier = journal_->earlier();
+    }
+    info.replaces = start.replaces;
+    record_ = std::make_unique<runtime::RunRecord>(start.output, info, ranks, journal_.get());
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    // One that goes on from earlier ones stays: they are what it holds.
+    if (journal_ != nullptr && journal_->earlier().empty()) journal_->remove();
+    return runtime::RunStart::Refusal{error.what()};
   }
 
   static int leave(int exit_code, int rank) {
@@ -177,7 +214,9 @@ class Job::State {
             .seed = options_.seed,
             .store = {.budget = budget,
                       .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
-                                                                    : std::filesystem::path{options_.spill_folder}}};
+                                                                    : std::filesystem::path{options_.spill_folder}},
+            .end = end_,
+            .stop_signal = &runtime::StopSignals::caught()};
   }
 
   int run_rank(const boost::mpi::communicator& world, const std::vector<runtime::RankInfo>& ranks,
@@ -187,6 +226,11 @@ class Job::State {
     runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
     const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options(world.rank(), ranks), *log);
     if (record_ != nullptr) rank->become_head(*record_, progress, driver);
+    if (journal_ != nullptr) {
+      if (!journal_->damage().empty())
+        log->warn("the journal is whole up to here, and what comes behind runs again: {}", journal_->damage());
+      rank->keep_history(journal_->sink(), journal_->take_past());
+    }
     const runtime::Rank::End end = rank->run();
     if (record_ != nullptr) tell_end(end.exit_code);
     if (!end.lanes_came_back || !end.everybody_lives) {
@@ -210,7 +254,9 @@ class Job::State {
   const std::string name_;
   CLI::App cli_;
   runtime::RunOptions options_;
-  std::unique_ptr<runtime::RunRecord> record_;  // the head only
+  std::optional<runtime::StopTimes> end_;         // the head only, as the next
+  std::unique_ptr<runtime::RunJournal> journal_;  // where there is one
+  std::unique_ptr<runtime::RunRecord> record_;
 };
 
 Job::Job(int argc, char** argv, std::string description)

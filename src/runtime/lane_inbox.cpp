@@ -5,6 +5,12 @@
 #include "wire/link.hpp"
 
 namespace crema::runtime {
+namespace {
+
+/// Storage beyond that was needed for long arguments, and is given back.
+constexpr std::size_t largest_reused = 4 << 20;
+
+}  // namespace
 
 void LaneInbox::post(wire::Frame frame, bool wake) {
   {
@@ -38,12 +44,15 @@ void LaneInbox::wake() {
   arrived_.notify_one();
 }
 
-LaneInbox::Taken LaneInbox::take() {
+LaneInbox::Taken LaneInbox::take(Taken used) {
   Taken taken;
+  ByteBuffer next;
+  if (used.packet.size() <= largest_reused) next = ByteBuffer::reuse(std::move(used.packet));
   bool held = false;
   {
     const std::lock_guard lock{mutex_};
-    taken.packet = Bytes{std::move(packet_)};
+    if (packet_.size() > 0) taken.packet = Bytes{std::move(packet_)};
+    if (packet_.data() == nullptr) packet_ = std::move(next);
     taken.large = std::exchange(large_, {});
     waiting_ = 0;
     woken_ = false;

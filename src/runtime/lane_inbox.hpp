@@ -25,8 +25,9 @@ class LaneInbox final : public lane::Inbox {
     Bytes packet;
     std::vector<Bytes> large;
   };
-  /// Loop only: all that was posted.
-  Taken take();
+  /// Loop only: all that was posted. `used`: what was taken before and has been dealt with, whose storage is used again
+  /// unless somebody keeps a part of it.
+  Taken take(Taken used);
   /// Loop only: sleeps until woken or for this long.
   void sleep(std::chrono::microseconds longest);
 

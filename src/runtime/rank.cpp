@@ -21,6 +21,8 @@ constexpr auto spin = 100us;
 constexpr int frames_a_turn = 1024;
 /// After the head's shutdown: how long user code has to come back before the rank says goodbye without it.
 constexpr auto lane_grace = 1s;
+/// As above where the job stops early: what runs was waited for before.
+constexpr auto lane_grace_after_draining = 200ms;
 /// After the head has sent its last message: how long it has to leave the rank.
 constexpr auto last_send_limit = 2s;
 /// After a rank has failed: how long the head has to end the job before the rank ends by itself.
@@ -36,19 +38,19 @@ bool bound_to_one_core() {
 
 Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log)
     : transport_{transport},
+      options_{std::move(options)},
       me_{transport.rank()},
       ranks_{std::move(ranks)},
       roles_{ranks_[static_cast<std::size_t>(me_.number)].roles},
-      offers_{offers_of(ranks_, options.lanes)},
+      offers_{offers_of(ranks_, options_.lanes)},
       one_core_{bound_to_one_core()},
-      stall_after_{options.stall_after},
       log_{log},
       began_{Clock::now()},
       link_{transport},
-      store_{options.store, [this] { inbox_.wake(); }},
-      exchange_{link_, store_, me_, options.store.budget / 4,
+      store_{options_.store, [this] { inbox_.wake(); }},
+      exchange_{link_, store_, me_, options_.store.budget / 4,
                 [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
-      factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed, inbox_},
+      factory_{me_, ranks_[static_cast<std::size_t>(me_.number)].host, options_.seed, inbox_},
       router_{link_, me_},
       liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_},
       last_tick_{began_} {
@@ -59,7 +61,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
   if (roles_.actor_host) {
     host_.emplace(
         link_, [this] { return start_lane(&lane::run_actor); },
-        lane::Identity{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options.seed});
+        lane::Identity{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options_.seed});
   }
   for (int rank = 0; rank < transport.size(); ++rank) {
     if (rank == me_.number || (!roles_.head && rank != head_rank.number)) continue;
@@ -69,11 +71,14 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
 }
 
 std::unique_ptr<lane::Lane> Rank::start_lane(lane::Main main) {
-  return factory_.start(LaneId{++last_lane_.number}, std::move(main));
+  auto lane = factory_.start(LaneId{++last_lane_.number}, std::move(main));
+  if (draining_) lane->tell_stopping();
+  return lane;
 }
 
 void Rank::become_head(RunSink& sink, Progress& progress, std::function<void()> driver) {
-  head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, offers_, began_, stall_after_, log_);
+  head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, offers_, began_,
+                                        HeadControl::Times{options_.stall_after, options_.end}, log_);
   driver_ = start_lane(lane::run_driver(std::move(driver)));
 }
 
@@ -89,6 +94,7 @@ Rank::End Rank::run() {
     attempt([&] { store_.turn(); });
     attempt([&] { moved |= handle_local(); });
     const Clock::time_point now = Clock::now();
+    attempt([&] { look_for_signal(); });
     attempt([&] { act(now); });
     attempt([&] { moved |= handle_local(); });
     attempt([&] { link_.flush(); });
@@ -123,9 +129,9 @@ void Rank::attempt(Action&& action) {
 }
 
 bool Rank::take_from_lanes() {
-  LaneInbox::Taken taken = inbox_.take();
-  wire::FrameReader reader{taken.packet};
-  auto large = taken.large.begin();
+  taken_ = inbox_.take(std::move(taken_));
+  wire::FrameReader reader{taken_.packet};
+  auto large = taken_.large.begin();
   bool any = false;
   while (auto frame = reader.next()) {
     any = true;
@@ -153,6 +159,7 @@ void Rank::act(Clock::time_point now) {
   if (std::exchange(driver_replied_, false)) driver_->wake();
   if (worker_ && !stopping_since_) worker_->turn(now.time_since_epoch().count());
   if (host_) host_->turn();
+  if (draining_ && !stopping_since_) tell_draining();
   if (stopping_since_) finish_stop_if_possible(now);
 }
 
@@ -247,6 +254,8 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return;
     case FrameType::status_request:
       return send_status(frame);
+    case FrameType::stopping:
+      return begin_draining();
     case FrameType::shutdown:
       return begin_stop();
     case FrameType::leave: {
@@ -304,6 +313,35 @@ void Rank::report_fatal(const std::string& reason) {
   link_.send(head_rank, wire::make_frame(FrameType::fatal, std::move(payload)));
 }
 
+/// The launcher passes a signal to all ranks, or somebody has sent it to this one alone: the head hears of both.
+void Rank::look_for_signal() {
+  if (options_.stop_signal == nullptr) return;
+  const int signal = options_.stop_signal->load(std::memory_order_relaxed);
+  if (signal == told_signal_) return;
+  told_signal_ = signal;
+  ByteBuffer payload;
+  payload.put<std::int32_t>(signal);
+  link_.send(head_rank, wire::make_frame(FrameType::stop_asked, std::move(payload)));
+}
+
+void Rank::begin_draining() {
+  draining_ = true;
+  if (worker_) worker_->tell_stopping();
+  if (host_) host_->tell_stopping();
+  if (driver_) driver_->tell_stopping();
+  if (worker_) worker_->on_hand_back();
+}
+
+void Rank::tell_draining() {
+  const bool busy = (worker_ && worker_->busy()) || (host_ && host_->busy()) ||
+                    (driver_ && !driver_->stopped() && !driver_->waiting());
+  if (told_busy_ == busy) return;
+  told_busy_ = busy;
+  ByteBuffer payload;
+  payload.put<std::uint8_t>(busy);
+  link_.send(head_rank, wire::make_frame(FrameType::draining, std::move(payload)));
+}
+
 void Rank::begin_stop() {
   stopping_since_ = Clock::now();
   if (worker_) worker_->stop();
@@ -312,7 +350,8 @@ void Rank::begin_stop() {
 }
 
 void Rank::finish_stop_if_possible(Clock::time_point now) {
-  if (said_goodbye_ || (!lanes_stopped() && now - *stopping_since_ < lane_grace)) return;
+  const Clock::duration grace = draining_ ? Clock::duration{lane_grace_after_draining} : lane_grace;
+  if (said_goodbye_ || (!lanes_stopped() && now - *stopping_since_ < grace)) return;
   said_goodbye_ = true;
   link_.send(head_rank, wire::make_frame(FrameType::goodbye, wire::write(report())));
 }

@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -33,6 +34,8 @@ class Rank {
     store::ObjectStore::Options store{};
     /// Of the head: without progress for so long it reports who waits for what.
     std::chrono::milliseconds stall_after{30'000};
+    std::optional<StopTimes> end{};                 ///< of the head: where the end of the process is known
+    const std::atomic<int>* stop_signal = nullptr;  ///< not 0: a signal has asked the job to stop early
   };
   /// `ranks`: what each rank told, by rank.
   Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);
@@ -74,6 +77,9 @@ class Rank {
   void on_reply(wire::Frame frame);
   void send_status(const wire::Frame& request);
   void report_fatal(const std::string& reason);
+  void look_for_signal();
+  void begin_draining();
+  void tell_draining();
   void begin_stop();
   void finish_stop_if_possible(Clock::time_point now);
   [[nodiscard]] RankReport report() const;
@@ -83,17 +89,18 @@ class Rank {
 
   // Constant after construction.
   transport::Transport& transport_;
+  const Options options_;
   const RankId me_;
   const std::vector<RankInfo> ranks_;
   const Roles roles_;
   const std::vector<RankOffer> offers_;  // by rank
   const bool one_core_;
-  const std::chrono::milliseconds stall_after_;
   spdlog::logger& log_;
   const Clock::time_point began_;
 
   // The event loop's thread only, but for what posts to the inbox.
   LaneInbox inbox_;  // before the lanes, which post to it until they end
+  LaneInbox::Taken taken_;
   wire::Link link_;
   store::ObjectStore store_;
   store::ObjectExchange exchange_;
@@ -108,6 +115,9 @@ class Rank {
   Clock::time_point last_tick_;
   bool driver_replied_ = false;  // and was not woken
 
+  int told_signal_ = 0;
+  bool draining_ = false;          // the job stops early
+  std::optional<bool> told_busy_;  // the head, since then
   std::optional<Clock::time_point> failed_since_;
   std::optional<Clock::time_point> stopping_since_;
   bool said_goodbye_ = false;

@@ -11,12 +11,13 @@
 
 #include "common/version.hpp"
 #include "crema/errors.hpp"
+#include "runtime/end_time.hpp"
 #include "runtime/resources.hpp"
 
 namespace crema::runtime {
 namespace {
 
-constexpr const char* group = "Options of every crema job";
+constexpr const char* group = run_options_group;
 
 constexpr std::uint32_t max_lanes = 4096;
 
@@ -26,8 +27,7 @@ struct Reserved {
   const char* only;  ///< the one value that describes this version; nullptr: none does
 };
 constexpr std::array reserved{
-    Reserved{"--isolation", "none"}, Reserved{"--journal", "off"},      Reserved{"--resume", nullptr},
-    Reserved{"--restart", nullptr},  Reserved{"--time-limit", nullptr},
+    Reserved{"--isolation", "none"},
 };
 
 void add_reserved(CLI::App& cli, const Reserved& option) {
@@ -53,6 +53,31 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
   cli.add_option("--output", options.output,
                  "Run file with results and timings; never overwritten [<job>-<start time or Slurm job id>.h5]")
       ->type_name("FILE.h5")
+      ->group(group);
+  cli.add_option_function<std::string>(
+         "--journal", [&options](const std::string& text) { options.journal = text == "on"; },
+         "Keep a history beside the run file while the job runs, from which --resume goes on")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->type_name("on|off")
+      ->default_str(journal_by_default ? "on" : "off")
+      ->group(group);
+  const auto resume = [&options](const CLI::results_t& values) {
+    const std::string text = values.empty() ? "" : values.front();
+    if (!text.empty() && text != "force" && text != "true")
+      throw CLI::ValidationError{"--resume", fmt::format("\"{}\" is no way to resume; the only one is force", text)};
+    options.resume = text == "force" ? Resume::force : Resume::yes;
+    options.journal = true;
+    return true;
+  };
+  CLI::Option* resumes =
+      cli.add_option("--resume", resume,
+                     "Go on with the unfinished run of this --output, or of this folder; with =force also where the "
+                     "program, its options or inputs have changed")
+          ->expected(0, 1)
+          ->type_name("[=force]")
+          ->group(group);
+  cli.add_flag("--restart", options.restart, "Begin anew, and remove what an earlier run of this --output has left")
+      ->excludes(resumes)
       ->group(group);
   cli.add_option("--progress", options.progress, "Progress on stderr: auto (a bar on a terminal), bar, plain or off")
       ->check(CLI::IsMember({"auto", "bar", "plain", "off"}))
@@ -96,6 +121,19 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
          },
          "What each rank offers to tasks and actors beyond what is found, as in gpus=2,fpga=1,cpus=8")
       ->type_name("NAME=N,…")
+      ->group(group);
+  cli.add_option_function<std::string>(
+         "--time-limit",
+         [&options](const std::string& text) {
+           try {
+             options.time_limit = parse_time_limit(text);
+           } catch (const UsageError& error) {
+             throw CLI::ValidationError{"--time-limit", error.what()};
+           }
+         },
+         "Stop in time to end within so long, as Slurm writes it: minutes, minutes:seconds, days-hours:minutes [what "
+         "Slurm leaves the job]")
+      ->type_name("TIME")
       ->group(group);
   cli.add_option("--memory-budget", options.memory_budget,
                  "Results a rank keeps in memory, as in 512MiB; what is beyond goes to --spill-dir [30 % of the rank's "

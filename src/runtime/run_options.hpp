@@ -1,19 +1,34 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace crema::runtime {
 
+/// What crema's own options are headed by in --help, which tells them from the job's.
+inline constexpr const char* run_options_group = "Options of every crema job";
+
+/// Whether a run may keep a history by default.
+inline constexpr bool journal_by_default = false;
+
+/// --resume: not, where nothing has changed, or whatever has changed.
+enum class Resume { no, yes, force };
+
 /// The options that every job understands.
 struct RunOptions {
   std::string output;  ///< empty: `<job>-<Slurm job id or start time>.h5` in the current folder
+  bool journal = journal_by_default;
+  Resume resume = Resume::no;
+  bool restart = false;
   std::string progress = "auto";
   std::string log_level = "warning";
   std::uint64_t seed = 0;
   int actor_ranks = 1;
   std::uint32_t lanes = 1;  ///< 0: auto
+  std::optional<std::chrono::seconds> time_limit;
   std::string resources;
   std::uint64_t memory_budget = 0;  ///< bytes; 0: a part of what the host gives the rank
   std::string spill_folder;         ///< empty: the system's for temporary files

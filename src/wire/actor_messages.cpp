@@ -40,10 +40,23 @@ CallSpec read_call(const Bytes& payload) {
   return get_call(in);
 }
 
-ByteBuffer write(const Taken& taken) {
-  ByteBuffer out{1 + 48 + size_of(taken.call.arguments)};
-  out.put(static_cast<std::uint8_t>(taken.again));
-  put_call(out, taken.call);
+CallHead read_call_head(const Bytes& payload) {
+  PayloadReader in{payload};
+  CallHead call;
+  call.id = in.get<TaskId>();
+  call.key = in.get<TaskKey>();
+  call.parent = in.get<TaskId>();
+  call.actor = in.get<ActorId>();
+  call.method = in.get<FunctionId>();
+  in.take(sizeof(std::uint32_t));
+  call.has_inputs = in.get<std::uint32_t>() > 0;
+  return call;
+}
+
+ByteBuffer write_taken(bool again, const Bytes& call) {
+  ByteBuffer out{1 + call.size()};
+  out.put(static_cast<std::uint8_t>(again));
+  out.append(call.span());
   return out;
 }
 

@@ -40,8 +40,10 @@ enum class FrameType : std::uint16_t {
   // any rank -> head
   have = 26,
   // actor host -> head
-  taken = 29,
+  taken = 25,
   status = 27,
+  stop_asked = 29,
+  draining = 30,
   // worker -> head
   handed_back = 28,
   // head -> worker
@@ -54,14 +56,15 @@ enum class FrameType : std::uint16_t {
   free = 40,
   // head -> actor host; caller -> actor host
   start_actor = 33,
-  recorded = 43,
-  forget_calls = 44,
+  recorded = 45,
+  forget_calls = 46,
   call = 34,
   // head -> every rank
   actor_location = 35,
   shutdown = 36,
   leave = 37,
   status_request = 41,
+  stopping = 43,
   // any -> lane
   value = 48,
   reply = 49,
@@ -102,6 +105,8 @@ inline constexpr std::uint16_t flag_large_inputs = 4;
 inline constexpr std::uint16_t flag_resources = 8;
 /// Of call: its lane counts it until an `accepted` comes.
 inline constexpr std::uint16_t flag_bounded = 16;
+/// Of a task's outcome and of driver_done: it was told that the job stops early, so it may have ended before its time.
+inline constexpr std::uint16_t flag_early = 32;
 /// Of start_actor: the head keeps the history of its calls; `sequence` of these, recorded already, come behind.
 inline constexpr std::uint16_t flag_durable = 32;
 /// Of call: from the history.
@@ -112,10 +117,13 @@ struct Frame {
   Bytes payload;
 };
 
-inline Frame make_frame(FrameType type, ByteBuffer&& payload = {}, LaneId lane = {}) {
-  Frame frame{{.type = type, .lane = lane}, Bytes{std::move(payload)}};
+inline Frame frame_of(FrameType type, Bytes payload, LaneId lane) {
+  Frame frame{{.type = type, .lane = lane}, std::move(payload)};
   frame.header.payload_size = frame.payload.size();
   return frame;
+}
+inline Frame make_frame(FrameType type, ByteBuffer&& payload = {}, LaneId lane = {}) {
+  return frame_of(type, Bytes{std::move(payload)}, lane);
 }
 
 /// Frames of one packet, one after the other.

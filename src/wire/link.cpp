@@ -7,6 +7,7 @@ namespace crema::wire {
 Link::Link(transport::Transport& transport)
     : transport_{transport},
       outgoing_(static_cast<std::size_t>(transport.size())),
+      expected_(static_cast<std::size_t>(transport.size())),
       detached_(static_cast<std::size_t>(transport.size())) {}
 
 void Link::send(RankId to, Frame frame) {
@@ -16,7 +17,10 @@ void Link::send(RankId to, Frame frame) {
   }
   const auto rank = static_cast<std::size_t>(to.number);
   ByteBuffer& packet = outgoing_[rank];
-  if (packet.size() == 0) unsent_.push_back(to.number);
+  if (packet.size() == 0) {
+    unsent_.push_back(to.number);
+    packet.reserve(expected_[rank]);
+  }
   if (frame.payload.size() < detached_payload) {
     append_frame(packet, frame);
     if (packet.size() >= full_packet) flush(rank);
@@ -30,6 +34,7 @@ void Link::send(RankId to, Frame frame) {
 
 void Link::flush(std::size_t rank) {
   if (outgoing_[rank].size() == 0) return;
+  expected_[rank] = outgoing_[rank].size();
   transport_.send(RankId{static_cast<std::int32_t>(rank)}, Bytes{std::move(outgoing_[rank])});
   outgoing_[rank] = ByteBuffer{};
 }

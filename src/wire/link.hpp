@@ -41,8 +41,9 @@ class Link final : public Outbox {
   std::optional<Received> next_of_packet();
 
   transport::Transport& transport_;
-  std::vector<ByteBuffer> outgoing_;  // by rank
-  std::vector<std::int32_t> unsent_;  // ranks with something in outgoing_
+  std::vector<ByteBuffer> outgoing_;   // by rank
+  std::vector<std::size_t> expected_;  // by rank: the size of its last packet
+  std::vector<std::int32_t> unsent_;   // ranks with something in outgoing_
   std::deque<Frame> to_myself_;
   std::optional<FrameReader> packet_;  // being read
   RankId packet_from_;

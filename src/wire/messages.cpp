@@ -4,6 +4,12 @@
 
 namespace crema::wire {
 
+void PayloadReader::truncated(std::size_t wanted) const {
+  throw Error{"reading a message: " + std::to_string(wanted) + " bytes were expected at offset " +
+              std::to_string(position_) + " of " + std::to_string(payload_.size()) +
+              "; the message is damaged or the ranks run different programs"};
+}
+
 void write_resources(ByteBuffer& out, const Resources& resources) {
   out.put(resources.cpus);
   out.put(resources.gpus);
@@ -189,12 +195,13 @@ Pull read_pull(const Bytes& payload) {
   return pull;
 }
 
-ByteBuffer write(const Value& value) {
-  ByteBuffer out{16 + value.bytes.size()};
-  out.put(value.id);
-  out.put(static_cast<std::uint8_t>(value.failed));
-  out.append(value.bytes.span());
-  return out;
+Bytes write(const Value& value, BytesSlab& slab) {
+  return slab.make(sizeof value.id + 1 + value.bytes.size(), [&value](std::byte* place) {
+    std::memcpy(place, &value.id, sizeof value.id);
+    place += sizeof value.id;
+    *place++ = static_cast<std::byte>(value.failed);
+    if (!value.bytes.empty()) std::memcpy(place, value.bytes.data(), value.bytes.size());
+  });
 }
 
 Value read_value(const Bytes& payload) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/bytes_slab.hpp"
 #include "common/ready_queue.hpp"
 #include "crema/arguments.hpp"
 #include "crema/bytes.hpp"
@@ -92,6 +93,16 @@ struct CallSpec {
 };
 ByteBuffer write(const CallSpec& call);
 CallSpec read_call(const Bytes& payload);
+/// What of a call those need who pass it on.
+struct CallHead {
+  TaskId id{};
+  TaskKey key{};
+  TaskId parent{};
+  ActorId actor{};
+  FunctionId method{};
+  bool has_inputs = false;
+};
+CallHead read_call_head(const Bytes& payload);
 
 /// Payload of create_actor (lane to head) and start_actor (head to host).
 struct ActorSpec {
@@ -114,7 +125,8 @@ struct Taken {
   bool again = false;  ///< a call of this key has a place already, and this one stands for the same
   CallSpec call{};
 };
-ByteBuffer write(const Taken& taken);
+/// `call`: the payload of its frame.
+ByteBuffer write_taken(bool again, const Bytes& call);
 Taken read_taken(const Bytes& payload);
 
 /// So many calls of a lane are in the actor's mailbox now, or have failed. Payload of accepted.
@@ -183,7 +195,7 @@ struct Value {
   bool failed = false;
   Bytes bytes{};
 };
-ByteBuffer write(const Value& value);
+Bytes write(const Value& value, BytesSlab& slab);
 Value read_value(const Bytes& payload);
 
 /// The answer to one request of a lane, matched by FrameHeader::sequence. Payload of reply.

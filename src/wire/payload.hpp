@@ -26,11 +26,7 @@ class PayloadReader {
     return value;
   }
   const std::byte* take(std::size_t size) {
-    if (size > remaining()) {
-      throw Error{"reading a message: " + std::to_string(size) + " bytes were expected at offset " +
-                  std::to_string(position_) + " of " + std::to_string(payload_.size()) +
-                  "; the message is damaged or the ranks run different programs"};
-    }
+    if (size > remaining()) truncated(size);
     return payload_.data() + std::exchange(position_, position_ + size);
   }
   Bytes get_bytes(std::size_t size) {
@@ -45,6 +41,8 @@ class PayloadReader {
   [[nodiscard]] std::size_t remaining() const { return payload_.size() - position_; }
 
  private:
+  [[noreturn]] void truncated(std::size_t wanted) const;
+
   const Bytes& payload_;
   std::size_t position_ = 0;
 };

@@ -41,6 +41,10 @@ void Worker::tell_lanes_cancelled() {
   for (auto& [id, slot] : lanes_) slot.lane->tell_cancelled({cancelled_.begin(), cancelled_.end()});
 }
 
+void Worker::tell_stopping() {
+  for (auto& [id, slot] : lanes_) slot.lane->tell_stopping();
+}
+
 void Worker::on_lane(wire::Frame frame) {
   Slot& slot = lanes_.at(frame.header.lane);
   switch (frame.header.type) {

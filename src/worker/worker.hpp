@@ -38,6 +38,8 @@ class Worker {
   void on_cancel(const wire::Frame& frame);
   /// From the head: what has not been begun is wanted back, as others have nothing to do.
   void on_hand_back();
+  /// The job stops early: what runs is told.
+  void tell_stopping();
   /// From this rank's lanes: outcome, park, resume.
   void on_lane(wire::Frame frame);
   /// From the head, for one of this worker's lanes: value, reply. False: the lane is not this worker's.

@@ -7,6 +7,7 @@ import pathlib
 import pty
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -45,7 +46,7 @@ class JobsRun(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.checkout = self.folder / "check out"
         (self.checkout / "jobs").mkdir(parents=True)
-        for name in ("run", "setup.sh"):
+        for name in ("run", "setup.sh", "sessions.sh"):
             shutil.copy(REPOSITORY / "jobs" / name, self.checkout / "jobs")
         for name in ("jobs/coffee_shop.cpp", "jobs/weather.cpp", "CMakeLists.txt", "CMakePresets.json"):
             (self.checkout / name).touch()
@@ -270,10 +271,9 @@ sleep 0.2; kill %1; %s"""
             time.sleep(0.02)
 
     def test_signals_are_passed_on(self):
-        for number, passed, end, code in ((signal.SIGINT, "INT", 'echo 75 >"$CREMA_EXIT_FILE"', 75),
-                                          (signal.SIGTERM, "TERM", "exit 0", 143),
-                                          (signal.SIGHUP, "TERM", "exit 0", 129),
-                                          (signal.SIGUSR1, "USR1", 'echo 75 >"$CREMA_EXIT_FILE"', 75)):
+        for number, end, code in ((signal.SIGINT, 'echo 75 >"$CREMA_EXIT_FILE"', 75),
+                                  (signal.SIGTERM, "exit 0", 143), (signal.SIGHUP, "exit 0", 129),
+                                  (signal.SIGUSR1, 'echo 75 >"$CREMA_EXIT_FILE"', 75)):
             with self.subTest(signal=number.name):
                 self.waiting_job(end)
                 self.put("log", "ninja ran before\n")
@@ -281,7 +281,32 @@ sleep 0.2; kill %1; %s"""
                 self.wait_for("waiting")
                 process.send_signal(number)
                 self.assertEqual((process.communicate(timeout=20)[1], process.returncode), (b"", code))
-                self.assertEqual(self.log().splitlines()[-1], passed)
+                # The one that Open MPI passes on without an end of its own.
+                self.assertEqual(self.log().splitlines()[-1], "USR1")
+
+    PATIENT_JOB = """for name in INT TERM USR1; do trap "echo $name >>\\"\\$STAND_IN/log\\"" $name; done
+sleep 60 & echo waiting >>"$STAND_IN/log"
+until grep -q TERM "$STAND_IN/log"; do sleep 0.02; done
+kill %1"""
+
+    def test_a_second_signal_waits_no_more(self):
+        self.run_job("coffee_shop")
+        self.put("job", self.PATIENT_JOB)
+        for second in (signal.SIGINT, signal.SIGTERM):
+            self.put("log", "")
+            process = subprocess.Popen(self.command("coffee_shop"), env=self.environment, stderr=subprocess.PIPE)
+            self.wait_for("waiting")
+            process.send_signal(signal.SIGINT)
+            self.wait_for("USR1")
+            process.send_signal(signal.SIGUSR1)  # it has been asked to stop
+            process.send_signal(second)
+            try:
+                process.communicate(timeout=20)
+            finally:
+                process.kill()
+            self.assertEqual(process.returncode, 128 + second)
+            words = self.log().splitlines()
+            self.assertEqual((words[-1], set(words[2:-1])), ("TERM", {"USR1"}))
 
     def test_control_c_reaches_the_launcher_once(self):
         self.waiting_job('echo 75 >"$CREMA_EXIT_FILE"')
@@ -292,7 +317,75 @@ sleep 0.2; kill %1; %s"""
         self.wait_for("waiting")
         os.write(terminal, b"\x03")
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        self.assertEqual((code, self.log().count("INT\n")), (75, 1))
+        self.assertEqual((code, self.log().count("USR1\n")), (75, 1))
+
+    def test_a_journal_without_an_exit_code_can_be_resumed(self):
+        self.run_job("coffee_shop")
+        self.put("job", "exit 0")
+        output = self.folder / "day.h5"
+        self.assertEqual(self.run_job("coffee_shop", "--output", str(output)).returncode, 1)
+        (self.folder / "day.h5.journal").mkdir()
+        for words in (("--output", str(output)), (f"--output={output}",)):
+            result = self.run_job("coffee_shop", *words)
+            self.assertEqual(result.returncode, 75)
+            self.assertIn("--resume", result.stderr)
+        self.put("job", 'echo 0 >"$CREMA_EXIT_FILE"')
+        self.assertEqual(self.run_job("coffee_shop", "--output", str(output)).returncode, 0)
+
+    def test_a_journal_of_this_start_alone_without_output(self):
+        self.run_job("coffee_shop")
+        folder = self.folder / "here"
+        (folder / "coffee_shop-1.h5.journal").mkdir(parents=True)
+        (folder / "weather-2.h5.journal").mkdir()
+        run = lambda: subprocess.run(self.command("coffee_shop"), env=self.environment, capture_output=True, cwd=folder,
+                                     timeout=30).returncode
+        self.put("job", f"exit 9; mkdir '{folder}/weather-3.h5.journal'")
+        os.utime(folder / "coffee_shop-1.h5.journal", (1, 1))
+        self.assertEqual(run(), 9)
+        self.put("job", f"mkdir '{folder}/coffee_shop-2.h5.journal'; exit 9")
+        self.assertEqual(run(), 75)
+
+    def test_a_launcher_that_lingers_is_ended(self):
+        self.run_job("coffee_shop")
+        self.environment["CREMA_LINGER_SECONDS"] = "0.2"
+        # Deaf to SIGTERM in the second round.
+        for trap in ("", "trap '' TERM; "):
+            self.put("job", trap + 'echo 75 >"$CREMA_EXIT_FILE"; sleep 60 & while :; do wait; done')
+            began = time.monotonic()
+            self.assertEqual(self.run_job("coffee_shop").returncode, 75)
+            self.assertLess(time.monotonic() - began, 20)
+
+    def test_dead_sessions_are_removed(self):
+        self.run_job("coffee_shop")
+        host, user = socket.gethostname(), os.geteuid()
+        memory = self.folder / "shm"
+        memory.mkdir()
+        self.environment["CREMA_SHARED_MEMORY"] = str(memory)
+        sessions = self.folder / f"ompi.{host}.{user}"
+        with subprocess.Popen(["true"]) as ended:
+            pass
+        holder = subprocess.Popen(["sleep", "60"])
+        self.addCleanup(holder.wait)
+        self.addCleanup(holder.kill)
+        places = {
+            "dead": sessions / f"pid.{ended.pid}", "alive": sessions / f"pid.{holder.pid}",
+            "open": sessions / "pid.999999999", "new": sessions / "pid.999999998",
+            "dead segment": memory / f"vader_segment.{host}.{user}.1.0",
+            "open segment": memory / f"vader_segment.{host}.{user}.2.0",
+            "new segment": memory / f"vader_segment.{host}.{user}.3.0",
+            "of another host": memory / f"vader_segment.elsewhere.{user}.1.0",
+        }
+        for name, path in places.items():
+            if "segment" in name or "host" in name:
+                path.touch()
+            else:
+                path.mkdir(parents=True)
+                (path / "file").touch()
+            if "new" not in name:
+                os.utime(path, (1, 1))
+        with open(places["open"] / "file", "rb"), open(places["open segment"], "rb"):
+            self.assertEqual(self.run_job("coffee_shop").returncode, 0)
+        self.assertEqual({name for name, path in places.items() if not path.exists()}, {"dead", "dead segment"})
 
     def test_nothing_is_left_behind(self):
         self.waiting_job("exec sleep 61 & exit 0")

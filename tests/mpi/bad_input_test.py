@@ -100,7 +100,11 @@ class Usage(Trouble):
 
     def test_options_of_later_versions(self):
         self.refused('--isolation: "process" is not available in crema', "--isolation", "process")
-        self.refused("--time-limit: not available in crema", "--time-limit", "10")
+        self.refused("--resume: not available in crema", "--resume")
+
+    def test_time_limit(self):
+        for limit in ("soon", "0", "1:2:3:4", "-5"):
+            self.refused(f'--time-limit: "{limit}" is no time limit', f"--time-limit={limit}")
 
     def test_lanes_and_resources(self):
         for lanes in ("0", "-1", "many", "4.5", "5000"):

@@ -121,13 +121,13 @@ std::string failure_of(const crema::Future<T>& future) {
   return "none";
 }
 
-void tasks(crema::Results& results) {
+void tasks(crema::Results& results, int fibonacci_of) {
   std::vector<crema::Future<std::int64_t>> squares;
   for (std::int64_t i = 0; i < 500; ++i) squares.push_back(crema::remote<square>(i));
   results.array("squares", crema::get(squares), {500}, {.dimensions = {"x"}});
   crema::get(std::vector{crema::remote<nothing>(), crema::with(crema::TaskOptions{.name = "idle"}).remote<nothing>()});
 
-  results.value("fibonacci", crema::remote<fibonacci>(12).get());
+  results.value("fibonacci", crema::remote<fibonacci>(fibonacci_of).get());
   results.value("lambda", crema::remote([](int a, int b) { return a - b; }, 5, 3).get());
   results.value("constant_lambda", crema::remote<[](const std::string& a) { return a + "!"; }>("flat white").get());
   results.value("overload", crema::remote<crema::overload<double(double)>(std::sqrt)>(2).get(), {.units = "m"});
@@ -196,10 +196,12 @@ int main(int argc, char** argv) {
   crema::Job job{argc, argv, "Everything crema can do, once"};
   std::string weather;
   std::string airports;
+  int fibonacci_of = 12;
+  job.cli().add_option("--fibonacci", fibonacci_of, "Which number of Fibonacci's nested tasks add up");
   job.cli().add_option("--weather", weather, "CSV file of days")->required();
   job.cli().add_option("--airports", airports, "CSV file of airports")->required();
   return job.run([&] {
-    tasks(job.results());
+    tasks(job.results(), fibonacci_of);
     actors(job.results());
     datasets(job.results(), weather, airports);
     describe_ranks();

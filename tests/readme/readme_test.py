@@ -24,6 +24,7 @@ SKIPPED = 77
 # not: tests/install and tests/slurm do that; what is left is that the files are there and take these options.
 COMMANDS = {
     "jobs/run coffee_shop": ["jobs/run", "--help"],
+    "jobs/run coffee_shop --no-baseline --prep-seconds 8": ["jobs/run", "--help"],  # tests/mpi/stopping_test.py stops jobs
     "tests/run": ["tests/run", "--help"],
     "sbatch slurm/coffee_shop.sbatch": ["bash", "-n", "slurm/coffee_shop.sbatch"],
     "CREMA_LAUNCHER=srun sbatch --ntasks=18 slurm/coffee_shop.sbatch": ["bash", "-n", "slurm/coffee_shop.sbatch"],
@@ -146,7 +147,7 @@ class Readme(unittest.TestCase):
         done = subprocess.run([os.environ["COFFEE_SHOP"], "--help"], capture_output=True, text=True, timeout=60)
         section = PAGE.partition("## Options and exit codes")[2].partition("| exit code")[0]
         options = re.findall(r"--[a-z][a-z-]*", section.partition("`jobs/run NAME`")[0])
-        self.assertEqual(len(options), 11)
+        self.assertEqual(len(options), 12)
         for option in options:
             self.assertIn(option, done.stdout)
 

@@ -38,6 +38,31 @@ TEST(Bytes, CompactLeavesALargeStorageBehind) {
   EXPECT_EQ(whole.compact().data(), whole.data());
 }
 
+TEST(Bytes, AnEmptySliceKeepsNothingAlive) {
+  const Bytes whole = Bytes::copy_of(std::as_bytes(std::span{"mocha"}));
+  const Bytes nothing = whole.slice(2, 0);
+  EXPECT_TRUE(nothing.empty());
+  EXPECT_FALSE(whole.shared());
+}
+
+TEST(ByteBuffer, StorageIsUsedAgainOnlyIfNobodyElseKeepsIt) {
+  ByteBuffer first{100};
+  first.put_text("espresso");
+  Bytes bytes{std::move(first)};
+  const Bytes kept = bytes;
+  EXPECT_EQ(ByteBuffer::reuse(std::move(bytes)).data(), nullptr);
+  ByteBuffer second{100};
+  const std::byte* place = second.data();
+  second.put_text("mocha");
+  Bytes only{std::move(second)};
+  ByteBuffer again = ByteBuffer::reuse(std::move(only));
+  EXPECT_EQ(again.data(), place);
+  EXPECT_EQ(again.size(), 0U);
+  again.put_text("latte");
+  EXPECT_EQ(again.data(), place);
+  EXPECT_EQ(ByteReader{kept}.get_text(), "espresso");
+}
+
 TEST(ByteReader, DamagedInputIsAnErrorNotAReadPastTheEnd) {
   ByteBuffer buffer;
   buffer.put<std::uint64_t>(1'000'000'000'000);

@@ -30,6 +30,7 @@ class IdleLane final : public lane::Lane {
   void reply(Frame) override {}
   void wake() override {}
   void tell_cancelled(std::vector<TaskId>) override {}
+  void tell_stopping() override {}
   std::vector<Frame> take_back() override { return std::exchange(work_, {}); }
   TaskId running() const override { return {}; }
   bool waiting() const override { return false; }

@@ -52,6 +52,7 @@ class LocalDriver {
       return std::move(*frame);
     }
     bool cancelled(TaskId) override { return false; }
+    bool stopping() override { return false; }
     void post(wire::Frame frame, bool) override {
       if (std::optional<wire::Frame> reply = head_.answer(frame)) replies_.push(std::move(*reply));
     }
@@ -76,6 +77,7 @@ class LocalDriver {
     wire::Frame next_reply() override { throw std::logic_error{"these tasks ask for nothing"}; }
     std::optional<wire::Frame> poll_reply() override { return std::nullopt; }
     bool cancelled(TaskId) override { return false; }
+    bool stopping() override { return false; }
     void post(wire::Frame frame, bool) override {
       if (frame.header.type == wire::FrameType::object) large = frame.payload;
       if (frame.header.type == wire::FrameType::outcome) outcome = wire::read_outcome(frame.payload);
@@ -124,7 +126,8 @@ class LocalDriver {
     const wire::Outcome& outcome = channel.outcome;
     const wire::Value value{
         .id = id, .failed = outcome.failed, .bytes = outcome.stored > 0 ? channel.large : outcome.value};
-    return wire::make_frame(wire::FrameType::value, wire::write(value));
+    BytesSlab slab;
+    return wire::frame_of(wire::FrameType::value, wire::write(value, slab), {});
   }
 
   const int workers_;

@@ -48,6 +48,11 @@ TEST(TaskKeys, OrdinalsTellEqualOnesApartInTheirOrder) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(keys.task(first_id, number(1)), made[i]);
   EXPECT_NE(made[0], made[1]);
   EXPECT_NE(made[1], made[2]);
+  keys.begin({});
+  for (int i = 0; i < 3; ++i) {
+    keys.task(first_id, number(2));
+    EXPECT_EQ(keys.task(first_id, number(1)), made[i]) << "among others";
+  }
 }
 
 TEST(TaskKeys, WhatArgumentsMentionCountsByItsKey) {

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""stopping_test.py RANKS: a job that is stopped early, by a signal or its time limit: what runs may end, what has ended
+is kept, and the exit code is 75."""
+
+import os
+import signal
+import sys
+import time
+import unittest
+
+import h5py
+
+from launch import Job
+
+RANKS = int(sys.argv.pop(1))
+END_WITHIN = 10  # seconds; less than the 45 that running tasks have after SIGUSR1
+FINISHED, INTERRUPTED = 1, 5
+
+
+class Stopping(unittest.TestCase):
+    def start(self, case, *options, recovery=False):
+        job = Job([(RANKS, "patient", ["--case", case, "--output", "run.h5", *options])], recovery=recovery)
+        self.addCleanup(job.close)
+        job.wait_for_file("begun")
+        return job
+
+    def stop(self, job, number):
+        """As a user does: to mpirun, or to the process where there is one alone."""
+        job.process.send_signal(number)
+        self.wait_for_stop(job)
+
+    def wait_for_stop(self, job):
+        deadline = time.monotonic() + 30
+        while "stopping early" not in job.text("stderr"):
+            self.assertLess(time.monotonic(), deadline, job.text("stderr"))
+            time.sleep(0.01)
+
+    def expect_interrupted(self, job, reason, results, states, *, code=True):
+        """Ended as told: `results` and the states of the tasks that ended, by what each of them is called."""
+        since = time.time()
+        job.wait()
+        self.assertEqual((job.exit_file, job.left), (75, {}), job.stderr)
+        if code:
+            self.assertEqual(job.code, 75, job.stderr)
+        self.assertLess(job.ended - since, END_WITHIN)
+        self.assertIn(f"patient: stopped early after {reason}: ", job.stderr)
+        with h5py.File(job.folder / "run.h5") as file:
+            self.assertEqual((file.attrs["status"], file.attrs["exit_code"]), ("interrupted", 75))
+            self.assertEqual({name: int(value[()]) for name, value in file["results"].items()}, {"first": 49} | results)
+            self.assertEqual(sorted(file["tasks"]["state"]), states)
+            self.assertEqual(len(file["errors"]), 0)
+
+    def test_a_running_task_ends_and_is_kept_and_nothing_new_begins(self):
+        job = self.start("task")
+        self.stop(job, signal.SIGUSR1)
+        (job.folder / "end").touch()
+        self.expect_interrupted(job, "signal SIGUSR1", {"long_one": 5}, [FINISHED, FINISHED])
+
+    def test_a_running_call_ends_and_is_kept(self):
+        job = self.start("call")
+        self.stop(job, signal.SIGUSR1)
+        (job.folder / "end").touch()
+        # Nothing is left to do then: the driver comes to its end.
+        job.wait()
+        self.assertEqual((job.code, job.exit_file), (0, 0), job.stderr)
+        with h5py.File(job.folder / "run.h5") as file:
+            self.assertEqual((file.attrs["status"], file["results/call"][()]), ("complete", 6))
+
+    def test_a_task_is_told_and_its_value_counts_for_nothing(self):
+        job = self.start("told")
+        self.stop(job, signal.SIGUSR1)
+        self.expect_interrupted(job, "signal SIGUSR1", {}, [FINISHED, INTERRUPTED])
+        self.assertTrue((job.folder / "told").exists())
+
+    def test_a_driver_that_is_told(self):
+        job = self.start("driver")
+        self.stop(job, signal.SIGUSR1)
+        self.expect_interrupted(job, "signal SIGUSR1", {}, [FINISHED])
+
+    def test_a_task_that_waits_for_one_that_is_not_started_is_not_waited_for(self):
+        job = self.start("nested")
+        self.stop(job, signal.SIGUSR1)
+        (job.folder / "end").touch()
+        self.expect_interrupted(job, "signal SIGUSR1", {}, [FINISHED])
+
+    def test_signals_that_leave_a_second(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            for case, states in (("told", [FINISHED, INTERRUPTED]), ("stubborn", [FINISHED])):
+                with self.subTest(number.name, case=case):
+                    job = self.start(case, recovery=True)
+                    job.process.send_signal(number)
+                    # mpirun makes a SIGTERM of either, and an exit code of its own.
+                    reason = number.name if RANKS == 1 else "SIGTERM"
+                    self.expect_interrupted(job, f"signal {reason}", {}, states, code=RANKS == 1)
+
+    def test_a_second_interrupt(self):
+        job = self.start("stubborn", recovery=True)
+        job.process.send_signal(signal.SIGUSR1)
+        self.wait_for_stop(job)
+        began = time.time()
+        job.process.send_signal(signal.SIGINT)
+        job.process.send_signal(signal.SIGINT)
+        job.wait()
+        self.assertEqual(job.left, {}, job.stderr)
+        self.assertLess(job.ended - began, END_WITHIN)
+        self.assertEqual(list(job.folder.glob(".*.partial")) if job.exit_file else [], [])
+
+    def test_a_signal_to_one_rank_alone(self):
+        job = self.start("told")
+        os.kill(job.pid_of(RANKS - 1) if RANKS > 1 else job.process.pid, signal.SIGUSR1)
+        self.expect_interrupted(job, "signal SIGUSR1", {}, [FINISHED, INTERRUPTED])
+
+    def test_time_limit(self):
+        began = time.time()
+        job = self.start("told", "--time-limit", "0:6")
+        self.expect_interrupted(job, "the time limit", {}, [FINISHED, INTERRUPTED])
+        self.assertGreater(job.ended - began, 3)
+
+    def test_time_limit_without_anybody_who_listens(self):
+        job = self.start("stubborn", "--time-limit", "0:4")
+        self.expect_interrupted(job, "the time limit", {}, [FINISHED])
+
+
+if __name__ == "__main__":
+    unittest.main()
