@@ -56,7 +56,7 @@ class Actor {
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     if constexpr (std::is_same_v<Archive, OutArchive>) CarriedFutures::mention(archive.buffer().size(), name_.key);
-    archive& name_.id.number& name_.key.high& name_.key.low& name_.max_pending_calls;
+    archive& name_.id.number& name_.key.high& name_.key.low& name_.max_pending_calls& name_.durable;
   }
 
  private:

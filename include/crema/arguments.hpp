@@ -13,22 +13,22 @@ namespace crema {
 struct Input {
   std::uint64_t offset = 0;  ///< in Arguments::bytes: before this byte
   TaskId id;
+  TaskKey key{};
 };
 
 /// Where the bytes of arguments name a value or an actor. Its number there differs from run to run, its key does not.
 struct Mention {
-  std::uint64_t offset = 0;  ///< of an 8-byte id; for an Input: where the value goes
+  std::uint64_t offset = 0;  ///< of an 8-byte id
   TaskKey key;
 };
 
 /// A call's arguments: what is known, the values it waits for, and the futures that travel in it as futures.
 struct Arguments {
   Bytes bytes{};
-  std::vector<Input> inputs{};    ///< by rising offset; those at one offset in order
-  std::vector<TaskId> carried{};  ///< may repeat
+  std::vector<Input> inputs{};           ///< by rising offset; those at one offset in order
+  std::vector<Named<TaskId>> carried{};  ///< may repeat
   // Does not travel; for the key of the call.
   std::vector<Mention> mentions{};  ///< futures and actors in the bytes
-  std::vector<TaskKey> input_keys{};
 };
 
 /// Collects the futures that are encoded on this thread while it lives, and keeps them from being released: a sender
@@ -41,15 +41,15 @@ class CarriedFutures {
   CarriedFutures& operator=(const CarriedFutures&) = delete;
 
   /// A future is being encoded. Throws UsageError where nobody collects: there futures cannot travel.
-  static void add(TaskId id, std::shared_ptr<const void> keep);
+  static void add(Named<TaskId> future, std::shared_ptr<const void> keep);
   /// The 8 bytes from this place on are the number of something that has a key. Ignored where nobody collects.
   static void mention(std::uint64_t offset, TaskKey key);
-  [[nodiscard]] const std::vector<TaskId>& ids() const { return ids_; }
+  [[nodiscard]] const std::vector<Named<TaskId>>& ids() const { return ids_; }
   [[nodiscard]] const std::vector<Mention>& mentions() const { return mentions_; }
 
  private:
   CarriedFutures* const outer_;
-  std::vector<TaskId> ids_;
+  std::vector<Named<TaskId>> ids_;
   std::vector<std::shared_ptr<const void>> kept_;
   std::vector<Mention> mentions_;
 };

@@ -247,20 +247,18 @@ class ArgumentWriter {
   }
   /// Call once.
   [[nodiscard]] Arguments take() {
-    return {Bytes{std::move(out_)}, std::move(inputs_), carried_.ids(), carried_.mentions(), std::move(input_keys_)};
+    return {Bytes{std::move(out_)}, std::move(inputs_), carried_.ids(), carried_.mentions()};
   }
 
  private:
   void add_input(const FutureHandle& future) {
     if (future.id() == TaskId{}) throw UsageError{"passing an empty future to a task: assign it from remote() first"};
-    inputs_.push_back({out_.size(), future.id()});
-    input_keys_.push_back(future.key());
+    inputs_.push_back({out_.size(), future.id(), future.key()});
   }
 
   CarriedFutures carried_;
   ByteBuffer out_;
   std::vector<Input> inputs_;
-  std::vector<TaskKey> input_keys_;
 };
 
 /// Encodes a call's arguments as the function's parameters; `First` leading parameters are supplied by somebody else

@@ -38,6 +38,7 @@ struct ActorName {
   ActorId id;
   TaskKey key{};
   std::uint64_t max_pending_calls = 0;  ///< 0: no bound
+  bool durable = true;                  ///< ActorOptions::durable
 };
 
 /// What the typed API asks of the lane it is called on: everything here is ids and bytes.
@@ -81,8 +82,9 @@ class LaneContext {
   /// timeout waits for ever. Returns the places of those that are, in order, at most `count`.
   virtual std::vector<std::uint32_t> wait(std::span<const TaskId> ids, std::size_t count,
                                           std::optional<std::chrono::nanoseconds> timeout) = 0;
-  /// Begins to collect these different ids as they complete; next_completed of the returned number has them.
-  virtual std::uint64_t watch(std::span<const TaskId> ids) = 0;
+  /// Begins to collect these different futures as they complete, those that are there in the order in which they
+  /// completed; next_completed of the returned number has them.
+  virtual std::uint64_t watch(std::span<const Named<TaskId>> futures) = 0;
   /// Waits for the next of a watch to complete. Requires that one is left.
   virtual TaskId next_completed(std::uint64_t watch) = 0;
   virtual void unwatch(std::uint64_t watch) noexcept = 0;

@@ -33,8 +33,8 @@ struct TaskOptions {
   JournalPolicy journal = JournalPolicy::automatic;
 };
 
-/// How one actor lives. This version takes `name`, `resources` and `max_pending_calls`; any other field that differs
-/// from its default is refused with UsageError.
+/// How one actor lives. This version takes `name`, `resources`, `max_pending_calls` and `durable`; any other field that
+/// differs from its default is refused with UsageError.
 struct ActorOptions {
   std::string name{};  ///< find_actor finds it by; unique within a run; empty: no name
   /// Taken from its rank until it is killed. An actor for which there is no room now waits for it, and its calls with
@@ -46,7 +46,7 @@ struct ActorOptions {
   /// the memory of calls that come faster than they are done. An actor's calls to itself never wait: they could have
   /// room only after the method that makes them. Negative: UsageError.
   std::int64_t max_pending_calls = 0;
-  bool durable = true;
+  bool durable = true;  ///< calls are kept in the journal, where there is one, and count exactly once after a resume
 };
 
 }  // namespace crema

@@ -49,7 +49,7 @@ namespace detail {
 /// The untyped half of as_completed: which of the watched completes next.
 class CompletionWatch {
  public:
-  explicit CompletionWatch(const std::vector<TaskId>& ids);
+  explicit CompletionWatch(const std::vector<Named<TaskId>>& futures);
   ~CompletionWatch();
   CompletionWatch(const CompletionWatch&) = delete;
   CompletionWatch& operator=(const CompletionWatch&) = delete;
@@ -63,8 +63,8 @@ class CompletionWatch {
 
 }  // namespace detail
 
-/// Futures in the order in which they complete: a single-pass range that owns what it needs. Equal futures come once
-/// for each time they were given. Thread safety: used on the lane that made it.
+/// Futures in the order in which they complete, also those that were complete before: a single-pass range that owns
+/// what it needs. Equal futures come once for each time they were given. Thread safety: used on the lane that made it.
 template <class T>
 class AsCompleted {
  public:
@@ -89,14 +89,14 @@ class AsCompleted {
   };
 
   explicit AsCompleted(const std::vector<Future<T>>& futures) : left_{futures.size()} {
-    std::vector<TaskId> ids;
+    std::vector<Named<TaskId>> named;
     for (const Future<T>& future : futures) {
       if (future.id() == TaskId{}) throw UsageError{"waiting for an empty future: assign it from remote() first"};
       auto& equal = futures_[future.id()];
-      if (equal.empty()) ids.push_back(future.id());
+      if (equal.empty()) named.push_back({future.id(), future.key()});
       equal.push_back(future);
     }
-    if (left_ > 0) watch_ = std::make_unique<detail::CompletionWatch>(ids);
+    if (left_ > 0) watch_ = std::make_unique<detail::CompletionWatch>(named);
   }
 
   /// Waits for the first.

@@ -25,18 +25,84 @@ void Host::on_frame(RankId from, wire::Frame frame) {
   if (frame.header.type != FrameType::call) frame.payload = frame.payload.compact();
   if (frame.header.type == FrameType::start_actor) return start(std::move(frame));
   if (frame.header.type == FrameType::kill_actor) return kill(frame);
+  if (frame.header.type == FrameType::recorded) return on_recorded(frame.header.acknowledged);
+  if (frame.header.type == FrameType::forget_calls) return on_forget(frame);
   const wire::CallHead call = wire::read_call_head(frame.payload);
+  if (!ended_callers_.empty() && ended_callers_.contains(call.parent)) return;
   const Caller caller{from, frame.header.lane};
   const auto found = actors_.find(call.actor);
-  if (found == actors_.end()) {
+  const bool recorded = (frame.header.flags & wire::flag_recorded) != 0;
+  if (found == actors_.end() || (found->second.recorded_to_come > 0 && !recorded)) {
     frame.payload = frame.payload.compact();
     early_calls_[call.actor].emplace_back(from, std::move(frame));
+  } else if (!take_place(found->second, frame, call)) {
+    accept(frame, caller, call.actor);
   } else if (found->second.lane == nullptr) {
     accept(frame, caller, call.actor);
     refuse_call(call, frame.header.attempt, found->second.gone);
   } else {
     frame.payload = found->second.calls.compact(frame.payload);
     take_call(found->second, caller, std::move(frame), call);
+  }
+  if (recorded && --found->second.recorded_to_come == 0) take_early(call.actor);
+}
+
+/// False: the call has had its place before.
+bool Host::take_place(Hosted& hosted, const wire::Frame& frame, const wire::CallHead& call) {
+  if (!hosted.durable) return true;
+  if ((frame.header.flags & wire::flag_recorded) != 0) {
+    hosted.known.insert(call.key);
+    return true;
+  }
+  if (hosted.known.contains(call.key)) {
+    tell_taken(frame, call.id, true);
+    return false;
+  }
+  if (hosted.lane == nullptr) return true;  // it is refused
+  if (call.parent != TaskId{}) {            // the driver does not repeat its calls within a start
+    hosted.known.insert(call.key);
+    known_by_[call.parent].emplace_back(call.actor, call.key);
+  }
+  tell_taken(frame, call.id, false);
+  return true;
+}
+
+void Host::tell_taken(const wire::Frame& call, TaskId id, bool again) {
+  wire::Frame taken = wire::make_frame(FrameType::taken, wire::write_taken(again, call.payload));
+  taken.header.attempt = call.header.attempt;
+  outbox_.send(head_rank, std::move(taken));
+  ++places_told_;
+  if (again) return;
+  unrecorded_.emplace_back(places_told_, id);
+  unrecorded_calls_.insert(id);
+}
+
+void Host::on_recorded(std::uint64_t places) {
+  while (!unrecorded_.empty() && unrecorded_.front().first <= places) {
+    unrecorded_calls_.erase(unrecorded_.front().second);
+    unrecorded_.pop_front();
+  }
+  std::erase_if(kept_, [&](wire::Frame& frame) {
+    if (unrecorded_calls_.contains(wire::read_call_head(frame.payload).parent)) return false;
+    free_.push_back(std::move(frame));
+    return true;
+  });
+}
+
+bool Host::hold(const wire::Frame& frame) {
+  if (unrecorded_calls_.empty() || !unrecorded_calls_.contains(wire::read_call_head(frame.payload).parent))
+    return false;
+  kept_.push_back(frame);
+  kept_.back().payload = frame.payload.compact();
+  return true;
+}
+
+void Host::on_forget(const wire::Frame& frame) {
+  for (const TaskId caller : wire::read_ids(frame.payload)) {
+    if (frame.header.attempt > 0) ended_callers_.insert(caller);
+    const auto calls = known_by_.extract(caller);
+    if (calls.empty()) continue;
+    for (const auto& [actor, key] : calls.mapped()) actors_.at(actor).known.erase(key);
   }
 }
 
@@ -157,7 +223,10 @@ void Host::remove_ended_lanes() {
 
 void Host::start(wire::Frame frame) {
   const wire::ActorSpec actor = wire::read_actor(frame.payload);
-  Hosted hosted{.gone = "the actor could not be started on this rank", .bound = actor.max_pending_calls};
+  Hosted hosted{.gone = "the actor could not be started on this rank",
+                .bound = actor.max_pending_calls,
+                .durable = (frame.header.flags & wire::flag_durable) != 0,
+                .recorded_to_come = frame.header.sequence};
   try {
     remove_ended_lanes();
     if (lanes_.size() >= max_actors) {
@@ -177,8 +246,12 @@ void Host::start(wire::Frame frame) {
           .work = Outcome::Work::construction},
          actor.class_name, error.what());
   }
-  actors_.emplace(actor.id, std::move(hosted));
-  auto early = early_calls_.extract(actor.id);
+  Hosted& placed = actors_.emplace(actor.id, std::move(hosted)).first->second;
+  if (placed.recorded_to_come == 0) take_early(actor.id);
+}
+
+void Host::take_early(ActorId actor) {
+  auto early = early_calls_.extract(actor);
   if (early.empty()) return;
   for (auto& [from, call] : early.mapped()) on_frame(from, std::move(call));
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "lane/lane.hpp"
@@ -31,9 +32,14 @@ class Host {
   Host(wire::Outbox& outbox, StartLane start_lane, lane::Identity self)
       : outbox_{outbox}, start_lane_{std::move(start_lane)}, self_{std::move(self)} {}
 
-  /// From the head: start_actor, kill_actor. From callers on any rank: call; one that overtakes its actor's start waits
-  /// for it.
+  /// From the head: start_actor, kill_actor, recorded, forget_calls, and the recorded calls of an actor that is built
+  /// anew. From callers on any rank: call; one that overtakes its actor's start, or those recorded calls, waits for it.
   void on_frame(RankId from, wire::Frame frame);
+  /// A frame by which a durable actor's method acts on another actor. True: it is kept until the method's own call is
+  /// in the history; take_free has it then.
+  bool hold(const wire::Frame& frame);
+  /// Frames that may go now, in order.
+  std::vector<wire::Frame> take_free() { return std::exchange(free_, {}); }
   /// From this rank's actors: outcome.
   void on_lane(wire::Frame frame);
   /// The lane of an actor is no more, after all that it has posted: its calls fail, and all further ones.
@@ -75,9 +81,17 @@ class Host {
     std::deque<wire::CallStatus> given{};  ///< calls, and the construction, that have not ended
     std::deque<Outside> outside{};         ///< when `given` is full
     BytesSlab calls{};                     ///< their bytes: a queue, so that what waits keeps little else alive
+    bool durable = false;
+    std::uint64_t recorded_to_come = 0;   ///< calls from the history; others wait
+    std::unordered_set<TaskKey> known{};  ///< calls that have a place, and whose callers may repeat them
   };
 
   void start(wire::Frame frame);
+  void take_early(ActorId actor);
+  bool take_place(Hosted& hosted, const wire::Frame& frame, const wire::CallHead& call);
+  void on_recorded(std::uint64_t places);
+  void on_forget(const wire::Frame& frame);
+  void tell_taken(const wire::Frame& call, TaskId id, bool again);
   void take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallHead& call);
   void let_in(Hosted& hosted);
   void accept(const wire::Frame& frame, Caller caller, ActorId actor);
@@ -99,7 +113,14 @@ class Host {
   std::unordered_map<LaneId, std::unique_ptr<lane::Lane>> lanes_;
   using EarlyCall = std::pair<RankId, wire::Frame>;                  // from whom
   std::unordered_map<ActorId, std::vector<EarlyCall>> early_calls_;  // until the head's start_actor comes
-  std::map<std::pair<Caller, ActorId>, std::uint32_t> accepted_;     // in this turn
+  std::uint64_t places_told_ = 0;
+  std::deque<std::pair<std::uint64_t, TaskId>> unrecorded_;  // calls whose places the head has not recorded
+  std::unordered_set<TaskId> unrecorded_calls_;              // the same
+  std::vector<wire::Frame> kept_;                            // until then
+  std::vector<wire::Frame> free_;
+  std::unordered_map<TaskId, std::vector<std::pair<ActorId, TaskKey>>> known_by_;  // by caller
+  std::unordered_set<TaskId> ended_callers_;                      // that had lost attempts, whose calls may come late
+  std::map<std::pair<Caller, ActorId>, std::uint32_t> accepted_;  // in this turn
   lane::WakeList to_wake_;
   std::uint64_t calls_done_ = 0;
   std::int64_t busy_nanoseconds_ = 0;

@@ -21,7 +21,7 @@ FutureHandle FutureHandle::received(Named<TaskId> value) {
 }
 
 void FutureHandle::carry(std::uint64_t offset) const {
-  CarriedFutures::add(state_->id, std::make_shared<const FutureHandle>(*this));
+  CarriedFutures::add({state_->id, state_->key}, std::make_shared<const FutureHandle>(*this));
   CarriedFutures::mention(offset, state_->key);
 }
 

@@ -2,8 +2,8 @@
 
 namespace crema::detail {
 
-CompletionWatch::CompletionWatch(const std::vector<TaskId>& ids)
-    : lane_{LaneContext::current().share()}, number_{lane_->watch(ids)} {}
+CompletionWatch::CompletionWatch(const std::vector<Named<TaskId>>& futures)
+    : lane_{LaneContext::current().share()}, number_{lane_->watch(futures)} {}
 
 CompletionWatch::~CompletionWatch() { lane_->unwatch(number_); }
 

@@ -26,9 +26,10 @@ void ActorDirectory::add(const wire::ActorSpec& actor) {
     throw UsageError{"creating an actor named \"" + actor.name + "\" (" + actor.class_name +
                      "): the name is taken by another actor of this run; choose another, or use find_actor"};
   }
-  actors_.emplace(
-      actor.id,
-      Entry{.class_name = actor.class_name, .name = actor.name, .max_pending_calls = actor.max_pending_calls});
+  actors_.emplace(actor.id, Entry{.class_name = actor.class_name,
+                                  .name = actor.name,
+                                  .max_pending_calls = actor.max_pending_calls,
+                                  .durable = actor.durable});
 }
 
 bool ActorDirectory::place(wire::ActorSpec& actor) {

@@ -25,6 +25,7 @@ class ActorDirectory {
     std::string name;
     RankId rank{-1};  ///< -1: none yet
     std::uint64_t max_pending_calls = 0;
+    bool durable = true;
     std::optional<ResourcePool::Grant> grant{};
     std::uint64_t calls = 0;
     double busy_seconds = 0;

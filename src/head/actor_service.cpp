@@ -11,6 +11,10 @@ using wire::FrameType;
 
 bool ActorService::on_create(RankId from, const Frame& frame) {
   wire::ActorSpec actor = wire::read_actor(frame.payload);
+  if (directory_.entry(actor.id) != nullptr) {
+    if (frame.header.sequence != 0) send_reply(outbox_, from, frame, {});
+    return false;
+  }
   try {
     directory_.add(actor);
   } catch (const UsageError& error) {
@@ -34,7 +38,19 @@ bool ActorService::on_create(RankId from, const Frame& frame) {
 
 void ActorService::start(const wire::ActorSpec& actor) {
   const RankId host = directory_.entry(actor.id)->rank;
-  outbox_.send(host, wire::make_frame(FrameType::start_actor, wire::write(actor)));
+  Frame start = wire::make_frame(FrameType::start_actor, wire::write(actor));
+  std::vector<Bytes> calls;
+  if (recorded_calls_ && actor.durable) {
+    calls = recorded_calls_(actor.id);
+    start.header.flags |= wire::flag_durable;
+    start.header.sequence = calls.size();
+  }
+  outbox_.send(host, std::move(start));
+  for (Bytes& payload : calls) {
+    Frame call{{.type = FrameType::call, .flags = wire::flag_recorded, .payload_size = payload.size()},
+               std::move(payload)};
+    outbox_.send(host, std::move(call));
+  }
   for (const RankId rank : directory_.take_waiting(actor.id)) {
     outbox_.send(rank, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{actor.id, host})));
   }
@@ -70,6 +86,7 @@ void ActorService::answer(RankId from, const Frame& find) {
     const ActorId id = directory_.find(name, class_name);
     found.put(id);
     found.put(directory_.entry(id)->max_pending_calls);
+    found.put(static_cast<std::uint8_t>(directory_.entry(id)->durable));
     reply.bytes = Bytes{std::move(found)};
   } catch (const UsageError& error) {
     reply.error = error.what();

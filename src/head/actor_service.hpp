@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,8 +21,14 @@ class ActorService {
  public:
   ActorService(wire::Outbox& outbox, ResourcePool& pool) : outbox_{outbox}, directory_{pool} {}
 
+  /// The recorded calls of an actor, in order: payloads of call frames, with ids of this start. Where it is set,
+  /// durable actors start with these, and their hosts tell of each call's place.
+  using RecordedCalls = std::function<std::vector<Bytes>(ActorId)>;
+  void keep_history(RecordedCalls calls) { recorded_calls_ = std::move(calls); }
+
   void add_host(RankId rank, const Offer& offer) { directory_.add_host(rank, offer); }
-  /// Whether the actor is constructed now; else the lane was told why not.
+  /// Whether the actor is constructed now; else its name is taken, which the lane was told, or it is there already,
+  /// created by an earlier attempt.
   bool on_create(RankId from, const wire::Frame& frame);
   void on_find(RankId from, const wire::Frame& frame, std::int64_t now);
   void on_locate(RankId from, const wire::Frame& frame);
@@ -65,6 +72,7 @@ class ActorService {
   wire::Outbox& outbox_;
   ActorDirectory directory_;
   ActorPools pools_;
+  RecordedCalls recorded_calls_;
   std::vector<wire::ActorSpec> unplaced_;          // there is no room for them now
   std::vector<Finder> finders_;                    // a lane has one at most
   std::map<ActorId, Bytes> failed_constructions_;  // an actor nobody called must not fail silently

@@ -34,7 +34,8 @@ Head::Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, 
       dispatcher_{resources_},
       actors_{outbox, resources_},
       objects_{outbox},
-      watches_{outbox, [this](TaskId id) { return is_there(id); }},
+      watches_{outbox, [this](TaskId id) { return is_there(id); },
+               [this](Named<TaskId> work) { return order_of(work); }},
       workers_{layout_.workers} {
   const auto offer = [&](RankId rank) {
     return layout_.offers.empty() ? Offer{.cpus = std::numeric_limits<double>::infinity()}
@@ -71,7 +72,7 @@ void Head::on_frame(RankId from, Frame frame) {
       return pin_until_done(call, ids);
     }
     case FrameType::wait:
-      return watches_.on_wait(from, frame, clock_());
+      return on_wait(from, frame);
     case FrameType::watch:
       return watches_.on_watch(from, frame);
     case FrameType::unwatch:
@@ -88,15 +89,23 @@ void Head::on_frame(RankId from, Frame frame) {
     case FrameType::cluster:
       return send_reply(outbox_, from, frame, describe_cluster());
     case FrameType::create_actor:
-      if (actors_.on_create(from, frame)) ++constructions_;
+      if (actors_.on_create(from, frame)) {
+        ++constructions_;
+        if (keeper_) keep_creation(frame);
+      }
       return;
     case FrameType::find_actor:
       return actors_.on_find(from, frame, clock_());
     case FrameType::kill_actor:
-      return actors_.on_kill(frame);
+      actors_.on_kill(frame);
+      if (keeper_) keeper_->killed(ByteReader{frame.payload}.get<ActorId>());
+      return;
+    case FrameType::taken:
+      return on_taken(from, frame);
     case FrameType::create_pool:
       return actors_.on_create_pool(frame);
     case FrameType::call_pool:
+      if (keeper_ && claim_pool_call(frame)) return;
       return actors_.on_pool_call(frame);
     case FrameType::locate_actor:
       return actors_.on_locate(from, frame);
@@ -111,6 +120,7 @@ void Head::on_frame(RankId from, Frame frame) {
 void Head::on_submit(Frame& frame) {
   const wire::TaskHead head = wire::read_task_head(frame.payload);
   if (take_over(head)) return;
+  if (keeper_ && take_from_history(head, frame.payload)) return;
   Entry& entry = entries_[head.id.number];
   entry.state = Entry::State::ready;
   entry.key = head.key.high;
@@ -133,7 +143,7 @@ void Head::on_submit(Frame& frame) {
     recorder_.dependency(task.id, input.id);
   }
   std::vector<TaskId> needed = inputs;
-  needed.insert(needed.end(), arguments.carried.begin(), arguments.carried.end());
+  for (const Named<TaskId>& carried : arguments.carried) needed.push_back(carried.id);
   pin_until_done(task.id, needed);
   block_or_add(std::move(blocked), inputs);
 }
@@ -154,6 +164,7 @@ void Head::block_or_add(Blocked blocked, const std::vector<TaskId>& inputs) {
     if (is_gone(input, needed)) make_again(input);
     if (needed.state == Entry::State::failed) {
       needed.asked = true;
+      if (keeper_) keeper_->heard(input);
       return finish_without_running(id, needed.value);
     }
     if (needed.state == Entry::State::done) continue;
@@ -171,15 +182,7 @@ void Head::finish_without_running(TaskId id, const Bytes& failure) {
   Entry& entry = entries_[id.number];
   blocked_.erase(id);
   const bool cancelled = decode(failure).kind == Failure::Kind::cancelled;
-  recorder_.attempt({.id = id,
-                     .parent = entry.parent,
-                     .function = entry.name,
-                     .rank = RankId{-1},
-                     .state = cancelled ? record::TaskState::cancelled : record::TaskState::failed,
-                     .submitted = seconds(entry.submitted),
-                     .started = std::numeric_limits<double>::quiet_NaN(),
-                     .finished = std::numeric_limits<double>::quiet_NaN(),
-                     .key = entry.key});
+  record_without_running(id, entry, cancelled ? record::TaskState::cancelled : record::TaskState::failed);
   ++finished_;
   complete({id, true, failure});
 }
@@ -188,6 +191,7 @@ void Head::turn(bool dispatch) {
   const std::int64_t now = clock_();
   now_.reset();
   ++turns_;
+  if (!hosts_to_tell_.empty()) tell_hosts_what_is_recorded();
   watches_.end_late(now);
   actors_.end_late(now);
   if (!dispatch || !dispatching_) return;
@@ -238,7 +242,7 @@ void Head::stop_dispatching() {
 }
 
 void Head::on_outcome(RankId from, const Frame& frame) {
-  const Outcome outcome = wire::read_outcome(frame.payload);
+  Outcome outcome = wire::read_outcome(frame.payload);
   const std::int64_t offset = clock_offset(from, outcome.finished);
   const bool early = (frame.header.flags & wire::flag_early) != 0;
   if (outcome.failed && !early) record_failure(outcome.value);
@@ -251,7 +255,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
       count_calls(outcome.parent, -1);
     }
     count_calls(outcome.id, outcome.calls_made);
-    if (outcome.work == Outcome::Work::call) return end(from, outcome);
+    if (outcome.work == Outcome::Work::call) return keeper_ ? end_call(from, outcome) : end(from, outcome);
     if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
     return;
   }
@@ -287,20 +291,22 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   if (outcome.failed && !entry->cancelled) {
     const bool lost = failure == Failure::Kind::crashed || failure == Failure::Kind::timeout;
     if (try_again(outcome.id, *entry, lost)) return;
-    ++finished_;
-    // How many calls a lost attempt has made is not known.
-    if (attempts_.of(outcome.id) == outcome.attempt) count_calls(outcome.id, outcome.calls_made);
-    return complete({outcome.id, true, after_attempts(decode(outcome.value))});
+    outcome.value = after_attempts(decode(outcome.value));
   }
   ++finished_;
-  count_calls(outcome.id, outcome.calls_made);
-  if (!entry->cancelled) {
-    entry->state = Entry::State::ended;
-    if (outcome.stored > 0 && from != head_rank) remember_recipe(outcome.id, *entry);
-    return end(from, outcome);
+  if (attempts_.of(outcome.id) == outcome.attempt) {
+    count_calls(outcome.id, outcome.calls_made);
+  } else {
+    outcome.durable_calls = 0;  // how many a lost attempt has made is not known
   }
-  if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
-  complete({outcome.id, true, cancelled_failure(outcome.id, *entry)});
+  if (entry->cancelled) {
+    if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
+    return complete({outcome.id, true, cancelled_failure(outcome.id, *entry)});
+  }
+  entry->state = Entry::State::ended;
+  if (!outcome.failed && outcome.stored > 0 && from != head_rank) remember_recipe(outcome.id, *entry);
+  if (keeper_) return end_once_calls_are_recorded(from, outcome);
+  end(from, outcome);
 }
 
 void Head::record_failure(const Bytes& bytes) {
@@ -334,7 +340,7 @@ void Head::count_calls(TaskId caller, std::int64_t calls) {
 bool Head::finished() const {
   if (!driver_) return false;
   return driver_->exit_code != 0 ||
-         (finished_ == submitted_ && storing_ == 0 && constructions_ == 0 && open_calls_.empty());
+         (finished_ == submitted_ && storing_ == 0 && constructions_ == 0 && open_calls_.empty() && calls_.empty());
 }
 
 int Head::close() {

@@ -6,8 +6,11 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "common/bytes_slab.hpp"
@@ -22,6 +25,8 @@
 #include "head/recorder.hpp"
 #include "head/waits.hpp"
 #include "head/watches.hpp"
+#include "history/keeper.hpp"
+#include "history/past.hpp"
 #include "lane/lane_main.hpp"
 #include "store/object_store.hpp"
 #include "wire/messages.hpp"
@@ -60,6 +65,9 @@ class Head {
   Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, Layout layout, std::int64_t run_began,
        Clock clock);
 
+  /// Writes the history of this start, and goes on from that of earlier ones. Before the first frame; `sink` outlives
+  /// the head.
+  void keep_history(journal::JournalSink& sink, history::Past past);
   /// A frame whose type is the head's. Throws Error when it cannot be understood.
   void on_frame(RankId from, wire::Frame frame);
   /// Ends waits whose time is over and, unless told not to, sends out what can run. Called once a turn of the loop,
@@ -81,6 +89,9 @@ class Head {
   /// Who waits for what now. Takes time in proportion to what is unfinished; its functions hold until the next frame.
   [[nodiscard]] Waits waits();
   [[nodiscard]] const ActorDirectory& actors() const { return actors_.directory(); }
+  /// Calls that earlier starts have recorded, and that nobody has made in this one: the program did something else.
+  /// Once finished().
+  [[nodiscard]] std::vector<std::string> unclaimed_calls() const;
   /// Failures that nobody asked for, since the last call.
   std::vector<Failure> take_unheard_failures();
 
@@ -109,7 +120,8 @@ class Head {
     std::int64_t submitted = 0;
     Dispatcher::Load load;
     std::uint32_t name = 0;
-    Bytes value;  ///< of a task that is sent: the task, should it have to be sent again
+    std::uint64_t order = 0;  ///< of completion; 0: not known
+    Bytes value;              ///< of a task that is sent: the task, should it have to be sent again
     ShortList<Waiter> waiters;
   };
 
@@ -131,6 +143,7 @@ class Head {
     bool failed = false;
     Bytes value;      ///< empty if it is an object
     TaskId object{};  ///< not zero: the value is this one's, in the store of a rank
+    Bytes kept{};     ///< for the history: the value of an object of this rank
   };
 
   void on_submit(wire::Frame& frame);
@@ -141,6 +154,35 @@ class Head {
   void on_retain(RankId from, const wire::Frame& frame);
   void on_release(RankId from, const wire::Frame& frame);
   void on_driver_done(const wire::Frame& frame);
+  void on_wait(RankId from, const wire::Frame& frame);
+
+  // In head_history.cpp; all but the first three only where there is a history.
+  [[nodiscard]] std::uint64_t order_of(Named<TaskId> work);
+  [[nodiscard]] bool is_recorded(std::uint64_t order) const { return order <= past_.last_order(); }
+  void record_without_running(TaskId id, const Entry& entry, record::TaskState state);
+  bool take_from_history(const wire::TaskHead& task, const Bytes& payload);
+  void keep_in_history(const Completion& completion);
+  void restore_names();
+  TaskId name(TaskKey key);
+  void restore(TaskId id, const history::Past::Completion& completion);
+  void translate(Bytes& bytes, std::vector<Named<TaskId>>& carried);
+  void start_unfinished(wire::TaskSpec task);
+  void bind_name(Named<TaskId> work);
+  // In head_history_calls.cpp.
+  void on_taken(RankId from, const wire::Frame& frame);
+  void claim(const wire::CallSpec& call, std::uint32_t attempt);
+  bool claim_pool_call(const wire::Frame& frame);
+  void arrive(TaskId caller, std::uint32_t attempt);
+  void end_call(RankId from, const wire::Outcome& outcome);
+  void end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome);
+  void keep_repeatable(TaskId by, Named<TaskId> work, RankId host);
+  void pin_for_attempts(TaskId by, TaskId work);
+  void end_attempts(TaskId id, TaskId parent, bool failed);
+  void forget_attempts(TaskId id);
+  void forget_name(Named<TaskId> work);
+  void tell_hosts_what_is_recorded();
+  void keep_creation(const wire::Frame& frame);
+  std::vector<Bytes> recorded_calls(ActorId actor);
 
   // In head_losses.cpp.
   bool try_again(TaskId id, Entry& entry, bool lost);
@@ -149,6 +191,7 @@ class Head {
   [[nodiscard]] Bytes after_attempts(Failure failure) const;
   void lose_lane(RankId rank, LaneId lane);
   void lose_attempts(RankId rank, const std::string& reason);
+  std::set<TaskId> take_back_held(RankId rank);
   void drop_holds(TaskId first, TaskId last, const std::vector<std::pair<TaskId, std::uint32_t>>& retained);
   void drop(TaskId id, Entry& entry, std::uint32_t holders);
   bool take_over(const wire::TaskHead& task);
@@ -167,7 +210,7 @@ class Head {
   void record_failure(const Bytes& bytes);
   void end(RankId from, const wire::Outcome& outcome);
   void keep(TaskId id, RankId from, std::uint64_t stored, const Bytes& value);
-  void keep_contents(TaskId id, const std::vector<TaskId>& carried);
+  void keep_contents(TaskId id, const std::vector<Named<TaskId>>& carried);
   void pin_until_done(TaskId work, const std::vector<TaskId>& ids);
   void unpin(std::vector<TaskId> ids);
   void block_or_add(Blocked blocked, const std::vector<TaskId>& inputs);
@@ -225,8 +268,8 @@ class Head {
   std::vector<RankId> workers_;  // that are not lost
   int ranks_lost_ = 0;
   IdTable<Entry> entries_;
-  std::unordered_map<TaskId, std::vector<TaskId>> pinned_by_;  // by unfinished work
-  std::unordered_map<TaskId, std::vector<TaskId>> contents_;   // futures inside a value, by value
+  std::unordered_map<TaskId, std::vector<TaskId>> pinned_by_;        // by unfinished work
+  std::unordered_map<TaskId, std::vector<Named<TaskId>>> contents_;  // futures inside a value, by value
   std::unordered_map<TaskId, Blocked> blocked_;
   std::unordered_map<TaskId, std::vector<Dependent>> dependents_;  // by value
   std::deque<Completion> completions_;
@@ -255,6 +298,40 @@ class Head {
   std::uint64_t unheard_count_ = 0;
   std::vector<Failure> unheard_;
   std::optional<lane::DriverResult> driver_;
+  std::uint64_t last_order_ = 0;  // of completion
+  history::Past past_;
+  std::optional<history::Keeper> keeper_;  // nothing: no history is kept
+  /// What recorded values and arguments name: each has an id in this start before anybody asks for it.
+  struct RestoredName {
+    TaskId id;
+    bool bound = false;  ///< its value is there or comes
+  };
+  std::unordered_map<TaskKey, RestoredName> names_;
+  std::uint64_t restored_ids_ = 0;
+  /// Names of values that no lane of this start has asked for: of the head's lane 65535, which no lane ever is.
+  static constexpr std::uint64_t restored_lane = 0xffff;
+  TaskId next_restored_id() { return TaskId{(restored_lane << 32) + ++restored_ids_}; }
+  [[nodiscard]] static bool is_restored(TaskId id) { return id.number >> 32 == restored_lane; }
+  /// Calls that have their places, and have not ended.
+  struct PlacedCall {
+    TaskKey key;
+    bool done = false;  ///< before this start: it is applied for the actor's state alone
+  };
+  std::unordered_map<TaskId, PlacedCall> calls_;
+  std::unordered_set<TaskKey> placed_before_;  // calls that are recorded
+  std::unordered_set<TaskKey> claimed_;        // recorded calls that were made again
+  std::unordered_map<TaskId, std::uint32_t>
+      arrived_;  // by unfinished caller: durable calls that have a place, or failed
+  std::unordered_map<TaskId, std::pair<RankId, wire::Outcome>> held_;  // until all calls of the work have arrived
+  std::map<RankId, std::uint64_t> places_;                             // recorded, by host
+  std::set<RankId> hosts_to_tell_;
+  /// What unfinished work has started: a further attempt starts it under the same keys.
+  struct Repeatable {
+    std::vector<Named<TaskId>> works;
+    std::vector<TaskId> pinned;
+    std::set<RankId> hosts;  ///< of calls
+  };
+  std::unordered_map<TaskId, Repeatable> repeatable_;
   bool dispatching_ = true;
 };
 

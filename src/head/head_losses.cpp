@@ -38,6 +38,7 @@ bool Head::try_again(TaskId id, Entry& entry, bool lost) {
 /// Nobody waits for the calls of an attempt that was lost: how many there were is not known.
 std::uint32_t Head::next_attempt(TaskId id) {
   open_calls_.erase(id);
+  arrived_.erase(id);
   return attempts_.lose(id);
 }
 
@@ -105,7 +106,7 @@ bool Head::take_over(const wire::TaskHead& task) {
   const TaskId child = attempts_.take_over(task.parent, task.key.high, task.id);
   if (child == TaskId{}) return false;
   entry_of(task.id);  // what it yields is expected
-  keep_contents(task.id, {child});
+  keep_contents(task.id, {{child, task.key}});
   yield(task.id, child);
   return true;
 }
@@ -129,24 +130,45 @@ std::string Head::lose_rank(RankId rank, const std::string& reason) {
   return {};
 }
 
+/// Tasks that have ended there, and whose calls may have been lost on their way: they run again.
+std::set<TaskId> Head::take_back_held(RankId rank) {
+  std::set<TaskId> taken;
+  for (auto held = held_.begin(); held != held_.end();) {
+    const auto& [from, outcome] = held->second;
+    if (from != rank || outcome.work != wire::Outcome::Work::task) {
+      ++held;
+      continue;
+    }
+    Entry& entry = *entries_.find(held->first.number);
+    entry.state = Entry::State::sent;
+    --finished_;
+    unpin(wire::ids_of(outcome.carried));
+    taken.insert(held->first);
+    held = held_.erase(held);
+  }
+  return taken;
+}
+
 void Head::lose_attempts(RankId rank, const std::string& reason) {
   std::vector<TaskId> lost;
+  const std::set<TaskId> ended = take_back_held(rank);
   entries_.for_each([&](std::uint64_t id, const Entry& entry) {
     if (entry.state == Entry::State::sent && entry.worker == rank) lost.push_back(TaskId{id});
   });
   std::sort(lost.begin(), lost.end());
   for (const TaskId id : lost) {
     Entry& entry = *entries_.find(id.number);
-    recorder_.attempt({.id = id,
-                       .parent = entry.parent,
-                       .function = entry.name,
-                       .attempt = static_cast<std::uint16_t>(attempts_.of(id)),
-                       .rank = rank,
-                       .state = record::TaskState::lost,
-                       .submitted = seconds(entry.submitted),
-                       .started = std::numeric_limits<double>::quiet_NaN(),
-                       .finished = seconds(clock_()),
-                       .key = entry.key});
+    if (!ended.contains(id))
+      recorder_.attempt({.id = id,
+                         .parent = entry.parent,
+                         .function = entry.name,
+                         .attempt = static_cast<std::uint16_t>(attempts_.of(id)),
+                         .rank = rank,
+                         .state = record::TaskState::lost,
+                         .submitted = seconds(entry.submitted),
+                         .started = std::numeric_limits<double>::quiet_NaN(),
+                         .finished = seconds(clock_()),
+                         .key = entry.key});
     if (std::exchange(entry.cancelled, false)) {
       ++finished_;
       complete({id, true, cancelled_failure(id, entry)});
@@ -214,10 +236,10 @@ void Head::start_again(const wire::TaskSpec& task) {
   std::vector<TaskId> inputs;
   for (const Input& input : task.arguments.inputs) inputs.push_back(input.id);
   std::vector<TaskId> needed = inputs;
-  needed.insert(needed.end(), task.arguments.carried.begin(), task.arguments.carried.end());
+  for (const Named<TaskId>& carried : task.arguments.carried) needed.push_back(carried.id);
   pin_until_done(task.id, needed);
   // The futures in its value come anew with it.
-  if (auto held = contents_.extract(task.id); !held.empty()) unpin(std::move(held.mapped()));
+  if (auto held = contents_.extract(task.id); !held.empty()) unpin(wire::ids_of(held.mapped()));
   block_or_add(blocked(task, Bytes{wire::write(task)}), inputs);
 }
 

@@ -31,7 +31,7 @@ void Head::unpin(std::vector<TaskId> ids) {
     --entry->pins;
     if (entry->holders == 0 && entry->pins == 0 && entry->state >= Entry::State::done && !lineage_.needs(id)) {
       if (auto held = contents_.extract(id); !held.empty())
-        ids.insert(ids.end(), held.mapped().begin(), held.mapped().end());
+        for (const Named<TaskId>& inside : held.mapped()) ids.push_back(inside.id);
     }
     forget_if_unneeded(id, *entry);
   }
@@ -52,7 +52,8 @@ void Head::keep(TaskId id, RankId from, std::uint64_t stored, const Bytes& value
   }
   if (value.size() <= max_value_in_table || !is_needed(entries_[id.number])) return complete({id, false, value});
   ++storing_;
-  store_.put(id, value.compact(), [this, id, size = value.size()](const std::string& error) {
+  const Bytes whole = value.compact();
+  store_.put(id, whole, [this, id, size = value.size(), kept = keeper_ ? whole : Bytes{}](const std::string& error) {
     --storing_;
     if (!error.empty()) {
       ByteBuffer failure;
@@ -60,13 +61,13 @@ void Head::keep(TaskId id, RankId from, std::uint64_t stored, const Bytes& value
       return complete({id, true, Bytes{std::move(failure)}});
     }
     objects_.add(id, size, head_rank);
-    complete({id, false, {}, id});
+    complete({id, false, {}, id, kept});
   });
 }
 
-void Head::keep_contents(TaskId id, const std::vector<TaskId>& carried) {
+void Head::keep_contents(TaskId id, const std::vector<Named<TaskId>>& carried) {
   if (carried.empty()) return;
-  for (const TaskId held : carried) ++entry_of(held).pins;
+  for (const Named<TaskId>& held : carried) ++entry_of(held.id).pins;
   contents_[id] = carried;
 }
 
@@ -81,6 +82,7 @@ void Head::forward(TaskId id, const Bytes& value) {
                                   .message = "it returned an empty future: return one that remote() or put() gave"});
     return complete({id, true, Bytes{std::move(failure)}});
   }
+  if (keeper_) keeper_->forwards(id, reader.get<TaskKey>());
   yield(id, source);
 }
 
@@ -118,6 +120,8 @@ void Head::complete_one(const Completion& completion) {
   entry.state = completion.failed ? Entry::State::failed : Entry::State::done;
   entry.stored = completion.object != TaskId{};
   if (entry.stored && completion.object != id) objects_.add_alias(id, completion.object);
+  if (entry.order == 0) entry.order = ++last_order_;
+  if (keeper_) keep_in_history(completion);
   entry.value = is_needed(entry) || completion.failed ? completion.value.compact() : Bytes{};
   if (completion.failed) objects_.give_up(id, entry.value);
   for (const Waiter waiter : entry.waiters) deliver(id, entry, waiter);
@@ -133,7 +137,10 @@ void Head::wake_dependents(const Completion& completion) {
   if (dependents_.empty()) return;
   const auto node = dependents_.extract(completion.id);
   if (node.empty()) return;
-  if (completion.failed) entries_[completion.id.number].asked = true;
+  if (completion.failed) {
+    entries_[completion.id.number].asked = true;
+    if (keeper_) keeper_->heard(completion.id);
+  }
   for (const Dependent dependent : node.mapped()) {
     if (dependent.forwards) {
       complete({dependent.id, completion.failed, completion.value, completion.object});
@@ -167,6 +174,10 @@ void Head::add_values(wire::TaskSpec& task, Frame& frame, RankId worker) {
 
 void Head::on_put(RankId from, const Frame& frame) {
   const wire::Put put = wire::read_put(frame.payload);
+  if (keeper_) {
+    keeper_->stored_value(put);
+    bind_name({put.id, put.key});
+  }
   if (put.failed) return complete({put.id, true, put.value});
   keep_contents(put.id, put.carried);
   keep(put.id, from, put.stored, put.value);
@@ -180,6 +191,7 @@ void Head::deliver(TaskId id, const Entry& entry, Waiter waiter) {
     return;
   }
   const wire::Value value{id, entry.state == Entry::State::failed, entry.value};
+  if (keeper_ && value.failed) keeper_->heard(id);
   outbox_.send(waiter.rank, wire::frame_of(FrameType::value, wire::write(value, delivered_), waiter.lane));
 }
 
@@ -207,8 +219,9 @@ void Head::forget(TaskId id, const Entry& entry) {
   entries_.erase(id.number);
   const std::vector<TaskId> unneeded = lineage_.remove(id);
   unneeded_.insert(unneeded_.end(), unneeded.begin(), unneeded.end());
+  if (keeper_) forget_attempts(id);
   if (contents_.empty()) return;
-  if (auto held = contents_.extract(id); !held.empty()) unpin(std::move(held.mapped()));
+  if (auto held = contents_.extract(id); !held.empty()) unpin(wire::ids_of(held.mapped()));
 }
 
 void Head::unheard(const Bytes& bytes) {

@@ -7,10 +7,13 @@ namespace crema::head {
 using wire::Frame;
 using wire::FrameType;
 
-void Watches::on_wait(RankId from, const Frame& frame, std::int64_t now) {
-  wire::Wait wait = wire::read_wait(frame.payload);
-  const Name name{from, frame.header.lane, frame.header.sequence};
-  Watch watch{.ids = std::move(wait.ids), .missing = wait.count, .count = wait.count};
+void Watches::on_wait(RankId from, const wire::FrameHeader& header, wire::Wait wait, std::int64_t now) {
+  const Name name{from, header.lane, header.sequence};
+  Watch watch{.ids = std::move(wait.ids),
+              .missing = wait.count,
+              .count = wait.count,
+              .caller = wait.caller,
+              .ordinal = wait.ordinal};
   for (const TaskId id : watch.ids)
     if (watch.missing > 0 && is_there_(id)) --watch.missing;
   const bool over = watch.missing == 0 || wait.timeout == 0;
@@ -26,12 +29,49 @@ void Watches::on_wait(RankId from, const Frame& frame, std::int64_t now) {
 
 void Watches::on_watch(RankId from, const Frame& frame) {
   const Name name{from, frame.header.lane, frame.header.sequence};
-  const std::vector<TaskId> ids = wire::read_ids(frame.payload);
-  watches_.emplace(name, Watch{.stream = true});
-  for (const TaskId id : ids) {
-    watchers_[id].push_back(name);
-    if (is_there_(id)) tell(id);
+  Watch& watch = watches_.emplace(name, Watch{.stream = true}).first->second;
+  std::vector<std::pair<std::uint64_t, TaskId>> known;
+  bool all_there = true;
+  for (const Named<TaskId>& value : wire::read_named(frame.payload)) {
+    const bool there = is_there_(value.id);
+    if (!there) watchers_[value.id].push_back(name);
+    const std::uint64_t order = order_(value);
+    if (order == 0) continue;
+    known.emplace_back(order, value.id);
+    all_there = all_there && there;
   }
+  std::sort(known.begin(), known.end());
+  if (!all_there) {
+    watch.known = std::make_unique<Known>();
+    for (const auto& [order, id] : known) {
+      watch.known->next.push_back(id);
+      watch.known->there.emplace(id, false);
+    }
+  }
+  for (const auto& [order, id] : known)
+    if (is_there_(id)) arrive(name, watch, id);
+}
+
+/// What is known to come first comes first.
+void Watches::arrive(const Name& name, Watch& watch, TaskId id) {
+  if (watch.known == nullptr) return tell(name, id);
+  Known& known = *watch.known;
+  const auto place = known.there.find(id);
+  if (place == known.there.end()) return known.later.push_back(id);
+  place->second = true;
+  while (!known.next.empty() && known.there.at(known.next.front())) {
+    tell(name, known.next.front());
+    known.next.pop_front();
+  }
+  if (!known.next.empty()) return;
+  for (const TaskId later : known.later) tell(name, later);
+  watch.known.reset();
+}
+
+void Watches::tell(const Name& name, TaskId id) {
+  Frame told = wire::make_frame(FrameType::completed, wire::write_ids({id}), name.lane);
+  told.header.sequence = name.sequence;
+  outbox_.send(name.rank, std::move(told));
 }
 
 void Watches::on_unwatch(RankId from, const Frame& frame) {
@@ -54,9 +94,7 @@ void Watches::tell(TaskId id) {
     const auto watch = watches_.find(name);
     if (watch == watches_.end()) continue;
     if (watch->second.stream) {
-      Frame told = wire::make_frame(FrameType::completed, wire::write_ids({id}), name.lane);
-      told.header.sequence = name.sequence;
-      outbox_.send(name.rank, std::move(told));
+      arrive(name, watch->second, id);
     } else if (--watch->second.missing == 0) {
       end_wait(name);
     }
@@ -65,22 +103,28 @@ void Watches::tell(TaskId id) {
 
 void Watches::end_wait(const Name& name) {
   const Watch watch = std::move(watches_.extract(name).mapped());
-  ByteBuffer places;
-  std::uint32_t found = 0;
+  std::vector<std::uint32_t> places;
   for (std::uint32_t place = 0; place < watch.ids.size(); ++place) {
     const TaskId id = watch.ids[place];
     if (is_there_(id)) {
-      if (found == watch.count) continue;
-      ++found;
-      places.put(place);
+      if (places.size() < watch.count) places.push_back(place);
     } else if (const auto watchers = watchers_.find(id); watchers != watchers_.end()) {
       std::erase(watchers->second, name);
       if (watchers->second.empty()) watchers_.erase(watchers);
     }
   }
-  Frame answer = wire::make_frame(FrameType::reply, wire::write(wire::Reply{{}, Bytes{std::move(places)}}), name.lane);
-  answer.header.sequence = name.sequence;
-  outbox_.send(name.rank, std::move(answer));
+  // All of them: there is nothing to remember.
+  if (answered_ && places.size() < watch.ids.size()) answered_(watch.caller, watch.ordinal, places);
+  answer_wait(outbox_, name.rank, name.lane, name.sequence, places);
+}
+
+void answer_wait(wire::Outbox& outbox, RankId to, LaneId lane, std::uint64_t sequence,
+                 const std::vector<std::uint32_t>& places) {
+  ByteBuffer bytes;
+  bytes.append(std::as_bytes(std::span{places}));
+  Frame answer = wire::make_frame(FrameType::reply, wire::write(wire::Reply{{}, Bytes{std::move(bytes)}}), lane);
+  answer.header.sequence = sequence;
+  outbox.send(to, std::move(answer));
 }
 
 void Watches::describe(Waits& waits) const {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -19,10 +21,18 @@ class Watches {
   /// Whether a value is there.
   using IsThere = std::function<bool(TaskId)>;
 
-  Watches(wire::Outbox& outbox, IsThere is_there) : outbox_{outbox}, is_there_{std::move(is_there)} {}
+  /// The how many-eth of all values it was, or will be where that is known before; 0: not known yet.
+  using Order = std::function<std::uint64_t(Named<TaskId>)>;
+  /// A wait of `caller` for some of several ends with these places.
+  using Answered = std::function<void(TaskKey caller, std::uint32_t ordinal, const std::vector<std::uint32_t>& places)>;
+
+  Watches(wire::Outbox& outbox, IsThere is_there, Order order)
+      : outbox_{outbox}, is_there_{std::move(is_there)}, order_{std::move(order)} {}
+  /// `answered` is told before the one who waits.
+  void tell_answers(Answered answered) { answered_ = std::move(answered); }
 
   /// Requests of lanes. Times are on the head's clock.
-  void on_wait(RankId from, const wire::Frame& frame, std::int64_t now);
+  void on_wait(RankId from, const wire::FrameHeader& header, wire::Wait wait, std::int64_t now);
   void on_watch(RankId from, const wire::Frame& frame);
   void on_unwatch(RankId from, const wire::Frame& frame);
 
@@ -45,22 +55,39 @@ class Watches {
 
     friend auto operator<=>(const Name&, const Name&) = default;
   };
+  /// Of a watch that is told of values in an order known before.
+  struct Known {
+    std::deque<TaskId> next{};                 ///< not told yet
+    std::unordered_map<TaskId, bool> there{};  ///< of `next`
+    std::vector<TaskId> later{};               ///< others that are there: told behind them
+  };
   struct Watch {
     std::vector<TaskId> ids{};  ///< of a wait
     std::uint32_t missing = 0;  ///< of a wait: until it ends
     std::uint32_t count = 0;
     bool stream = false;  ///< told of each
     bool timed = false;   ///< of a wait: has a deadline
+    TaskKey caller{};     ///< of a wait
+    std::uint32_t ordinal = 0;
+    std::unique_ptr<Known> known{};
   };
 
   void end_wait(const Name& name);
+  void arrive(const Name& name, Watch& watch, TaskId id);
+  void tell(const Name& name, TaskId id);
 
   wire::Outbox& outbox_;
   const IsThere is_there_;
+  const Order order_;
+  Answered answered_;
 
   std::map<Name, Watch> watches_;
   std::unordered_map<TaskId, std::vector<Name>> watchers_;  // by value; a watch that has ended may still be named
   std::multimap<std::int64_t, Name> deadlines_;             // of waits
 };
+
+/// The answer to a wait: the places of the values that are there.
+void answer_wait(wire::Outbox& outbox, RankId to, LaneId lane, std::uint64_t sequence,
+                 const std::vector<std::uint32_t>& places);
 
 }  // namespace crema::head

@@ -27,13 +27,13 @@ LaneContext& LaneContext::current() {
 CarriedFutures::CarriedFutures() : outer_{std::exchange(current_carried, this)} {}
 CarriedFutures::~CarriedFutures() { current_carried = outer_; }
 
-void CarriedFutures::add(TaskId id, std::shared_ptr<const void> keep) {
+void CarriedFutures::add(Named<TaskId> future, std::shared_ptr<const void> keep) {
   if (current_carried == nullptr) {
     throw UsageError{
         "sending a future: here only its value can be sent, so pass future.get(); futures travel as arguments, results "
         "and stored values"};
   }
-  current_carried->ids_.push_back(id);
+  current_carried->ids_.push_back(future);
   current_carried->kept_.push_back(std::move(keep));
 }
 

@@ -136,6 +136,7 @@ class WorkRunner {
   ByteBuffer encode(Outcome& outcome) const {
     outcome.finished = now();
     outcome.calls_made = session_.calls_made();
+    outcome.durable_calls = session_.durable_calls();
     return wire::write(outcome);
   }
 

@@ -30,6 +30,8 @@ void LaneSession::begin(RunningTask work, ActorId actor) {
   actor_ = actor;
   calls_made_ = 0;
   saw_stopping_ = false;
+  durable_calls_ = 0;
+  waits_made_ = 0;
   channel_->runs(work.id);
   keys_.begin(work.key);
   random_.reset();
@@ -45,6 +47,14 @@ void LaneSession::post(FrameType type, ByteBuffer payload, bool wake, std::uint1
 
 void LaneSession::post_ids(FrameType type, const std::vector<TaskId>& ids) {
   channel_->post(wire::make_frame(type, wire::write_ids(ids), identity_.lane), true);
+}
+
+/// The head keeps what the arguments name until this work has ended.
+void LaneSession::pin(TaskId work, const Arguments& arguments) {
+  std::vector<TaskId> pinned{work};
+  for (const Input& input : arguments.inputs) pinned.push_back(input.id);
+  for (const Named<TaskId>& carried : arguments.carried) pinned.push_back(carried.id);
+  post_ids(FrameType::pin, pinned);
 }
 
 std::uint64_t LaneSession::next_id() {
@@ -78,28 +88,26 @@ ActorName LaneSession::create_actor(FunctionId constructor, const ActorOptions& 
                                     Arguments arguments) {
   check_supported(options);
   wait_for_inputs(arguments);
-  const wire::ActorSpec actor{.id = ActorId{next_id()},
-                              .key = options.name.empty() ? keys_.actor(constructor, arguments)
-                                                          : TaskKeys::named_actor(options.name, class_name),
+  // What creates it again in a retry or after a resume calls it by the same number, and so does all that was recorded.
+  const TaskKey creation = keys_.actor(constructor, arguments);
+  const wire::ActorSpec actor{.id = ActorId{creation.low},
+                              .key = options.name.empty() ? creation : TaskKeys::named_actor(options.name, class_name),
                               .parent = running_.id,
                               .constructor = constructor,
                               .name = options.name,
                               .class_name = class_name,
                               .max_pending_calls = static_cast<std::uint64_t>(options.max_pending_calls),
+                              .durable = options.durable,
                               .occupation = occupation_of(options.resources, ActorOptions{}.resources),
                               .arguments = std::move(arguments)};
-  if (!actor.arguments.carried.empty()) {
-    // They are kept until the constructor has run.
-    std::vector<TaskId> pinned{TaskId{actor.id.number}};
-    pinned.insert(pinned.end(), actor.arguments.carried.begin(), actor.arguments.carried.end());
-    post_ids(FrameType::pin, pinned);
-  }
+  // They are kept until the constructor has run.
+  if (!actor.arguments.carried.empty()) pin(TaskId{actor.id.number}, actor.arguments);
   if (options.name.empty() && !actor.occupation) {
     post(FrameType::create_actor, wire::write(actor), true);
   } else {
     request(FrameType::create_actor, wire::write(actor));
   }
-  return {actor.id, actor.key, actor.max_pending_calls};
+  return {actor.id, actor.key, actor.max_pending_calls, actor.durable};
 }
 
 ActorName LaneSession::find_actor(const std::string& name, const std::string& class_name,
@@ -110,12 +118,17 @@ ActorName LaneSession::find_actor(const std::string& name, const std::string& cl
   payload.put<std::int64_t>(timeout.count());
   ByteReader answer{request(FrameType::find_actor, std::move(payload))};
   const auto id = answer.get<ActorId>();
-  return {id, TaskKeys::named_actor(name, class_name), answer.get<std::uint64_t>()};
+  const auto max_pending_calls = answer.get<std::uint64_t>();
+  return {id, TaskKeys::named_actor(name, class_name), max_pending_calls, answer.get<std::uint8_t>() != 0};
 }
 
 Named<TaskId> LaneSession::put(Arguments value) {
   const TaskKey key = keys_.stored_value(value);
-  wire::Put put{.id = TaskId{next_id()}, .carried = std::move(value.carried), .value = std::move(value.bytes)};
+  wire::Put put{.id = TaskId{next_id()},
+                .key = key,
+                .parent = running_.id,
+                .carried = std::move(value.carried),
+                .value = std::move(value.bytes)};
   if (put.value.size() > wire::max_value_in_message) {
     put.stored = put.value.size();
     store(put.id, std::exchange(put.value, {}));
@@ -149,6 +162,7 @@ Named<TaskId> LaneSession::call(ActorName actor, FunctionId method, Arguments ar
   if (actor.id == ActorId{})
     throw UsageError{"calling an actor through an empty handle: assign it from crema::actor or find_actor first"};
   const Named<ActorId> called{actor.id, actor.key};
+  if (actor.durable) ++durable_calls_;
   // A call of the actor that makes it could have room only when the method that makes it has ended.
   if (actor.max_pending_calls == 0 || actor.id == actor_)
     return post_call(FrameType::call, called, method, std::move(arguments));
@@ -159,6 +173,7 @@ Named<TaskId> LaneSession::call(ActorName actor, FunctionId method, Arguments ar
 
 Named<TaskId> LaneSession::call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) {
   wait_for_inputs(arguments);
+  ++durable_calls_;
   return post_call(FrameType::call_pool, pool, method, std::move(arguments));
 }
 
@@ -171,13 +186,8 @@ Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, Funct
                       .method = method,
                       .depth = running_.depth + 1,
                       .arguments = std::move(arguments)};
-  if (!call.arguments.carried.empty() || !call.arguments.inputs.empty()) {
-    // The call goes past the head, which has to keep what it needs.
-    std::vector<TaskId> pinned{call.id};
-    for (const Input& input : call.arguments.inputs) pinned.push_back(input.id);
-    pinned.insert(pinned.end(), call.arguments.carried.begin(), call.arguments.carried.end());
-    post_ids(FrameType::pin, pinned);
-  }
+  // The call goes past the head, which has to keep what it needs.
+  if (!call.arguments.carried.empty() || !call.arguments.inputs.empty()) pin(call.id, call.arguments);
   wire::Frame frame = wire::make_frame(type, wire::write(call), identity_.lane);
   frame.header.flags = flags;
   frame.header.sequence = ++calls_made_;
@@ -295,7 +305,9 @@ bool LaneSession::ready(TaskId id) {
 
 std::vector<std::uint32_t> LaneSession::wait(std::span<const TaskId> ids, std::size_t count,
                                              std::optional<std::chrono::nanoseconds> timeout) {
-  const wire::Wait wait{.count = static_cast<std::uint32_t>(std::min(count, ids.size())),
+  const wire::Wait wait{.caller = running_.key,
+                        .ordinal = ++waits_made_,
+                        .count = static_cast<std::uint32_t>(std::min(count, ids.size())),
                         .timeout = timeout ? std::max<std::int64_t>(0, timeout->count()) : -1,
                         .ids = {ids.begin(), ids.end()}};
   ByteReader answer{request(FrameType::wait, wire::write(wait))};
@@ -304,8 +316,8 @@ std::vector<std::uint32_t> LaneSession::wait(std::span<const TaskId> ids, std::s
   return places;
 }
 
-std::uint64_t LaneSession::watch(std::span<const TaskId> ids) {
-  wire::Frame frame = wire::make_frame(FrameType::watch, wire::write_ids({ids.begin(), ids.end()}), identity_.lane);
+std::uint64_t LaneSession::watch(std::span<const Named<TaskId>> futures) {
+  wire::Frame frame = wire::make_frame(FrameType::watch, wire::write_named(futures), identity_.lane);
   const std::uint64_t number = frame.header.sequence = ++requests_;
   watches_.try_emplace(number);
   channel_->post(std::move(frame), true);

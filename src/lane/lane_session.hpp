@@ -38,6 +38,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void begin(RunningTask work, ActorId actor = {});
   /// Actor calls made since begin.
   [[nodiscard]] std::uint32_t calls_made() const { return calls_made_; }
+  /// Of these, to durable actors.
+  [[nodiscard]] std::uint32_t durable_calls() const { return durable_calls_; }
   /// Posts the frame, then what the lane holds back (releases).
   void post(wire::FrameType type, ByteBuffer payload, bool wake, std::uint16_t flags = 0);
   /// flag_early where the work that runs was told that the job stops, else 0.
@@ -65,7 +67,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   bool ready(TaskId id) override;
   std::vector<std::uint32_t> wait(std::span<const TaskId> ids, std::size_t count,
                                   std::optional<std::chrono::nanoseconds> timeout) override;
-  std::uint64_t watch(std::span<const TaskId> ids) override;
+  std::uint64_t watch(std::span<const Named<TaskId>> futures) override;
   TaskId next_completed(std::uint64_t watch) override;
   void unwatch(std::uint64_t watch) noexcept override;
   void cancel(TaskId id) override;
@@ -96,6 +98,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void wait_for_room(const ActorName& actor);
   void on_accepted(const wire::Frame& frame);
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
+  void pin(TaskId work, const Arguments& arguments);
   void fetch(wire::FrameType request, std::span<const TaskId> ids, const Sink& sink);
   class Waiting;
 
@@ -111,9 +114,11 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   std::optional<Random> random_;  // of the running work, once asked for
   std::uint32_t calls_made_ = 0;
   bool saw_stopping_ = false;  // the work that runs
+  std::uint32_t durable_calls_ = 0;
   std::uint64_t ids_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t parks_made_ = 0;
+  std::uint32_t waits_made_ = 0;                         // of the running work
   ActorId actor_;                                        // whose method runs
   std::map<ActorId, std::uint32_t> unaccepted_;          // of bounded actors: calls on their way; no zeros
   std::map<std::uint64_t, std::deque<TaskId>> watches_;  // what has completed and was not taken

@@ -62,7 +62,6 @@ void check_supported(const TaskOptions& options, bool isolated) {
 void check_supported(const ActorOptions& options) {
   const ActorOptions defaults;
   refuse("ActorOptions::max_restarts", options.max_restarts != defaults.max_restarts);
-  refuse("ActorOptions::durable", options.durable != defaults.durable);
   if (options.max_pending_calls < 0) {
     throw UsageError{
         "creating an actor with ActorOptions::max_pending_calls = " + std::to_string(options.max_pending_calls) +

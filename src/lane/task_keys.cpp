@@ -63,7 +63,7 @@ TaskKey TaskKeys::next(Kind kind, TaskKey subject, TaskKey function, const Argum
   content.subject = subject;
   content.function = function;
   content.kind = static_cast<std::uint64_t>(kind);
-  if (arguments.mentions.empty() && arguments.input_keys.empty()) {
+  if (arguments.mentions.empty() && arguments.inputs.empty()) {
     content.arguments = hash(arguments.bytes.span());
   } else {
     ByteBuffer bytes;
@@ -75,9 +75,9 @@ TaskKey TaskKeys::next(Kind kind, TaskKey subject, TaskKey function, const Argum
       mentioned.put(mention.offset);
       mentioned.put(mention.key);
     }
-    for (std::size_t i = 0; i < arguments.input_keys.size(); ++i) {
-      mentioned.put(arguments.inputs[i].offset);
-      mentioned.put(arguments.input_keys[i]);
+    for (const Input& input : arguments.inputs) {
+      mentioned.put(input.offset);
+      mentioned.put(input.key);
     }
     content.arguments = hash(bytes.span());
     content.mentions = hash(mentioned.span());

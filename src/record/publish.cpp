@@ -33,14 +33,17 @@ int rename_exclusively(const std::filesystem::path& from, const std::filesystem:
 
 }  // namespace
 
-TemporaryFile::TemporaryFile(std::filesystem::path target) : target_{std::move(target)} {
+TemporaryFile::TemporaryFile(std::filesystem::path target, Existing existing)
+    : target_{std::move(target)}, existing_{existing} {
   const std::string attempt = fmt::format("making the run file \"{}\"", target_.string());
   std::error_code error;
   if (target_.filename().empty() || std::filesystem::is_directory(target_, error)) {
     throw UsageError{attempt + ": that names a folder; give --output the name of a file"};
   }
-  if (std::filesystem::exists(std::filesystem::symlink_status(target_, error))) {
-    throw UsageError{attempt + ": it exists already and is never overwritten; choose another --output or remove it"};
+  if (existing == Existing::refused && std::filesystem::exists(std::filesystem::symlink_status(target_, error))) {
+    throw UsageError{
+        attempt +
+        ": it exists already and is never overwritten; choose another --output, or begin anew with --restart"};
   }
   if (!std::filesystem::is_directory(folder(), error)) {
     throw UsageError{fmt::format("{}: the folder \"{}\" does not exist; make it or choose another --output", attempt,
@@ -74,7 +77,10 @@ void TemporaryFile::publish() {
   remove_ = false;
   try {
     sync_to_disk(path_);
-    if (const int error = rename_exclusively(path_, target_); error != 0) {
+    const int error = existing_ == Existing::refused                  ? rename_exclusively(path_, target_)
+                      : ::rename(path_.c_str(), target_.c_str()) == 0 ? 0
+                                                                      : errno;
+    if (error != 0) {
       throw Error{error == EEXIST ? "a file of that name was made meanwhile and is not overwritten" : reason(error)};
     }
     sync_to_disk(folder());

@@ -10,8 +10,10 @@ namespace crema::record {
 /// Thread safety: none; one owner at a time.
 class TemporaryFile {
  public:
-  /// Throws UsageError when the target exists, or when no file can be made in its folder.
-  explicit TemporaryFile(std::filesystem::path target);
+  /// What becomes of a file that has the target's name.
+  enum class Existing { refused, replaced };
+  /// Throws UsageError when the target exists and is not to be replaced, or when no file can be made in its folder.
+  explicit TemporaryFile(std::filesystem::path target, Existing existing = Existing::refused);
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile();
@@ -19,7 +21,8 @@ class TemporaryFile {
   [[nodiscard]] const std::filesystem::path& target() const noexcept { return target_; }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
-  /// Gives the file its target's name, on disk, folder included; never replaces a file. Requires that it is closed.
+  /// Gives the file its target's name, on disk, folder included; never replaces a file unless told to. Requires that
+  /// it is closed.
   /// Throws Error that names the temporary file, which is then kept.
   void publish();
 
@@ -27,6 +30,7 @@ class TemporaryFile {
   [[nodiscard]] std::filesystem::path folder() const;
 
   std::filesystem::path target_;
+  Existing existing_;
   std::filesystem::path path_;
   bool remove_ = true;
 };

@@ -129,6 +129,15 @@ struct ActorMethodRow {
   }
 };
 
+/// An earlier start of a run that was resumed.
+struct EarlierRun {
+  std::chrono::system_clock::time_point started;
+  std::optional<std::chrono::system_clock::time_point> ended{};  ///< empty: it was killed
+  std::uint32_t ranks = 1;
+  std::string slurm_job_id{};
+  std::int32_t exit_code = -1;  ///< -1: it was killed
+};
+
 /// What is known when the run starts.
 struct RunInfo {
   std::string job;
@@ -139,6 +148,8 @@ struct RunInfo {
   std::string mpi_version;
   std::string slurm_job_id;  ///< empty: not under Slurm
   std::uint32_t ranks = 1;
+  std::vector<EarlierRun> earlier{};
+  bool replaces = false;  ///< an unfinished run file of the same name gives way when this one is whole
 };
 
 enum class RunStatus : std::uint8_t { complete, interrupted, failed };

@@ -19,6 +19,10 @@ inline constexpr std::size_t max_queued_result_bytes = 64U << 20U;
 
 class RunFileWriter;
 
+/// Whether the run file says that its run is complete; false also where it is no run file. Not beside a RunFile that is
+/// being written. Throws Error when the file cannot be read.
+bool is_complete(const std::filesystem::path& path);
+
 /// The run's one HDF5 file (README.md in this folder describes it). It is written under a temporary name beside the
 /// target by a thread of its own, which makes all HDF5 calls, and renamed when it is whole. A failed write (a full
 /// disk) shows in failed() and in finish(). Without finish() nothing is left behind.

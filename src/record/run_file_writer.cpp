@@ -99,7 +99,9 @@ RunFileWriter::OpenFile::OpenFile(const std::string& path, WriteFailure& failure
       results{(commit_bool_type(file.get()), file.get())} {}
 
 RunFileWriter::RunFileWriter(std::filesystem::path target, RunInfo info)
-    : info_{std::move(info)}, temporary_{std::move(target)} {}
+    : info_{std::move(info)},
+      temporary_{std::move(target),
+                 info_.replaces ? TemporaryFile::Existing::replaced : TemporaryFile::Existing::refused} {}
 
 void RunFileWriter::open() {
   open_.emplace(temporary_.path().string(), failure_);
@@ -142,9 +144,13 @@ void RunFileWriter::write_end(const Summary& summary) {
   }
   std::vector<FunctionRow> functions;
   for (const std::string& name : summary.functions) functions.push_back({name});
-  const RunRow run{iso_8601(info_.started_at), iso_8601(summary.finished_at), info_.ranks, info_.slurm_job_id,
-                   summary.exit_code};
-  write_table(file, "runs", std::vector{run});
+  std::vector<RunRow> runs;
+  for (const EarlierRun& run : info_.earlier)
+    runs.push_back(
+        {iso_8601(run.started), run.ended ? iso_8601(*run.ended) : "", run.ranks, run.slurm_job_id, run.exit_code});
+  runs.push_back(
+      {iso_8601(info_.started_at), iso_8601(summary.finished_at), info_.ranks, info_.slurm_job_id, summary.exit_code});
+  write_table(file, "runs", runs);
   write_table(file, "ranks", summary.ranks);
   write_table(file, "functions", functions);
   write_table(file, "actors", summary.actors);

@@ -1,6 +1,8 @@
 #include "runtime/head_control.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace crema::runtime {
 namespace {
@@ -66,7 +68,8 @@ void HeadControl::turn(Clock::time_point now) {
   switch (phase_) {
     case Phase::running:
       if (stop_.begins(now)) begin_draining(now);
-      head_.turn(sink_.keeps_up() && store_.keeps_up());
+      if (journal_ != nullptr) journal_->turn(now);
+      head_.turn(sink_.keeps_up() && store_.keeps_up() && (journal_ == nullptr || journal_->keeps_up()));
       if (failed_ || head_.finished() || stop_.over(now)) return end_run(now);
       if (!stop_.begun()) look_for_stall(now);
       return;
@@ -88,6 +91,8 @@ void HeadControl::tick(Clock::time_point now) {
   log_unheard();
   sink_.flush();
   if (const std::string reason = sink_.failure(); !reason.empty()) fail(reason);
+  if (journal_ == nullptr) return;
+  if (const std::string reason = journal_->failure(); !reason.empty()) fail(reason);
 }
 
 void HeadControl::look_for_stall(Clock::time_point now) {
@@ -148,11 +153,13 @@ void HeadControl::interrupt() {
 void HeadControl::take_end_of_work() {
   if (!head_.finished() || head_.driver()->early) return interrupt();
   end_.exit_code = head_.close();
+  if (end_.exit_code == 0) end_with_unclaimed_calls();
   const lane::DriverResult& driver = *head_.driver();
   end_.error_type = driver.type;
   if (driver.exit_code == 2) end_.error = driver.message;
   if (driver.exit_code == 1) end_.error = fmt::format("the driver failed with {}: {}", driver.type, driver.message);
-  if (driver.exit_code == 0 && end_.exit_code != 0) end_.error = "tasks failed whose results nobody asked for";
+  if (driver.exit_code == 0 && end_.exit_code != 0 && end_.error.empty())
+    end_.error = "tasks failed whose results nobody asked for";
 }
 
 void HeadControl::end_run(Clock::time_point now) {
@@ -163,6 +170,20 @@ void HeadControl::end_run(Clock::time_point now) {
   send_to_all(FrameType::shutdown, [] { return ByteBuffer{}; });
   collecting_since_ = now;
   phase_ = Phase::collecting;
+}
+
+/// The state of actors has calls in it that this run's results know nothing of.
+void HeadControl::end_with_unclaimed_calls() {
+  const std::vector<std::string> calls = head_.unclaimed_calls();
+  if (calls.empty()) return;
+  end_.exit_code = 1;
+  end_.error = fmt::format(
+      "{} actor calls of the interrupted run were not made again by this one: {}{}; a driver, its tasks and methods "
+      "must "
+      "do the same things when they get the same inputs and results (this_task().rng() repeats, clocks do not). Start "
+      "anew with --restart",
+      calls.size(), fmt::join(calls.begin(), calls.begin() + std::min<std::ptrdiff_t>(std::ssize(calls), 10), ", "),
+      calls.size() > 10 ? ", …" : "");
 }
 
 void HeadControl::keep_run() {

@@ -64,6 +64,12 @@ class HeadControl {
     std::optional<StopTimes> end;  ///< of the process, where it is known
   };
 
+  /// Appends what happens to `journal`, and goes on from what earlier starts have done. Before the first frame.
+  void keep_history(journal::JournalSink& journal, history::Past past) {
+    journal_ = &journal;
+    head_.keep_history(journal, std::move(past));
+  }
+
   HeadControl(wire::Outbox& outbox, RunSink& sink, store::ObjectStore& store, Progress& progress,
               std::vector<RankInfo> ranks, const std::vector<RankOffer>& offers, Clock::time_point began, Times times,
               spdlog::logger& log);
@@ -96,6 +102,7 @@ class HeadControl {
   void take_end_of_work();
   void end_run(Clock::time_point now);
   void keep_run();
+  void end_with_unclaimed_calls();
   void leave(int exit_code);
   void send_to_all(wire::FrameType type, const std::function<ByteBuffer()>& payload);
   void log_unheard();
@@ -110,6 +117,7 @@ class HeadControl {
   spdlog::logger& log_;
 
   head::Head head_;
+  journal::JournalSink* journal_ = nullptr;
   StallWatch stall_;
   EarlyStop stop_;
   Phase phase_ = Phase::running;

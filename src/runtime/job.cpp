@@ -19,6 +19,7 @@
 #include "runtime/launch.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/rank.hpp"
+#include "runtime/run_journal.hpp"
 #include "runtime/run_options.hpp"
 #include "runtime/run_record.hpp"
 #include "runtime/stop_signals.hpp"
@@ -111,18 +112,11 @@ class Job::State {
     if (problem.empty()) problem = assign_roles(ranks);
     if (!problem.empty()) return refuse(problem, world.rank());
 
-    const auto began = std::chrono::system_clock::now();
-    if (world.rank() == 0) {
-      try {
-        record_ = std::make_unique<runtime::RunRecord>(runtime::output_path(options_, name_),
-                                                       run_info(began, ranks.size()), ranks);
-      } catch (const std::exception& error) {
-        problem = error.what();
-      }
-    }
-    bool refused = !problem.empty();
+    std::optional<runtime::RunStart::Refusal> refusal;
+    if (world.rank() == 0) refusal = begin_record(ranks);
+    int refused = refusal ? refusal->exit_code : -1;
     boost::mpi::broadcast(world, refused, 0);
-    if (refused) return refuse(problem, world.rank());
+    if (refused >= 0) return refuse(refusal ? refusal->message : "", world.rank(), refused);
     return run_rank(world, ranks, driver);
   }
 
@@ -170,10 +164,38 @@ class Job::State {
     return error.what();
   }
 
-  int refuse(const std::string& problem, int rank) {
+  int refuse(const std::string& problem, int rank, int exit_code = 2) {
     zygote_.reset();
-    if (rank == 0) runtime::tell(stderr, name_ + ": " + problem);
-    return leave(2, rank);
+    if (rank == 0) runtime::tell(exit_code == 0 ? stdout : stderr, name_ + ": " + problem);
+    return leave(exit_code, rank);
+  }
+
+  /// The head's: the run file begins, and the journal where there is to be one. Nothing, or why the job does not run.
+  std::optional<runtime::RunStart::Refusal> begin_record(const std::vector<runtime::RankInfo>& ranks) try {
+    const auto began = std::chrono::system_clock::now();
+    record::RunInfo info = run_info(began, ranks.size());
+    runtime::RunFacts facts{.job = name_,
+                            .command_line = info.command_line,
+                            .crema_version = info.crema_version,
+                            .build = {},
+                            .seed = info.seed,
+                            .started = std::chrono::nanoseconds{began.time_since_epoch()}.count(),
+                            .ranks = info.ranks,
+                            .slurm_job_id = info.slurm_job_id};
+    if (options_.journal) runtime::add_facts_of_program(facts, cli_);
+    const runtime::RunStart start = runtime::decide_start(options_, facts);
+    if (start.refusal) return start.refusal;
+    if (!start.journal.empty()) {
+      journal_ = std::make_unique<runtime::RunJournal>(start, facts);
+      info.earlier = journal_->earlier();
+    }
+    info.replaces = start.replaces;
+    record_ = std::make_unique<runtime::RunRecord>(start.output, info, ranks, journal_.get());
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    // One that goes on from earlier ones stays: they are what it holds.
+    if (journal_ != nullptr && journal_->earlier().empty()) journal_->remove();
+    return runtime::RunStart::Refusal{error.what()};
   }
 
   static int leave(int exit_code, int rank) {
@@ -220,6 +242,11 @@ class Job::State {
     runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
     const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options(world.rank(), ranks), *log);
     if (record_ != nullptr) rank->become_head(*record_, progress, driver);
+    if (journal_ != nullptr) {
+      if (!journal_->damage().empty())
+        log->warn("the journal is whole up to here, and what comes behind runs again: {}", journal_->damage());
+      rank->keep_history(journal_->sink(), journal_->take_past());
+    }
     const runtime::Rank::End end = rank->run();
     if (zygote_) zygote_->finish();
     if (record_ != nullptr) tell_end(end.exit_code);
@@ -245,7 +272,8 @@ class Job::State {
   CLI::App cli_;
   runtime::RunOptions options_;
   std::optional<process::Zygote> zygote_;
-  std::optional<runtime::StopTimes> end_;  // the head only, as the next
+  std::optional<runtime::StopTimes> end_;         // the head only, as the next
+  std::unique_ptr<runtime::RunJournal> journal_;  // where there is one
   std::unique_ptr<runtime::RunRecord> record_;
 };
 

@@ -216,6 +216,7 @@ void Rank::on_lane_frame(wire::Frame frame) {
       if (worker_ && worker_->owns(frame.header.lane)) return worker_->on_lane(std::move(frame));
       return host_->on_lane(std::move(frame));
     case FrameType::call:
+      if (host_ && host_->hold(frame)) return;
       return router_.on_call(std::move(frame));
     default:
       link_.send(head_rank, std::move(frame));
@@ -236,6 +237,12 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
     case FrameType::cancel_task:
       if (worker_ && !stopping_since_) worker_->on_cancel(frame);
       return;
+    case FrameType::recorded:
+      if (!host_ || stopping_since_) return;
+      host_->on_frame(from, std::move(frame));
+      for (wire::Frame& call : host_->take_free()) router_.on_call(std::move(call));
+      return;
+    case FrameType::forget_calls:
     case FrameType::start_actor:
     case FrameType::call:
       if (host_ && !stopping_since_) host_->on_frame(from, std::move(frame));

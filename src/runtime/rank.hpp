@@ -51,6 +51,12 @@ class Rank {
   /// Makes this rank, 0, the head: runs `driver` on its lane; `sink` keeps what happened. Call before run.
   void become_head(RunSink& sink, Progress& progress, std::function<void()> driver);
 
+  /// The head keeps the history of this start in `journal`, which outlives the rank, and goes on from `past`. Before
+  /// run.
+  void keep_history(journal::JournalSink& journal, history::Past past) {
+    head_->keep_history(journal, std::move(past));
+  }
+
   struct End {
     int exit_code = 0;
     bool everybody_lives = true;  ///< else no MPI call that waits for all ranks may be made

@@ -17,37 +17,9 @@
 namespace crema::runtime {
 namespace {
 
-constexpr const char* group = "Options of every crema job";
+constexpr const char* group = run_options_group;
 
 constexpr std::uint32_t max_lanes = 4096;
-
-/// Options of later versions: known, so that no job takes their names, and refused, so that none is silently ignored.
-struct Reserved {
-  const char* name;
-  const char* only;  ///< the one value that describes this version; nullptr: none does
-};
-constexpr std::array reserved{
-    Reserved{"--journal", "off"},
-    Reserved{"--resume", nullptr},
-    Reserved{"--restart", nullptr},
-};
-
-void add_reserved(CLI::App& cli, const Reserved& option) {
-  const auto refuse = [option](const CLI::results_t& values) -> bool {
-    const std::string given = values.empty() ? "" : values.front();
-    if (option.only != nullptr && given == option.only) return true;
-    throw CLI::ValidationError{
-        option.name, option.only == nullptr
-                         ? fmt::format("not available in crema {}: leave it out", version)
-                         : fmt::format("\"{}\" is not available in crema {}, whose only value is \"{}\"", given,
-                                       version, option.only)};
-  };
-  cli.add_option(option.name, refuse)
-      ->expected(0, 1)
-      ->group(option.only == nullptr ? "" : group)
-      ->type_name("")
-      ->description(option.only == nullptr ? "" : fmt::format("only \"{}\" in this version", option.only));
-}
 
 }  // namespace
 
@@ -55,6 +27,31 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
   cli.add_option("--output", options.output,
                  "Run file with results and timings; never overwritten [<job>-<start time or Slurm job id>.h5]")
       ->type_name("FILE.h5")
+      ->group(group);
+  cli.add_option_function<std::string>(
+         "--journal", [&options](const std::string& text) { options.journal = text == "on"; },
+         "Keep a history beside the run file while the job runs, from which --resume goes on")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->type_name("on|off")
+      ->default_str(journal_by_default ? "on" : "off")
+      ->group(group);
+  const auto resume = [&options](const CLI::results_t& values) {
+    const std::string text = values.empty() ? "" : values.front();
+    if (!text.empty() && text != "force" && text != "true")
+      throw CLI::ValidationError{"--resume", fmt::format("\"{}\" is no way to resume; the only one is force", text)};
+    options.resume = text == "force" ? Resume::force : Resume::yes;
+    options.journal = true;
+    return true;
+  };
+  CLI::Option* resumes =
+      cli.add_option("--resume", resume,
+                     "Go on with the unfinished run of this --output, or of this folder; with =force also where the "
+                     "program, its options or inputs have changed")
+          ->expected(0, 1)
+          ->type_name("[=force]")
+          ->group(group);
+  cli.add_flag("--restart", options.restart, "Begin anew, and remove what an earlier run of this --output has left")
+      ->excludes(resumes)
       ->group(group);
   cli.add_option("--progress", options.progress, "Progress on stderr: auto (a bar on a terminal), bar, plain or off")
       ->check(CLI::IsMember({"auto", "bar", "plain", "off"}))
@@ -136,7 +133,6 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
       ->type_name("N")
       ->default_str(std::to_string(options.seed))
       ->group(group);
-  for (const Reserved& option : reserved) add_reserved(cli, option);
   cli.set_version_flag("--version", fmt::format("crema {}", version), "Print crema's version and exit")->group(group);
   cli.set_help_flag("-h,--help", "Print this help and exit")->group(group);
 } catch (const CLI::OptionAlreadyAdded& error) {

@@ -8,9 +8,21 @@
 
 namespace crema::runtime {
 
+/// What crema's own options are headed by in --help, which tells them from the job's.
+inline constexpr const char* run_options_group = "Options of every crema job";
+
+/// Whether a run may keep a history by default.
+inline constexpr bool journal_by_default = false;
+
+/// --resume: not, where nothing has changed, or whatever has changed.
+enum class Resume { no, yes, force };
+
 /// The options that every job understands.
 struct RunOptions {
   std::string output;  ///< empty: `<job>-<Slurm job id or start time>.h5` in the current folder
+  bool journal = journal_by_default;
+  Resume resume = Resume::no;
+  bool restart = false;
   std::string progress = "auto";
   std::string log_level = "warning";
   std::uint64_t seed = 0;

@@ -39,8 +39,14 @@ std::vector<record::ActorMethodRow> method_rows(const head::ActorDirectory& acto
 
 }  // namespace
 
-RunRecord::RunRecord(const std::filesystem::path& target, const record::RunInfo& info, std::vector<RankInfo> ranks)
-    : ranks_{std::move(ranks)}, began_{std::chrono::steady_clock::now()}, file_{target, info}, results_{file_} {}
+RunRecord::RunRecord(const std::filesystem::path& target, const record::RunInfo& info, std::vector<RankInfo> ranks,
+                     RunJournal* journal)
+    : run_{static_cast<std::uint16_t>(info.earlier.size())},
+      ranks_{std::move(ranks)},
+      journal_{journal},
+      began_{std::chrono::steady_clock::now()},
+      file_{target, info},
+      results_{file_} {}
 
 std::uint32_t RunRecord::name(const std::string& text) {
   const auto [place, added] = numbers_.try_emplace(text, static_cast<std::uint32_t>(names_.size()));
@@ -50,6 +56,7 @@ std::uint32_t RunRecord::name(const std::string& text) {
 
 void RunRecord::attempt(const record::TaskRow& row) {
   rows_.push_back(row);
+  rows_.back().run = run_;
   if (rows_.size() >= rows_a_group) flush();
 }
 
@@ -80,7 +87,10 @@ int RunRecord::finish(const RunEnd& end) try {
       file_.add_error({TaskId{}, end.error_type, end.error, head_rank, ranks_.front().host});
   }
   if (end.driver_came_back) results_.close();
+  // Before the run file: whatever becomes of that, what has ended can be resumed.
+  if (journal_ != nullptr) journal_->finish(end.exit_code);
   path_ = file_.finish(summarise(end)).string();
+  if (journal_ != nullptr && end.exit_code == 0) journal_->remove();
   return end.exit_code;
 } catch (const std::exception& error) {
   errors_.emplace_back(error.what());
@@ -101,6 +111,7 @@ record::Summary RunRecord::summarise(const RunEnd& end) const {
     const RankId rank{i};
     const RankInfo& info = ranks_[static_cast<std::size_t>(i)];
     record::RankRow row;
+    row.run = run_;
     row.rank = rank;
     row.role = info.roles.text();
     row.host = info.host;

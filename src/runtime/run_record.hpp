@@ -7,6 +7,7 @@
 #include "crema/results.hpp"
 #include "record/run_file.hpp"
 #include "runtime/head_control.hpp"
+#include "runtime/run_journal.hpp"
 
 namespace crema::runtime {
 
@@ -16,7 +17,9 @@ class RunRecord final : public RunSink {
   /// Rows that may wait for the disk before the head hands out no more work.
   static constexpr std::size_t max_backlog_bytes = 128 << 20;
 
-  RunRecord(const std::filesystem::path& target, const record::RunInfo& info, std::vector<RankInfo> ranks);
+  /// `journal`, if there is one, ends with the run: it goes once the run file is whole and nothing is left to resume.
+  RunRecord(const std::filesystem::path& target, const record::RunInfo& info, std::vector<RankInfo> ranks,
+            RunJournal* journal = nullptr);
 
   /// For the driver's thread.
   [[nodiscard]] Results& results() { return results_; }
@@ -38,7 +41,9 @@ class RunRecord final : public RunSink {
  private:
   [[nodiscard]] record::Summary summarise(const RunEnd& end) const;
 
+  const std::uint16_t run_;  // index into /runs
   const std::vector<RankInfo> ranks_;
+  RunJournal* const journal_;
   const std::chrono::steady_clock::time_point began_;
   record::RunFile file_;
   Results results_;

@@ -3,8 +3,9 @@
 
 namespace crema::wire {
 
-ByteBuffer write(const CallSpec& call) {
-  ByteBuffer out{48 + size_of(call.arguments)};
+namespace {
+
+void put_call(ByteBuffer& out, const CallSpec& call) {
   out.put(call.id);
   out.put(call.key);
   out.put(call.parent);
@@ -12,11 +13,9 @@ ByteBuffer write(const CallSpec& call) {
   out.put(call.method);
   out.put(call.depth);
   put_arguments(out, call.arguments);
-  return out;
 }
 
-CallSpec read_call(const Bytes& payload) {
-  PayloadReader in{payload};
+CallSpec get_call(PayloadReader& in) {
   CallSpec call;
   call.id = in.get<TaskId>();
   call.key = in.get<TaskKey>();
@@ -28,11 +27,24 @@ CallSpec read_call(const Bytes& payload) {
   return call;
 }
 
+}  // namespace
+
+ByteBuffer write(const CallSpec& call) {
+  ByteBuffer out{48 + size_of(call.arguments)};
+  put_call(out, call);
+  return out;
+}
+
+CallSpec read_call(const Bytes& payload) {
+  PayloadReader in{payload};
+  return get_call(in);
+}
+
 CallHead read_call_head(const Bytes& payload) {
   PayloadReader in{payload};
   CallHead call;
   call.id = in.get<TaskId>();
-  in.take(sizeof(TaskKey));
+  call.key = in.get<TaskKey>();
   call.parent = in.get<TaskId>();
   call.actor = in.get<ActorId>();
   call.method = in.get<FunctionId>();
@@ -41,8 +53,23 @@ CallHead read_call_head(const Bytes& payload) {
   return call;
 }
 
+ByteBuffer write_taken(bool again, const Bytes& call) {
+  ByteBuffer out{1 + call.size()};
+  out.put(static_cast<std::uint8_t>(again));
+  out.append(call.span());
+  return out;
+}
+
+Taken read_taken(const Bytes& payload) {
+  PayloadReader in{payload};
+  Taken taken;
+  taken.again = in.get<std::uint8_t>() != 0;
+  taken.call = get_call(in);
+  return taken;
+}
+
 ByteBuffer write(const ActorSpec& actor) {
-  ByteBuffer out{80 + actor.name.size() + actor.class_name.size() + size_of(actor.arguments)};
+  ByteBuffer out{81 + actor.name.size() + actor.class_name.size() + size_of(actor.arguments)};
   out.put(actor.id);
   out.put(actor.key);
   out.put(actor.parent);
@@ -50,6 +77,7 @@ ByteBuffer write(const ActorSpec& actor) {
   out.put_text(actor.name);
   out.put_text(actor.class_name);
   out.put(actor.max_pending_calls);
+  out.put(static_cast<std::uint8_t>(actor.durable));
   put_occupation(out, actor.occupation);
   put_arguments(out, actor.arguments);
   return out;
@@ -65,6 +93,7 @@ ActorSpec read_actor(const Bytes& payload) {
   actor.name = text(in);
   actor.class_name = text(in);
   actor.max_pending_calls = in.get<std::uint64_t>();
+  actor.durable = in.get<std::uint8_t>() != 0;
   actor.occupation = get_occupation(in);
   actor.arguments = get_arguments(in);
   return actor;

@@ -39,6 +39,8 @@ enum class FrameType : std::uint16_t {
   fatal = 21,
   // any rank -> head
   have = 26,
+  // actor host -> head
+  taken = 25,
   status = 27,
   stop_asked = 29,
   draining = 30,
@@ -58,6 +60,8 @@ enum class FrameType : std::uint16_t {
   rank_lost = 47,
   // head -> actor host; caller -> actor host
   start_actor = 33,
+  recorded = 45,
+  forget_calls = 44,
   call = 34,
   // head -> every rank
   actor_location = 35,
@@ -107,6 +111,10 @@ inline constexpr std::uint16_t flag_resources = 8;
 inline constexpr std::uint16_t flag_bounded = 16;
 /// Of a task's outcome and of driver_done: it was told that the job stops early, so it may have ended before its time.
 inline constexpr std::uint16_t flag_early = 32;
+/// Of start_actor: the head keeps the history of its calls; `sequence` of these, recorded already, come behind.
+inline constexpr std::uint16_t flag_durable = 32;
+/// Of call: from the history.
+inline constexpr std::uint16_t flag_recorded = 64;
 
 struct Frame {
   FrameHeader header;

@@ -132,7 +132,7 @@ OutcomeTimes read_outcome_times(const Bytes& payload) {
   times.actor = in.get<ActorId>();
   in.take(sizeof(FunctionId));
   times.is_call = in.get<std::uint8_t>() == static_cast<std::uint8_t>(Outcome::Work::call);
-  in.take(2 * sizeof(std::uint8_t) + 2 * sizeof(std::uint32_t));
+  in.take(2 * sizeof(std::uint8_t) + 3 * sizeof(std::uint32_t));
   times.started = in.get<std::int64_t>();
   times.finished = in.get<std::int64_t>();
   return times;
@@ -148,7 +148,7 @@ RunOrder read_run_order(const Bytes& payload) {
 }
 
 ByteBuffer write(const Outcome& outcome) {
-  ByteBuffer out{88 + outcome.carried.size() * sizeof(TaskId) + outcome.value.size()};
+  ByteBuffer out{92 + outcome.carried.size() * sizeof(Named<TaskId>) + outcome.value.size()};
   out.put(outcome.id);
   out.put(outcome.parent);
   out.put(outcome.actor);
@@ -158,6 +158,7 @@ ByteBuffer write(const Outcome& outcome) {
   out.put(static_cast<std::uint8_t>(outcome.forwards));
   out.put(outcome.attempt);
   out.put(outcome.calls_made);
+  out.put(outcome.durable_calls);
   out.put(outcome.started);
   out.put(outcome.finished);
   out.put(outcome.bytes_in);
@@ -182,11 +183,12 @@ Outcome read_outcome(const Bytes& payload) {
   outcome.forwards = in.get<std::uint8_t>() != 0;
   outcome.attempt = in.get<std::uint32_t>();
   outcome.calls_made = in.get<std::uint32_t>();
+  outcome.durable_calls = in.get<std::uint32_t>();
   outcome.started = in.get<std::int64_t>();
   outcome.finished = in.get<std::int64_t>();
   outcome.bytes_in = in.get<std::uint64_t>();
   outcome.stored = in.get<std::uint64_t>();
-  outcome.carried = get_list<TaskId>(in);
+  outcome.carried = get_list<Named<TaskId>>(in);
   outcome.value = rest(in);
   return outcome;
 }
@@ -263,8 +265,10 @@ RankReport read_report(const Bytes& payload) {
 }
 
 ByteBuffer write(const Put& put) {
-  ByteBuffer out{24 + put.carried.size() * sizeof(TaskId) + put.value.size()};
+  ByteBuffer out{48 + put.carried.size() * sizeof(Named<TaskId>) + put.value.size()};
   out.put(put.id);
+  out.put(put.key);
+  out.put(put.parent);
   out.put(static_cast<std::uint8_t>(put.failed));
   out.put(put.stored);
   put_list(out, put.carried);
@@ -276,15 +280,19 @@ Put read_put(const Bytes& payload) {
   PayloadReader in{payload};
   Put put;
   put.id = in.get<TaskId>();
+  put.key = in.get<TaskKey>();
+  put.parent = in.get<TaskId>();
   put.failed = in.get<std::uint8_t>() != 0;
   put.stored = in.get<std::uint64_t>();
-  put.carried = get_list<TaskId>(in);
+  put.carried = get_list<Named<TaskId>>(in);
   put.value = rest(in);
   return put;
 }
 
 ByteBuffer write(const Wait& wait) {
-  ByteBuffer out{16 + wait.ids.size() * sizeof(TaskId)};
+  ByteBuffer out{36 + wait.ids.size() * sizeof(TaskId)};
+  out.put(wait.caller);
+  out.put(wait.ordinal);
   out.put(wait.count);
   out.put(wait.timeout);
   put_list(out, wait.ids);
@@ -294,10 +302,32 @@ ByteBuffer write(const Wait& wait) {
 Wait read_wait(const Bytes& payload) {
   PayloadReader in{payload};
   Wait wait;
+  wait.caller = in.get<TaskKey>();
+  wait.ordinal = in.get<std::uint32_t>();
   wait.count = in.get<std::uint32_t>();
   wait.timeout = in.get<std::int64_t>();
   wait.ids = get_list<TaskId>(in);
   return wait;
+}
+
+ByteBuffer write_named(std::span<const Named<TaskId>> values) {
+  ByteBuffer out{values.size_bytes()};
+  out.append(std::as_bytes(values));
+  return out;
+}
+
+std::vector<Named<TaskId>> read_named(const Bytes& payload) {
+  std::vector<Named<TaskId>> values(payload.size() / sizeof(Named<TaskId>));
+  if (!values.empty())
+    std::memcpy(static_cast<void*>(values.data()), payload.data(), values.size() * sizeof(Named<TaskId>));
+  return values;
+}
+
+std::vector<TaskId> ids_of(std::span<const Named<TaskId>> values) {
+  std::vector<TaskId> ids;
+  ids.reserve(values.size());
+  for (const Named<TaskId>& value : values) ids.push_back(value.id);
+  return ids;
 }
 
 ByteBuffer write_ids(const std::vector<TaskId>& ids) {

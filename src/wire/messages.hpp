@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,7 @@ CallSpec read_call(const Bytes& payload);
 /// What of a call those need who pass it on.
 struct CallHead {
   TaskId id{};
+  TaskKey key{};
   TaskId parent{};
   ActorId actor{};
   FunctionId method{};
@@ -129,11 +131,21 @@ struct ActorSpec {
   std::string name{};
   std::string class_name{};
   std::uint64_t max_pending_calls = 0;     ///< 0: no bound
+  bool durable = true;                     ///< its calls belong into the history, where there is one
   std::optional<Occupation> occupation{};  ///< nothing: it takes nothing
   Arguments arguments{};
 };
 ByteBuffer write(const ActorSpec& actor);
 ActorSpec read_actor(const Bytes& payload);
+
+/// A call has got its place among its actor's calls. Payload of taken.
+struct Taken {
+  bool again = false;  ///< a call of this key has a place already, and this one stands for the same
+  CallSpec call{};
+};
+/// `call`: the payload of its frame.
+ByteBuffer write_taken(bool again, const Bytes& call);
+Taken read_taken(const Bytes& payload);
 
 /// So many calls of a lane are in the actor's mailbox now, or have failed. Payload of accepted.
 struct Accepted {
@@ -164,12 +176,13 @@ struct Outcome {
   bool forwards = false;         ///< the value is a future, and the result is that future's value
   std::uint32_t attempt = 0;     ///< of the task; of a call: its caller's
   std::uint32_t calls_made = 0;  ///< actor calls this work sent: the head waits for their outcomes before the job ends
-  std::int64_t started = 0;      ///< nanoseconds on the sender's steady clock
+  std::uint32_t durable_calls = 0;  ///< of these, to durable actors
+  std::int64_t started = 0;         ///< nanoseconds on the sender's steady clock
   std::int64_t finished = 0;
   std::uint64_t bytes_in = 0;
-  std::uint64_t stored = 0;       ///< not 0: the result, of so many bytes, is in the store of the rank
-  std::vector<TaskId> carried{};  ///< futures in the value
-  Bytes value{};                  ///< the result, or the encoded Failure
+  std::uint64_t stored = 0;              ///< not 0: the result, of so many bytes, is in the store of the rank
+  std::vector<Named<TaskId>> carried{};  ///< futures in the value
+  Bytes value{};                         ///< the result, or the encoded Failure
 };
 ByteBuffer write(const Outcome& outcome);
 Outcome read_outcome(const Bytes& payload);
@@ -232,9 +245,11 @@ ActorLocation read_location(const Bytes& payload);
 /// A value that somebody stores. Payload of put.
 struct Put {
   TaskId id{};
+  TaskKey key{};
+  TaskId parent{};
   bool failed = false;       ///< it cannot be kept
   std::uint64_t stored = 0;  ///< not 0: the value, of so many bytes, is in the store of the rank
-  std::vector<TaskId> carried{};
+  std::vector<Named<TaskId>> carried{};
   Bytes value{};  ///< or the encoded Failure
 };
 ByteBuffer write(const Put& put);
@@ -242,6 +257,8 @@ Put read_put(const Bytes& payload);
 
 /// Payload of wait; the reply holds the places (32 bits each) of those that are there.
 struct Wait {
+  TaskKey caller{};           ///< the work that waits
+  std::uint32_t ordinal = 0;  ///< of its waits, from 1
   std::uint32_t count = 0;
   std::int64_t timeout = -1;  ///< nanoseconds; negative: none
   std::vector<TaskId> ids{};
@@ -249,7 +266,13 @@ struct Wait {
 ByteBuffer write(const Wait& wait);
 Wait read_wait(const Bytes& payload);
 
-/// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel, watch and completed.
+/// Payload of watch.
+ByteBuffer write_named(std::span<const Named<TaskId>> values);
+std::vector<Named<TaskId>> read_named(const Bytes& payload);
+/// The ids alone.
+std::vector<TaskId> ids_of(std::span<const Named<TaskId>> values);
+
+/// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel and completed.
 ByteBuffer write_ids(const std::vector<TaskId>& ids);
 std::vector<TaskId> read_ids(const Bytes& payload);
 

@@ -70,7 +70,7 @@ std::vector<Item> get_list(PayloadReader& in) {
 }
 
 inline std::size_t size_of(const Arguments& arguments) {
-  return 16 + arguments.inputs.size() * sizeof(Input) + arguments.carried.size() * sizeof(TaskId) +
+  return 16 + arguments.inputs.size() * sizeof(Input) + arguments.carried.size() * sizeof(Named<TaskId>) +
          arguments.bytes.size();
 }
 inline void put_arguments(ByteBuffer& out, const Arguments& arguments) {
@@ -81,7 +81,7 @@ inline void put_arguments(ByteBuffer& out, const Arguments& arguments) {
 inline Arguments get_arguments(PayloadReader& in) {
   Arguments arguments;
   arguments.inputs = get_list<Input>(in);
-  arguments.carried = get_list<TaskId>(in);
+  arguments.carried = get_list<Named<TaskId>>(in);
   arguments.bytes = in.get_sized();
   return arguments;
 }

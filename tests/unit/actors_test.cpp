@@ -153,7 +153,6 @@ TEST_P(Actors, OptionsOfLaterVersionsAreRefused) {
               EXPECT_THROW(with(ActorOptions{.resources = {.cpus = 2}}).actor<Ledger>(), UsageError);
               EXPECT_THROW(with(ActorOptions{.max_restarts = 1}).actor<Ledger>(), UsageError);
               EXPECT_THROW(with(ActorOptions{.max_pending_calls = -1}).actor<Ledger>(), UsageError);
-              EXPECT_THROW(with(ActorOptions{.durable = false}).actor<Ledger>(), UsageError);
               EXPECT_THROW(Actor<Ledger>{}.remote<&Ledger::total>(), UsageError);
             }),
             0);

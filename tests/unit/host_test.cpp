@@ -163,5 +163,80 @@ TEST_F(HostTest, CallsThatOvertakeTheirActorWaitAsOthersDo) {
   EXPECT_EQ(status.actors[0].lane, LaneId{9});
 }
 
+class DurableHostTest : public HostTest {
+ protected:
+  /// An actor of whose calls `recorded` come from the history.
+  void start_durable(std::uint64_t recorded) {
+    Frame frame =
+        wire::make_frame(FrameType::start_actor, wire::write(wire::ActorSpec{.id = actor, .constructor = method}));
+    frame.header.flags = wire::flag_durable;
+    frame.header.sequence = recorded;
+    host.on_frame(head_rank, std::move(frame));
+  }
+  void call_keyed(std::uint64_t id, std::uint64_t key, std::uint16_t flags = 0, TaskId caller = TaskId{50}) {
+    const wire::CallSpec spec{.id = TaskId{id}, .key = {key, key}, .parent = caller, .actor = actor, .method = method};
+    Frame frame = wire::make_frame(FrameType::call, wire::write(spec), LaneId{5});
+    frame.header.flags = flags;
+    host.on_frame(RankId{2}, std::move(frame));
+  }
+  /// The calls that the head was told of since the last time, and whether each is a repetition.
+  std::vector<std::pair<std::uint64_t, bool>> taken() {
+    std::vector<std::pair<std::uint64_t, bool>> told;
+    for (const auto& [to, frame] : std::exchange(sent, {})) {
+      if (frame.header.type != FrameType::taken) continue;
+      const wire::Taken message = wire::read_taken(frame.payload);
+      told.emplace_back(message.call.id.number, message.again);
+    }
+    return told;
+  }
+  static Frame call_from(std::uint64_t running) {
+    const wire::CallSpec spec{.id = TaskId{900}, .parent = TaskId{running}, .actor = ActorId{8}, .method = method};
+    return wire::make_frame(FrameType::call, wire::write(spec), LaneId{9});
+  }
+  void recorded(std::uint64_t places) {
+    Frame frame = wire::make_frame(FrameType::recorded);
+    frame.header.acknowledged = places;
+    host.on_frame(head_rank, std::move(frame));
+  }
+};
+
+TEST_F(DurableHostTest, AMethodCallsOthersOnceItsOwnCallIsRecorded) {
+  start_durable(0);
+  call_keyed(100, 1);
+  call_keyed(101, 2);
+  EXPECT_THAT(taken(), ElementsAre(std::pair{100, false}, std::pair{101, false}));
+  EXPECT_TRUE(host.hold(call_from(100)));
+  EXPECT_TRUE(host.hold(call_from(101)));
+  EXPECT_THAT(host.take_free(), IsEmpty());
+  recorded(1);
+  EXPECT_EQ(host.take_free().size(), 1U);
+  EXPECT_FALSE(host.hold(call_from(100)));
+  EXPECT_TRUE(host.hold(call_from(101)));
+  recorded(2);
+  EXPECT_EQ(host.take_free().size(), 2U);
+}
+
+TEST_F(DurableHostTest, ACallThatIsMadeAgainIsNotAppliedAgainUntilItsCallerHasEnded) {
+  start_durable(0);
+  call_keyed(100, 1);
+  call_keyed(200, 1, 0, TaskId{51});  // its caller's next attempt
+  EXPECT_THAT(taken(), ElementsAre(std::pair{100, false}, std::pair{200, true}));
+  EXPECT_THAT(given(), ElementsAre(100));
+  host.on_frame(head_rank, wire::make_frame(FrameType::forget_calls, wire::write_ids({TaskId{50}})));
+  call_keyed(300, 1);
+  EXPECT_THAT(given(), ElementsAre(100, 300));
+}
+
+TEST_F(DurableHostTest, RecordedCallsComeFirst) {
+  start_durable(2);
+  call_keyed(100, 3);
+  EXPECT_THAT(given(), IsEmpty());
+  call_keyed(1, 1, wire::flag_recorded, {});
+  call_keyed(101, 2);  // one of those, made again
+  call_keyed(2, 2, wire::flag_recorded, {});
+  EXPECT_THAT(given(), ElementsAre(1, 2, 100));
+  EXPECT_THAT(taken(), ElementsAre(std::pair{100, false}, std::pair{101, true}));
+}
+
 }  // namespace
 }  // namespace crema::actors

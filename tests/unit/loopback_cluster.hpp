@@ -91,6 +91,7 @@ class LoopbackCluster {
         runtime::Progress progress{runtime::ProgressStyle::off, stderr, std::chrono::steady_clock::now()};
         runtime::Rank rank{network.endpoint(RankId{i}), infos, options, log};
         if (i == 0) rank.become_head(sink, progress, driver);
+        if (i == 0 && journal != nullptr) rank.keep_history(*journal, std::move(past));
         codes[static_cast<std::size_t>(i)] = rank.run().exit_code;
         if (network.is_cut(RankId{i})) return;
         objects_left += rank.objects().size();
@@ -116,6 +117,8 @@ class LoopbackCluster {
   std::map<RankId, pid_t> pids;  // of ranks that are to be looked for in a process other than this one
   std::string resources;         // of every rank, as in --resources
   runtime::Rank::Options options;
+  journal::JournalSink* journal = nullptr;
+  history::Past past;  // what earlier runs have done
   // Over all ranks, at their ends.
   std::atomic<std::size_t> objects_left = 0;
   std::atomic<std::uint64_t> bytes_spilled = 0;

@@ -72,8 +72,7 @@ TEST(TaskKeys, InputsCountByTheirProducersKey) {
     lane::TaskKeys keys;
     keys.begin({});
     Arguments arguments = number(1);
-    arguments.inputs.push_back({8, id});
-    arguments.input_keys.push_back(producer);
+    arguments.inputs.push_back({8, id, producer});
     return keys.task(first_id, arguments);
   };
   EXPECT_EQ(key_of(TaskId{1}, {1, 1}), key_of(TaskId{2}, {1, 1}));

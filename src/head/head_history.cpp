@@ -1,0 +1,220 @@
+// How the head writes the run's history, and goes on from what earlier starts have written.
+#include <cstring>
+#include <limits>
+
+#include "head/head.hpp"
+
+namespace crema::head {
+namespace {
+
+using history::Past;
+using history::Task;
+
+/// A future in bytes is its id and its key: 24 bytes that nothing else has.
+struct Pattern {
+  TaskId id;
+  TaskKey key;
+};
+
+}  // namespace
+
+void Head::keep_history(journal::JournalSink& sink, Past past) {
+  keeper_.emplace(sink);
+  past_ = std::move(past);
+  last_order_ = past_.last_order();
+  watches_.tell_answers([this](TaskKey caller, std::uint32_t ordinal, const std::vector<std::uint32_t>& places) {
+    keeper_->answered(caller, ordinal, places);
+  });
+  actors_.keep_history([this](ActorId actor) { return recorded_calls(actor); });
+  if (!past_.empty()) restore_names();
+  for (const auto& [actor, calls] : past_.calls())
+    for (const Past::Call& call : calls) placed_before_.insert(call.spec.key);
+}
+
+std::uint64_t Head::order_of(Named<TaskId> work) {
+  if (const Entry* entry = entries_.find(work.id.number); entry != nullptr && entry->order > 0) return entry->order;
+  const Past::Completion* recorded = past_.find(work.key);
+  return recorded == nullptr ? 0 : recorded->order;
+}
+
+void Head::record_without_running(TaskId id, const Entry& entry, record::TaskState state) {
+  recorder_.attempt({.id = id,
+                     .parent = entry.parent,
+                     .function = entry.name,
+                     .rank = RankId{-1},
+                     .state = state,
+                     .submitted = seconds(entry.submitted),
+                     .started = std::numeric_limits<double>::quiet_NaN(),
+                     .finished = std::numeric_limits<double>::quiet_NaN(),
+                     .key = entry.key});
+}
+
+/// Before anybody delivers: what is received is in the history.
+void Head::keep_in_history(const Completion& completion) {
+  const TaskId id = completion.id;
+  const Entry& entry = entries_[id.number];
+  end_attempts(id, entry.parent, completion.failed);
+  if (completion.failed) {
+    return keeper_->ended(id, !entry.cancelled && decode(completion.value).kind != Failure::Kind::cancelled);
+  }
+  if (completion.object != TaskId{} && completion.kept.empty()) return keeper_->succeeded_with_large_value(id);
+  const auto contents = contents_.find(id);
+  keeper_->succeeded(id, contents == contents_.end() ? std::vector<Named<TaskId>>{} : contents->second,
+                     completion.object == TaskId{} ? completion.value : completion.kept);
+}
+
+/// What recorded values and arguments name gets its id now, so that they can be translated when they are wanted. Of
+/// these, what is recorded is there at once, and what was started by tasks that have ended starts again.
+void Head::restore_names() {
+  std::vector<wire::TaskSpec> to_start = past_.unfinished();
+  std::vector<TaskKey> named;
+  for (const wire::TaskSpec& task : to_start) named.push_back(task.key);
+  const auto add_arguments = [&](const Arguments& arguments) {
+    for (const Input& input : arguments.inputs) named.push_back(input.key);
+    for (const Named<TaskId>& carried : arguments.carried) named.push_back(carried.key);
+  };
+  for (const wire::TaskSpec& task : to_start) add_arguments(task.arguments);
+  for (const auto& [key, completion] : past_.completions())
+    for (const Named<TaskId>& carried : completion.carried) named.push_back(carried.key);
+  for (const auto& [actor, calls] : past_.calls())
+    for (const Past::Call& call : calls) add_arguments(call.spec.arguments);
+  std::vector<wire::ActorSpec> to_create;
+  for (const auto& [id, creation] : past_.creations()) {
+    add_arguments(creation.spec.arguments);
+    const Past::Completion* creator = past_.find(creation.caller);
+    if (creator != nullptr && creator->succeeded) to_create.push_back(creation.spec);
+  }
+  while (!named.empty()) {
+    const TaskKey key = named.back();
+    named.pop_back();
+    if (names_.contains(key)) continue;
+    name(key);
+    const Past::Completion* completion = past_.find(key);
+    if (completion == nullptr || past_.value_of(key) != nullptr) continue;
+    if (completion->kept == Task::Kept::another) named.push_back(completion->source);
+    if (!completion->submission) continue;
+    to_start.push_back(*completion->submission);
+    add_arguments(completion->submission->arguments);
+  }
+  for (auto& [key, restored] : names_) {
+    if (const Past::Completion* value = past_.value_of(key)) {
+      restored.bound = true;
+      restore(restored.id, *value);
+    } else if (const Past::Completion* completion = past_.find(key);
+               completion != nullptr && completion->kept == Task::Kept::another) {
+      restored.bound = true;
+      dependents_[names_.at(completion->source).id].push_back({restored.id, true});
+    }
+  }
+  for (wire::ActorSpec& actor : to_create) {
+    actor.parent = {};
+    if (actor.occupation) actor.occupation->gpus.clear();
+    translate(actor.arguments.bytes, actor.arguments.carried);
+    on_frame(head_rank, wire::make_frame(wire::FrameType::create_actor, wire::write(actor)));
+  }
+  for (wire::TaskSpec& task : to_start) start_unfinished(std::move(task));
+}
+
+TaskId Head::name(TaskKey key) {
+  const auto place = names_.try_emplace(key);
+  if (place.second) {
+    place.first->second.id = next_restored_id();
+    entries_[place.first->second.id.number];  // held to the run's end: its name may come up at any time
+  }
+  return place.first->second.id;
+}
+
+/// Puts the ids of this start into recorded bytes.
+void Head::translate(Bytes& bytes, std::vector<Named<TaskId>>& carried) {
+  if (carried.empty()) return;
+  ByteBuffer out;
+  out.append(bytes.span());
+  for (Named<TaskId>& future : carried) {
+    const Pattern pattern{future.id, future.key};
+    static_assert(sizeof pattern == 24);
+    future.id = name(future.key);
+    for (std::size_t at = 0; at + sizeof pattern <= out.size(); ++at)
+      if (std::memcmp(out.data() + at, &pattern, sizeof pattern) == 0)
+        std::memcpy(out.data() + at, &future.id, sizeof future.id);
+  }
+  bytes = Bytes{std::move(out)};
+}
+
+void Head::restore(TaskId id, const Past::Completion& completion) {
+  Bytes value = completion.value;
+  std::vector<Named<TaskId>> carried = completion.carried;
+  translate(value, carried);
+  keep_contents(id, carried);
+  keep(id, head_rank, 0, value);
+}
+
+void Head::start_unfinished(wire::TaskSpec task) {
+  task.id = name(task.key);
+  RestoredName& restored = names_.at(task.key);
+  if (std::exchange(restored.bound, true)) return;
+  task.parent = {};
+  task.attempt = 0;
+  for (Input& input : task.arguments.inputs) input.id = name(input.key);
+  translate(task.arguments.bytes, task.arguments.carried);
+  wire::Frame frame = wire::make_frame(wire::FrameType::submit, wire::write(task));
+  if (task.occupation) {
+    task.occupation->gpus.clear();
+    frame.header.flags |= wire::flag_resources;
+  }
+  on_submit(frame);
+}
+
+/// Whoever knows this work by its restored name gets its value as well.
+void Head::bind_name(Named<TaskId> work) {
+  const auto named = names_.find(work.key);
+  if (named == names_.end() || named->second.id == work.id || std::exchange(named->second.bound, true)) return;
+  dependents_[work.id].push_back({named->second.id, true});
+}
+
+/// Whether the value of a task that was just submitted is recorded, or comes from one that runs already. Otherwise it
+/// runs, and is followed.
+bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
+  if (past_.empty() && names_.empty()) {
+    keeper_->submitted(task, payload);
+    keep_repeatable(task.parent, {task.id, task.key}, RankId{-1});
+    return false;
+  }
+  Entry& entry = entries_[task.id.number];
+  if (const Past::Completion* recorded = past_.find(task.key)) entry.order = recorded->order;
+  const auto named = names_.find(task.key);
+  const bool runs_under_its_name = named != names_.end() && named->second.bound && named->second.id != task.id;
+  const Past::Completion* value = past_.value_of(task.key);
+  if (!runs_under_its_name && value == nullptr) {
+    keeper_->submitted(task, payload);
+    bind_name({task.id, task.key});
+    keep_repeatable(task.parent, {task.id, task.key}, RankId{-1});
+    return false;
+  }
+  entry.state = Entry::State::waiting;
+  entry.key = task.key.high;
+  entry.parent = task.parent;
+  entry.submitted = now();
+  entry.name = name_of(task.function, task.plain ? std::string{} : wire::read_task(payload).label);
+  ++submitted_;
+  ++finished_;
+  record_without_running(task.id, entry, record::TaskState::finished);
+  if (!runs_under_its_name) {
+    restore(task.id, *value);
+    return true;
+  }
+  ByteBuffer source;
+  source.put(named->second.id);
+  source.put(task.key);
+  forward(task.id, Bytes{std::move(source)});
+  return true;
+}
+
+void Head::on_wait(RankId from, const wire::Frame& frame) {
+  wire::Wait wait = wire::read_wait(frame.payload);
+  const std::vector<std::uint32_t>* recorded = past_.answer(wait.caller, wait.ordinal);
+  if (recorded != nullptr && (recorded->empty() || recorded->back() < wait.ids.size()))
+    return answer_wait(outbox_, from, frame.header.lane, frame.header.sequence, *recorded);
+  watches_.on_wait(from, frame.header, std::move(wait), clock_());
+}
+
+}  // namespace crema::head

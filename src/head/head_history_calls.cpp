@@ -1,0 +1,197 @@
+// The calls of actors in the run's history: each applies once, whoever makes it again.
+#include "crema/registry.hpp"
+#include "head/head.hpp"
+
+namespace crema::head {
+
+using history::Past;
+
+/// A host has given a call its place.
+void Head::on_taken(RankId from, const wire::Frame& frame) {
+  const wire::Taken taken = wire::read_taken(frame.payload);
+  const wire::CallSpec& call = taken.call;
+  ++places_[from];
+  hosts_to_tell_.insert(from);
+  if (taken.again) {
+    claim(call, frame.header.attempt);
+  } else {
+    std::vector<Named<TaskId>> carried = call.arguments.carried;
+    // Values that were filled in may name others.
+    if (const auto pinned = pinned_by_.find(call.id); pinned != pinned_by_.end()) {
+      for (const TaskId id : pinned->second)
+        if (const auto inside = contents_.find(id); inside != contents_.end())
+          carried.insert(carried.end(), inside->second.begin(), inside->second.end());
+    }
+    keeper_->has_place(call, std::move(carried));
+    calls_.emplace(call.id, PlacedCall{call.key});
+    bind_name({call.id, call.key});
+    keep_repeatable(call.parent, {call.id, call.key}, from);
+  }
+  arrive(call.parent, frame.header.attempt);
+}
+
+/// A call that is made again stands for the one that has its place.
+void Head::claim(const wire::CallSpec& call, std::uint32_t attempt) {
+  claimed_.insert(call.key);
+  if (attempt >= attempts_.of(call.parent)) count_calls(call.parent, -1);
+  if (const Past::Completion* recorded = past_.find(call.key)) {
+    entries_[call.id.number].order = recorded->order;
+    if (const Past::Completion* value = past_.value_of(call.key)) return restore(call.id, *value);
+  }
+  ByteBuffer source;
+  source.put(name(call.key));
+  source.put(call.key);
+  forward(call.id, Bytes{std::move(source)});
+}
+
+/// Which member has a pool's call is chance, so it goes to the one that had it.
+bool Head::claim_pool_call(const wire::Frame& frame) {
+  const wire::CallSpec call = wire::read_call(frame.payload);
+  if (!placed_before_.contains(call.key)) return false;
+  claim(call, frame.header.attempt);
+  arrive(call.parent, frame.header.attempt);
+  return true;
+}
+
+/// `attempt`: of the caller.
+void Head::arrive(TaskId caller, std::uint32_t attempt) {
+  if (caller == TaskId{} || attempt < attempts_.of(caller)) return;
+  const std::uint32_t arrived = ++arrived_[caller];
+  const auto held = held_.find(caller);
+  if (held == held_.end() || arrived < held->second.second.durable_calls) return;
+  const auto [from, outcome] = std::move(held->second);
+  held_.erase(held);
+  end_once_calls_are_recorded(from, outcome);
+  unpin(wire::ids_of(outcome.carried));
+}
+
+/// Calls that some work has made and then reported about are in the history before the work's own end is.
+void Head::end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome) {
+  const auto arrived = arrived_.find(outcome.id);
+  if (outcome.durable_calls > (arrived == arrived_.end() ? 0 : arrived->second)) {
+    wire::Outcome held = outcome;
+    held.value = held.value.compact();
+    // Its lane lets go of them meanwhile.
+    for (const Named<TaskId>& carried : held.carried) ++entries_[carried.id.number].pins;
+    held_.emplace(outcome.id, std::pair{from, std::move(held)});
+    return;
+  }
+  if (arrived != arrived_.end()) arrived_.erase(arrived);
+  end(from, outcome);
+}
+
+void Head::end_call(RankId from, const wire::Outcome& outcome) {
+  const auto call = calls_.find(outcome.id);
+  if (call == calls_.end()) {
+    // It never had a place: its actor is gone, an input has failed, or the actor is not durable.
+    if (const auto* actor = actors_.directory().entry(outcome.actor); actor != nullptr && actor->durable)
+      arrive(outcome.parent, outcome.attempt);
+    return end(from, outcome);
+  }
+  const bool done = call->second.done;
+  calls_.erase(call);
+  if (!done) return end_once_calls_are_recorded(from, outcome);
+  if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
+  arrived_.erase(outcome.id);
+  end_attempts(outcome.id, {}, false);
+}
+
+/// Until `by` has ended: a further attempt of it makes this again.
+void Head::keep_repeatable(TaskId by, Named<TaskId> work, RankId host) {
+  if (by == TaskId{} || !names_.try_emplace(work.key, RestoredName{work.id, true}).second) return;
+  Repeatable& repeatable = repeatable_[by];
+  repeatable.works.push_back(work);
+  if (host == RankId{-1}) return;
+  repeatable.hosts.insert(host);
+  pin_for_attempts(by, work.id);
+}
+
+/// Its outcome stays: a call must not be made twice.
+void Head::pin_for_attempts(TaskId by, TaskId work) {
+  ++entries_[work.number].pins;
+  repeatable_[by].pinned.push_back(work);
+}
+
+/// There is no further attempt of this work. A task that has called no actor, nor started one that has, may as well run
+/// again when its parent does, so that its value need not stay.
+void Head::end_attempts(TaskId id, TaskId parent, bool failed) {
+  const auto repeatable = repeatable_.find(id);
+  const bool has_called = repeatable != repeatable_.end() && !repeatable->second.pinned.empty();
+  // A value that may be lost is made again by a further attempt.
+  if (lineage_.recipe(id) == nullptr) forget_attempts(id);
+  if (parent == TaskId{} || !repeatable_.contains(parent)) return;
+  if (has_called && !failed) return pin_for_attempts(parent, id);
+  forget_name({id, keeper_->key_of(id)});
+}
+
+void Head::forget_attempts(TaskId id) {
+  auto node = repeatable_.extract(id);
+  if (node.empty()) return;
+  for (const Named<TaskId>& work : node.mapped().works) forget_name(work);
+  for (const RankId host : node.mapped().hosts) {
+    wire::Frame forget = wire::make_frame(wire::FrameType::forget_calls, wire::write_ids({id}));
+    forget.header.attempt = attempts_.of(id);
+    outbox_.send(host, std::move(forget));
+  }
+  unpin(std::move(node.mapped().pinned));
+}
+
+void Head::forget_name(Named<TaskId> work) {
+  const auto name = names_.find(work.key);
+  if (name != names_.end() && name->second.id == work.id && !is_restored(work.id)) names_.erase(name);
+}
+
+void Head::tell_hosts_what_is_recorded() {
+  for (const RankId host : std::exchange(hosts_to_tell_, {})) {
+    wire::Frame frame = wire::make_frame(wire::FrameType::recorded);
+    frame.header.acknowledged = places_.at(host);
+    outbox_.send(host, std::move(frame));
+  }
+}
+
+void Head::keep_creation(const wire::Frame& frame) {
+  const wire::ActorSpec actor = wire::read_actor(frame.payload);
+  if (!actor.durable) return;
+  if (!past_.creations().contains(actor.id)) keeper_->created(actor);
+  if (!past_.killed(actor.id)) return;
+  ByteBuffer killed;
+  killed.put(actor.id);
+  actors_.on_kill(wire::make_frame(wire::FrameType::kill_actor, std::move(killed)));
+}
+
+/// What an actor that is built anew is given, before anybody else calls it.
+std::vector<Bytes> Head::recorded_calls(ActorId actor) {
+  std::vector<Bytes> payloads;
+  const auto calls = past_.calls().find(actor);
+  if (calls == past_.calls().end()) return payloads;
+  for (const Past::Call& call : calls->second) {
+    wire::CallSpec spec = call.spec;
+    const bool done = past_.value_of(spec.key) != nullptr;
+    spec.id = done ? next_restored_id() : name(spec.key);
+    spec.parent = {};
+    translate(spec.arguments.bytes, spec.arguments.carried);
+    calls_.emplace(spec.id, PlacedCall{spec.key, done});
+    count_calls({}, 1);
+    if (!done) {
+      names_.at(spec.key).bound = true;
+      if (const Past::Completion* ended = past_.find(spec.key)) entries_[spec.id.number].order = ended->order;
+      keeper_->follow({spec.id, spec.key}, call.caller);
+    }
+    payloads.emplace_back(wire::write(spec));
+  }
+  return payloads;
+}
+
+std::vector<std::string> Head::unclaimed_calls() const {
+  std::vector<std::string> calls;
+  for (const auto& [actor, recorded] : past_.calls()) {
+    for (const Past::Call& call : recorded) {
+      // A caller that has ended does not run again.
+      if (claimed_.contains(call.spec.key) || past_.find(call.caller) != nullptr) continue;
+      calls.push_back(FunctionRegistry::at(call.spec.method).name + " (call " + to_string(call.spec.key) + ")");
+    }
+  }
+  return calls;
+}
+
+}  // namespace crema::head

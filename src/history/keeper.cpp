@@ -1,0 +1,155 @@
+#include "history/keeper.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "crema/registry.hpp"
+
+namespace crema::history {
+namespace {
+
+using journal::RecordType;
+
+Function describe_function(FunctionId id) {
+  const std::string& mangled = FunctionRegistry::at(id).mangled;
+  std::uint32_t index = 0;
+  for (const RegisteredFunction& before : FunctionRegistry::all().first(id.number))
+    if (before.mangled == mangled) ++index;
+  return {id, index, mangled};
+}
+
+}  // namespace
+
+void Keeper::submitted(const wire::TaskHead& task, const Bytes& payload) {
+  Following& following = following_[task.id];
+  following.key = task.key;
+  following.submission = payload;
+  const auto parent = following_.find(task.parent);
+  if (parent == following_.end()) return;  // the driver, which runs again
+  following.parent = parent->second.key;
+  following.parent_id = task.parent;
+  parent->second.children.push_back(task.id);
+}
+
+void Keeper::has_place(const wire::CallSpec& call, std::vector<Named<TaskId>> carried) {
+  const TaskKey caller = key_of(call.parent);
+  describe(call.method);
+  Call record{.caller = caller, .carried = std::move(carried)};
+  sink_.append(RecordType::call, write(record).span(), wire::write(call).span());
+  follow({call.id, call.key}, caller);
+}
+
+void Keeper::follow(Named<TaskId> call, TaskKey caller) {
+  Following& following = following_[call.id];
+  following.key = call.key;
+  following.parent = caller;
+  following.call = true;
+}
+
+void Keeper::created(const wire::ActorSpec& actor) {
+  describe(actor.constructor);
+  sink_.append(RecordType::actor, write(Creation{.caller = key_of(actor.parent)}).span(), wire::write(actor).span());
+}
+
+void Keeper::killed(ActorId actor) {
+  ByteBuffer payload;
+  payload.put(actor);
+  sink_.append(RecordType::killed, payload.span());
+}
+
+TaskKey Keeper::key_of(TaskId work) const {
+  const auto found = following_.find(work);
+  return found == following_.end() ? TaskKey{} : found->second.key;
+}
+
+void Keeper::forwards(TaskId id, TaskKey source) {
+  if (const auto task = following_.find(id); task != following_.end()) task->second.source = source;
+}
+
+void Keeper::stored_value(const wire::Put& put) {
+  if (put.parent == TaskId{}) return;  // the driver stores it again
+  if (put.failed || put.stored > 0) {
+    not_kept_.insert(put.key);
+    return;
+  }
+  sink_.append(RecordType::value, write(StoredValue{.key = put.key, .carried = put.carried}).span(), put.value.span());
+}
+
+void Keeper::succeeded(TaskId id, const std::vector<Named<TaskId>>& carried, const Bytes& value) {
+  end(id, {.kept = Task::Kept::value, .carried = carried}, value);
+}
+
+void Keeper::succeeded_with_large_value(TaskId id) { end(id, {}, {}); }
+
+void Keeper::ended(TaskId id, bool failed) {
+  const auto task = following_.find(id);
+  if (task == following_.end()) return;
+  sink_.append(RecordType::order, write(Order{task->second.key}).span());
+  forget_failed_children(task->second);
+  task->second.failed = failed;
+  if (!failed || task->second.call || !following_.contains(task->second.parent_id)) following_.erase(task);
+}
+
+void Keeper::heard(TaskId id) {
+  const auto task = following_.find(id);
+  if (task != following_.end() && task->second.failed) following_.erase(task);
+}
+
+void Keeper::forget_failed_children(const Following& parent) {
+  for (const TaskId id : parent.children) {
+    const auto child = following_.find(id);
+    if (child != following_.end() && child->second.failed) following_.erase(child);
+  }
+}
+
+void Keeper::end(TaskId id, Task task, const Bytes& value) {
+  const auto node = following_.extract(id);
+  if (node.empty()) return;
+  Following& ended = node.mapped();
+  const bool names_what_is_not_kept =
+      not_kept_.contains(ended.source) ||
+      std::any_of(task.carried.begin(), task.carried.end(),
+                  [&](const Named<TaskId>& carried) { return not_kept_.contains(carried.key); });
+  if (names_what_is_not_kept) {
+    not_kept_.insert(ended.key);
+    forget_failed_children(ended);
+    return sink_.append(RecordType::order, write(Order{ended.key}).span());
+  }
+  task.key = ended.key;
+  task.parent = ended.parent;
+  const bool forwards = ended.source != TaskKey{};
+  if (forwards) {
+    task.kept = Task::Kept::another;
+    task.source = ended.source;
+    task.carried.clear();
+  } else if (task.kept == Task::Kept::nothing && ended.call) {
+    forget_failed_children(ended);
+    return sink_.append(RecordType::order, write(Order{ended.key}).span());
+  } else if (task.kept == Task::Kept::nothing) {
+    task.submission = ended.submission;
+    describe(task.submission);
+  }
+  for (const TaskId child : ended.children) {
+    const auto unfinished = following_.find(child);
+    if (unfinished == following_.end()) continue;
+    task.children.push_back(unfinished->second.submission);
+    describe(task.children.back());
+  }
+  forget_failed_children(ended);
+  sink_.append(RecordType::task, write(task).span(), forwards ? std::span<const std::byte>{} : value.span());
+}
+
+void Keeper::describe(const Bytes& submission) { describe(wire::read_task_head(submission).function); }
+
+void Keeper::describe(FunctionId function) {
+  if (function.number >= described_.size()) described_.resize(function.number + 1);
+  if (described_[function.number]) return;
+  described_[function.number] = true;
+  sink_.append(RecordType::function, write(describe_function(function)).span());
+}
+
+void Keeper::answered(TaskKey caller, std::uint32_t ordinal, std::vector<std::uint32_t> places) {
+  sink_.append(RecordType::answer, write(Answer{caller, ordinal, std::move(places)}).span());
+}
+
+}  // namespace crema::history

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "history/past.hpp"
+#include "journal/sink.hpp"
+#include "wire/messages.hpp"
+
+namespace crema::history {
+
+/// Writes the history of this start. Follows each task from its submission to its end; the head tells it of ends before
+/// anybody else. Memory: for each unfinished task its submission. Used on the event loop's thread.
+class Keeper {
+ public:
+  explicit Keeper(journal::JournalSink& sink) : sink_{sink} {}
+
+  /// `payload`: of the submit frame.
+  void submitted(const wire::TaskHead& task, const Bytes& payload);
+  /// The call has its place; nothing of the method that it causes is recorded before.
+  void has_place(const wire::CallSpec& call, std::vector<Named<TaskId>> carried);
+  /// A call whose place is recorded has not ended yet.
+  void follow(Named<TaskId> call, TaskKey caller);
+  void created(const wire::ActorSpec& actor);
+  void killed(ActorId actor);
+  /// The key of unfinished work; all zero: the driver's, or not known.
+  [[nodiscard]] TaskKey key_of(TaskId work) const;
+  /// The task's value will be that of the work with this key.
+  void forwards(TaskId id, TaskKey source);
+  /// One that is too large for a record is not kept: whoever names it runs again on a resume.
+  void stored_value(const wire::Put& put);
+  /// The work has ended. Ignores what is not followed.
+  void succeeded(TaskId id, const std::vector<Named<TaskId>>& carried, const Bytes& value);
+  /// The same, with a value that is too large for a record.
+  void succeeded_with_large_value(TaskId id);
+  /// It was cancelled, or has failed: then it runs again on a resume, also where its parent does not, unless somebody
+  /// heard of it.
+  void ended(TaskId id, bool failed);
+  void heard(TaskId id);
+  void answered(TaskKey caller, std::uint32_t ordinal, std::vector<std::uint32_t> places);
+
+ private:
+  struct Following {
+    TaskKey key;
+    TaskKey parent;
+    TaskId parent_id;
+    TaskKey source{};
+    Bytes submission;
+    std::vector<TaskId> children{};
+    bool failed = false;  ///< kept until its parent ends
+    bool call = false;    ///< applied again as long as its outcome is not recorded
+  };
+
+  void end(TaskId id, Task task, const Bytes& value);
+  void forget_failed_children(const Following& parent);
+  void describe(const Bytes& submission);
+  void describe(FunctionId function);
+
+  journal::JournalSink& sink_;
+  std::unordered_map<TaskId, Following> following_;
+  std::unordered_set<TaskKey> not_kept_;  // stored values, and tasks that name such
+  std::vector<bool> described_;           // by function: its record is written
+};
+
+}  // namespace crema::history

@@ -1,0 +1,142 @@
+#include "history/past.hpp"
+
+#include "crema/errors.hpp"
+#include "crema/registry.hpp"
+
+namespace crema::history {
+namespace {
+
+using journal::RecordType;
+
+FunctionId find_function(const Function& recorded) {
+  std::uint32_t equal = 0;
+  FunctionId number;
+  for (const RegisteredFunction& function : FunctionRegistry::all()) {
+    if (function.mangled == recorded.mangled && equal++ == recorded.index) return number;
+    ++number.number;
+  }
+  throw Error{"reading the journal: it names the function " + demangle(recorded.mangled.c_str()) +
+              ", which this program does not have; resume with the program that began the run"};
+}
+
+FunctionId translate(FunctionId recorded, const std::unordered_map<FunctionId, FunctionId>& functions) {
+  const auto function = functions.find(recorded);
+  if (function != functions.end()) return function->second;
+  throw Error{"reading the journal: work has function number " + std::to_string(recorded.number) +
+              ", which no record before it names; the journal is damaged"};
+}
+
+wire::TaskSpec read_submission(const Bytes& payload, const std::unordered_map<FunctionId, FunctionId>& functions) {
+  wire::TaskSpec task = wire::read_task(payload.compact());
+  task.function = translate(task.function, functions);
+  return task;
+}
+
+}  // namespace
+
+Past::Past(journal::RecordSource& source) {
+  Functions functions;
+  while (const auto record = source.next()) add(*record, functions);
+}
+
+void Past::add(const journal::Record& record, Functions& functions) {
+  switch (record.type) {
+    case RecordType::function: {
+      const Function function = read_function(record.payload);
+      functions[function.number] = find_function(function);
+      return;
+    }
+    case RecordType::task:
+      return add_task(read_task(record.payload), functions);
+    case RecordType::order:
+      complete(read_order(record.payload).key);
+      return;
+    case RecordType::value: {
+      StoredValue stored = read_stored_value(record.payload);
+      Completion& completion = complete(stored.key);
+      completion.succeeded = true;
+      completion.kept = Task::Kept::value;
+      completion.carried = std::move(stored.carried);
+      completion.value = stored.value.compact();
+      return;
+    }
+    case RecordType::call: {
+      history::Call call = history::read_call(record.payload);
+      wire::CallSpec spec = wire::read_call(call.payload.compact());
+      spec.method = translate(spec.method, functions);
+      spec.arguments.carried = std::move(call.carried);
+      calls_[spec.actor].push_back({call.caller, std::move(spec)});
+      return;
+    }
+    case RecordType::actor: {
+      const history::Creation creation = read_creation(record.payload);
+      wire::ActorSpec spec = wire::read_actor(creation.payload.compact());
+      spec.constructor = translate(spec.constructor, functions);
+      const ActorId id = spec.id;
+      creations_.insert_or_assign(id, Creation{creation.caller, std::move(spec)});
+      return;
+    }
+    case RecordType::killed:
+      killed_.insert(ByteReader{record.payload}.get<ActorId>());
+      return;
+    case RecordType::answer: {
+      Answer answer = read_answer(record.payload);
+      answers_[{answer.caller, answer.ordinal}] = std::move(answer.places);
+      return;
+    }
+    default:
+      throw Error{"reading the journal: a record has type " + std::to_string(static_cast<int>(record.type)) +
+                  ", which this version does not know; resume with the program that began the run"};
+  }
+}
+
+/// What ended first keeps its place, whatever became of it later.
+Past::Completion& Past::complete(TaskKey key) {
+  Completion& completion = completions_[key];
+  if (completion.order == 0) completion.order = ++last_order_;
+  return completion;
+}
+
+void Past::add_task(Task task, const Functions& functions) {
+  Completion& completion = complete(task.key);
+  completion.succeeded = true;
+  completion.kept = task.kept;
+  completion.source = task.source;
+  completion.carried = std::move(task.carried);
+  completion.value = task.value.compact();
+  if (!task.submission.empty()) completion.submission = read_submission(task.submission, functions);
+  for (const Bytes& payload : task.children) {
+    wire::TaskSpec child = read_submission(payload, functions);
+    const TaskKey key = child.key;
+    children_.insert_or_assign(key, std::move(child));
+  }
+}
+
+const Past::Completion* Past::find(TaskKey key) const {
+  const auto found = completions_.find(key);
+  return found == completions_.end() ? nullptr : &found->second;
+}
+
+const Past::Completion* Past::value_of(TaskKey key) const {
+  // A source has ended before what has its value, so the way is not a circle.
+  const Completion* completion = find(key);
+  while (completion != nullptr && completion->succeeded && completion->kept == Task::Kept::another)
+    completion = find(completion->source);
+  return completion != nullptr && completion->succeeded && completion->kept == Task::Kept::value ? completion : nullptr;
+}
+
+const std::vector<std::uint32_t>* Past::answer(TaskKey caller, std::uint32_t ordinal) const {
+  const auto found = answers_.find({caller, ordinal});
+  return found == answers_.end() ? nullptr : &found->second;
+}
+
+std::vector<wire::TaskSpec> Past::unfinished() const {
+  std::vector<wire::TaskSpec> tasks;
+  for (const auto& [key, task] : children_) {
+    const Completion* completion = find(key);
+    if (completion == nullptr || !completion->succeeded) tasks.push_back(task);
+  }
+  return tasks;
+}
+
+}  // namespace crema::history

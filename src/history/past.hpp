@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "history/records.hpp"
+#include "journal/reader.hpp"
+#include "wire/messages.hpp"
+
+namespace crema::history {
+
+/// What earlier starts of this run have done, by key. Memory: all recorded values. Thread safety: immutable once made.
+class Past {
+ public:
+  /// How a task ended, or a stored value.
+  struct Completion {
+    std::uint64_t order = 0;  ///< when it ended first, from 1
+    bool succeeded = false;
+    Task::Kept kept = Task::Kept::nothing;
+    TaskKey source{};
+    std::vector<Named<TaskId>> carried{};  ///< with ids of the start that recorded it
+    Bytes value{};
+    std::optional<wire::TaskSpec> submission{};  ///< of a task that has succeeded without a value
+  };
+
+  /// One that has its place among its actor's calls.
+  struct Call {
+    TaskKey caller{};
+    wire::CallSpec spec{};  ///< `carried` names all futures in the arguments
+  };
+  struct Creation {
+    TaskKey caller{};
+    wire::ActorSpec spec{};
+  };
+
+  /// Nothing has happened yet.
+  Past() = default;
+  /// Reads all. Throws Error for a record that this program cannot understand, or a function it does not have.
+  explicit Past(journal::RecordSource& source);
+
+  [[nodiscard]] bool empty() const {
+    return completions_.empty() && answers_.empty() && calls_.empty() && creations_.empty();
+  }
+  /// nullptr: it had not ended.
+  [[nodiscard]] const Completion* find(TaskKey key) const;
+  /// The one that has the value of this; nullptr: the history does not have it.
+  [[nodiscard]] const Completion* value_of(TaskKey key) const;
+  /// nullptr: it was not told anything.
+  [[nodiscard]] const std::vector<std::uint32_t>* answer(TaskKey caller, std::uint32_t ordinal) const;
+  /// Orders up to this are taken.
+  [[nodiscard]] std::uint64_t last_order() const { return last_order_; }
+  /// Tasks that ended tasks have started, and that have not ended.
+  [[nodiscard]] std::vector<wire::TaskSpec> unfinished() const;
+  [[nodiscard]] const std::unordered_map<TaskKey, Completion>& completions() const { return completions_; }
+  /// By actor, in order.
+  [[nodiscard]] const std::unordered_map<ActorId, std::vector<Call>>& calls() const { return calls_; }
+  [[nodiscard]] const std::unordered_map<ActorId, Creation>& creations() const { return creations_; }
+  [[nodiscard]] bool killed(ActorId actor) const { return killed_.contains(actor); }
+
+ private:
+  using Functions = std::unordered_map<FunctionId, FunctionId>;  // recorded number: today's
+
+  void add(const journal::Record& record, Functions& functions);
+  void add_task(Task task, const Functions& functions);
+  Completion& complete(TaskKey key);
+
+  std::unordered_map<TaskKey, Completion> completions_;
+  std::map<std::pair<TaskKey, std::uint32_t>, std::vector<std::uint32_t>> answers_;
+  std::unordered_map<TaskKey, wire::TaskSpec> children_;
+  std::unordered_map<ActorId, std::vector<Call>> calls_;
+  std::unordered_map<ActorId, Creation> creations_;
+  std::unordered_set<ActorId> killed_;
+  std::uint64_t last_order_ = 0;
+};
+
+}  // namespace crema::history

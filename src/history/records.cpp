@@ -1,0 +1,131 @@
+#include "history/records.hpp"
+
+#include "crema/errors.hpp"
+#include "wire/payload.hpp"
+
+namespace crema::history {
+
+using wire::PayloadReader;
+
+ByteBuffer write(const Function& function) {
+  ByteBuffer out;
+  out.put(function.number);
+  out.put(function.index);
+  out.put_text(function.mangled);
+  return out;
+}
+
+Function read_function(const Bytes& payload) {
+  PayloadReader in{payload};
+  Function function;
+  function.number = in.get<FunctionId>();
+  function.index = in.get<std::uint32_t>();
+  function.mangled = wire::text(in);
+  return function;
+}
+
+ByteBuffer write(const Task& task) {
+  ByteBuffer out;
+  out.put(task.key);
+  out.put(task.parent);
+  out.put(task.kept);
+  out.put(task.source);
+  wire::put_list(out, task.carried);
+  out.put_sized(task.submission.span());
+  out.put(static_cast<std::uint32_t>(task.children.size()));
+  for (const Bytes& child : task.children) out.put_sized(child.span());
+  return out;
+}
+
+Task read_task(const Bytes& payload) {
+  PayloadReader in{payload};
+  Task task;
+  task.key = in.get<TaskKey>();
+  task.parent = in.get<TaskKey>();
+  const auto kept = in.get<std::uint8_t>();
+  if (kept > static_cast<std::uint8_t>(Task::Kept::another))
+    throw Error{"reading a task's record: it says that " + std::to_string(kept) +
+                " is kept of it, which this version does not know"};
+  task.kept = static_cast<Task::Kept>(kept);
+  task.source = in.get<TaskKey>();
+  task.carried = wire::get_list<Named<TaskId>>(in);
+  task.submission = in.get_sized();
+  for (auto left = in.get<std::uint32_t>(); left > 0; --left) task.children.push_back(in.get_sized());
+  task.value = wire::rest(in);
+  return task;
+}
+
+ByteBuffer write(const Order& order) {
+  ByteBuffer out;
+  out.put(order.key);
+  return out;
+}
+
+Order read_order(const Bytes& payload) { return {PayloadReader{payload}.get<TaskKey>()}; }
+
+ByteBuffer write(const StoredValue& value) {
+  ByteBuffer out;
+  out.put(value.key);
+  wire::put_list(out, value.carried);
+  return out;
+}
+
+StoredValue read_stored_value(const Bytes& payload) {
+  PayloadReader in{payload};
+  StoredValue value;
+  value.key = in.get<TaskKey>();
+  value.carried = wire::get_list<Named<TaskId>>(in);
+  value.value = wire::rest(in);
+  return value;
+}
+
+ByteBuffer write(const Call& call) {
+  ByteBuffer out;
+  out.put(call.caller);
+  wire::put_list(out, call.carried);
+  out.append(call.payload.span());
+  return out;
+}
+
+Call read_call(const Bytes& payload) {
+  PayloadReader in{payload};
+  Call call;
+  call.caller = in.get<TaskKey>();
+  call.carried = wire::get_list<Named<TaskId>>(in);
+  call.payload = wire::rest(in);
+  return call;
+}
+
+ByteBuffer write(const Creation& creation) {
+  ByteBuffer out;
+  out.put(creation.caller);
+  out.append(creation.payload.span());
+  return out;
+}
+
+Creation read_creation(const Bytes& payload) {
+  PayloadReader in{payload};
+  Creation creation;
+  creation.caller = in.get<TaskKey>();
+  creation.payload = wire::rest(in);
+  return creation;
+}
+
+ByteBuffer write(const Answer& answer) {
+  ByteBuffer out;
+  out.put(answer.caller);
+  out.put(answer.ordinal);
+  wire::put_list(out, answer.places);
+  return out;
+}
+
+Answer read_answer(const Bytes& payload) {
+  PayloadReader in{payload};
+  Answer answer;
+  answer.caller = in.get<TaskKey>();
+  answer.ordinal = in.get<std::uint32_t>();
+  answer.places = wire::get_list<std::uint32_t>(in);
+  return answer;
+}
+
+}  // namespace crema::history

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "journal/record.hpp"
+
+namespace crema::journal {
+
+/// What a resume reads: all records of the chain of segments, in the order they were appended; the container's own left
+/// out.
+class RecordSource {
+ public:
+  virtual ~RecordSource() = default;
+  virtual std::optional<Record> next() = 0;
+  /// After next() gave nothing: empty, or why and where the history was cut (for the log).
+  [[nodiscard]] virtual std::string damage() const = 0;
+};
+
+}  // namespace crema::journal

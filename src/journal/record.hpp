@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+#include "crema/bytes.hpp"
+
+namespace crema::journal {
+
+/// What a record says; payloads of the history's are in src/history/README.md. Numbers never change their meaning.
+/// 1..0x7fff: the history's; from 0x8000: the container's own.
+enum class RecordType : std::uint16_t {
+  function = 1,
+  task = 2,
+  order = 3,
+  value = 4,
+  answer = 5,
+  call = 6,
+  actor = 7,
+  killed = 8,
+  run_ended = 0x8000,
+  input = 0x8001,
+};
+
+struct Record {
+  RecordType type{};
+  Bytes payload;  ///< a slice of a larger read: compact() what outlives the reading
+};
+
+}  // namespace crema::journal

@@ -1,0 +1,61 @@
+#include "runtime/run_journal.hpp"
+
+#include <chrono>
+
+#include "journal/segments.hpp"
+
+namespace crema::runtime {
+namespace {
+
+using Clock = std::chrono::system_clock;
+
+std::int64_t nanoseconds(Clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+Clock::time_point time_of(std::int64_t nanoseconds) {
+  return Clock::time_point{std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds{nanoseconds})};
+}
+
+/// The start that wrote a segment; `ended`: the payload of its run_ended, where it got so far.
+record::EarlierRun earlier_run(const journal::Segment& segment, const Bytes& ended) {
+  const RunFacts facts = read_run_facts(segment.header->facts);
+  record::EarlierRun run{.started = time_of(facts.started), .ranks = facts.ranks, .slurm_job_id = facts.slurm_job_id};
+  if (ended.empty()) return run;
+  ByteReader in{ended};
+  run.ended = time_of(in.get<std::int64_t>());
+  run.exit_code = in.get<std::int32_t>();
+  return run;
+}
+
+}  // namespace
+
+RunJournal::RunJournal(const RunStart& start, const RunFacts& facts) : folder_{start.journal} {
+  journal::Continues continues;
+  if (start.resumes) {
+    journal::ChainReader reader{folder_};
+    past_ = history::Past{reader};
+    damage_ = reader.damage();
+    continues = reader.end();
+    for (const journal::Segment& segment : reader.chain()) {
+      const auto ended = reader.ends().find(segment.number);
+      earlier_.push_back(earlier_run(segment, ended == reader.ends().end() ? Bytes{} : ended->second));
+    }
+  }
+  file_ = std::make_unique<journal::JournalFile>(folder_, continues, Bytes{write(facts)});
+}
+
+void RunJournal::finish(int exit_code) {
+  ByteBuffer payload;
+  payload.put(nanoseconds(Clock::now()));
+  payload.put<std::int32_t>(exit_code);
+  file_->append(journal::RecordType::run_ended, payload.span());
+  file_->commit();
+}
+
+void RunJournal::remove() {
+  file_.reset();
+  journal::remove_journal(folder_);
+}
+
+}  // namespace crema::runtime

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "journal/reader.hpp"
+#include "journal/sink.hpp"
+
+namespace crema::testing {
+
+/// A journal that is a vector.
+class MemoryJournal final : public journal::JournalSink {
+ public:
+  void append(journal::RecordType type, std::span<const std::byte> payload,
+              std::span<const std::byte> rest = {}) override {
+    ByteBuffer bytes;
+    bytes.append(payload);
+    bytes.append(rest);
+    records.push_back({type, Bytes{std::move(bytes)}});
+  }
+  [[nodiscard]] std::uint64_t appended() const override { return records.size(); }
+  [[nodiscard]] std::uint64_t durable() const override { return records.size(); }
+  void hurry() override {}
+  void turn(std::chrono::steady_clock::time_point) override {}
+  [[nodiscard]] bool keeps_up() const override { return true; }
+  [[nodiscard]] std::string failure() const override { return {}; }
+
+  std::vector<journal::Record> records;
+};
+
+/// The first `count` of some records, as a resume reads them.
+class CutJournal final : public journal::RecordSource {
+ public:
+  CutJournal(const std::vector<journal::Record>& records, std::size_t count) : records_{records}, count_{count} {}
+  std::optional<journal::Record> next() override {
+    if (next_ == count_) return std::nullopt;
+    return records_[next_++];
+  }
+  [[nodiscard]] std::string damage() const override { return {}; }
+
+ private:
+  const std::vector<journal::Record>& records_;
+  const std::size_t count_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace crema::testing
