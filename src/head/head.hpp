@@ -158,7 +158,6 @@ class Head {
 
   // In head_history.cpp; all but the first three only where there is a history.
   [[nodiscard]] std::uint64_t order_of(Named<TaskId> work);
-  [[nodiscard]] bool is_recorded(std::uint64_t order) const { return order <= past_.last_order(); }
   void record_without_running(TaskId id, const Entry& entry, record::TaskState state);
   bool take_from_history(const wire::TaskHead& task, const Bytes& payload);
   void keep_in_history(const Completion& completion);

@@ -41,7 +41,8 @@ class HeadLosses : public testing::Test, protected wire::Outbox {
   void returns_future_of(RankId from, TaskId id, TaskId source, std::uint32_t attempt = 0) {
     ByteBuffer value;
     value.put(source);
-    end(from, {.id = id, .forwards = true, .attempt = attempt, .carried = {source}, .value = Bytes{std::move(value)}});
+    end(from,
+        {.id = id, .forwards = true, .attempt = attempt, .carried = {{source, {}}}, .value = Bytes{std::move(value)}});
   }
   void release(RankId from, TaskId id, LaneId lane = {}) {
     head.on_frame(from, wire::make_frame(FrameType::release, wire::write_ids({id}), lane));
