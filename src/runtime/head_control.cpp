@@ -3,6 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <thread>
+
+#include "wire/link.hpp"
 
 namespace crema::runtime {
 namespace {
@@ -210,6 +213,17 @@ wire::Frame leave_frame(int exit_code, bool everybody_lives) {
   payload.put<std::int32_t>(exit_code);
   payload.put<std::uint8_t>(everybody_lives);
   return wire::make_frame(FrameType::leave, std::move(payload));
+}
+
+void send_away(transport::Transport& transport, int exit_code) {
+  wire::Link link{transport};
+  for (int rank = 0; rank < transport.size(); ++rank)
+    if (rank != head_rank.number) link.send(RankId{rank}, leave_frame(exit_code, true));
+  for (link.flush(); !link.all_sent(); link.flush()) {
+    while (link.receive()) {
+    }
+    std::this_thread::sleep_for(1ms);
+  }
 }
 
 void HeadControl::send_to_all(FrameType type, const std::function<ByteBuffer()>& payload) {

@@ -17,6 +17,7 @@
 #include "runtime/resources.hpp"
 #include "runtime/roles.hpp"
 #include "runtime/stall_watch.hpp"
+#include "transport/transport.hpp"
 
 namespace crema::runtime {
 
@@ -39,6 +40,8 @@ struct RunEnd {
 
 /// The last message to a rank.
 wire::Frame leave_frame(int exit_code, bool everybody_lives);
+/// The head's last messages to all others where no job begins. Returns once they are on their way.
+void send_away(transport::Transport& transport, int exit_code);
 
 /// Where a run is kept: the run file, or memory in tests.
 class RunSink : public head::Recorder {

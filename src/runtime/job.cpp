@@ -17,6 +17,7 @@
 #include "crema/results.hpp"
 #include "process/zygote.hpp"
 #include "runtime/launch.hpp"
+#include "runtime/meeting_limit.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/rank.hpp"
 #include "runtime/run_journal.hpp"
@@ -96,6 +97,8 @@ class Job::State {
     if (launched_rank == 0 && usage_problem->empty()) end_ = end_of_process(started);
     // Also after wrong usage: a rank that ended alone would have the launcher kill rank 0 before it has said why.
     // Never aborts the other ranks when it goes: the ranks agree on an exit code, and leave together.
+    std::optional<runtime::MeetingLimit> limit;
+    if (runtime::launched()) limit.emplace();
     const boost::mpi::environment environment{boost::mpi::threading::funneled, false};
     const boost::mpi::communicator world;
     std::vector<runtime::RankInfo> ranks;
@@ -104,6 +107,8 @@ class Job::State {
         runtime::RankInfo{boost::mpi::environment::processor_name(), getpid(), version, FunctionRegistry::digest(),
                           *usage_problem, runtime::usable_cores(), runtime::visible_gpus(), options_.resources},
         ranks);
+    transport::MpiTransport transport{world};
+    limit.reset();
     // Processes that do not see each other are all rank 0 to MPI.
     std::string problem = runtime::describe_broken_launch(world.size());
     if (!problem.empty()) return refuse(problem, launched_rank);
@@ -112,12 +117,14 @@ class Job::State {
     if (problem.empty()) problem = assign_roles(ranks);
     if (!problem.empty()) return refuse(problem, world.rank());
 
-    std::optional<runtime::RunStart::Refusal> refusal;
-    if (world.rank() == 0) refusal = begin_record(ranks);
-    int refused = refusal ? refusal->exit_code : -1;
-    boost::mpi::broadcast(world, refused, 0);
-    if (refused >= 0) return refuse(refusal ? refusal->message : "", world.rank(), refused);
-    return run_rank(world, ranks, driver);
+    // The others run already: a long journal takes the head its time.
+    if (world.rank() == 0) {
+      if (const auto refusal = begin_record(ranks)) {
+        runtime::send_away(transport, refusal->exit_code);
+        return refuse(refusal->message, 0, refusal->exit_code);
+      }
+    }
+    return run_rank(transport, ranks, driver);
   }
 
  private:
@@ -232,15 +239,15 @@ class Job::State {
             .isolated = options_.isolation == "process" && ranks.size() > 1};
   }
 
-  int run_rank(const boost::mpi::communicator& world, const std::vector<runtime::RankInfo>& ranks,
+  int run_rank(transport::Transport& transport, const std::vector<runtime::RankInfo>& ranks,
                const std::function<void()>& driver) {
     // The head's driver is a thread, and so are the lanes of a job of one rank: for debuggers.
-    const runtime::Roles& roles = ranks[static_cast<std::size_t>(world.rank())].roles;
-    if (world.size() == 1 || !(roles.worker || roles.actor_host)) zygote_.reset();
-    const auto log = runtime::make_logger(options_, world.rank(), ranks[static_cast<std::size_t>(world.rank())]);
-    transport::MpiTransport transport{world};
+    const int me = transport.rank().number;
+    const runtime::Roles& roles = ranks[static_cast<std::size_t>(me)].roles;
+    if (transport.size() == 1 || !(roles.worker || roles.actor_host)) zygote_.reset();
+    const auto log = runtime::make_logger(options_, me, ranks[static_cast<std::size_t>(me)]);
     runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
-    const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options(world.rank(), ranks), *log);
+    const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options(me, ranks), *log);
     if (record_ != nullptr) rank->become_head(*record_, progress, driver);
     if (journal_ != nullptr) {
       if (!journal_->damage().empty())

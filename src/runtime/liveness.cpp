@@ -36,9 +36,11 @@ std::string Liveness::reason_to_give_up(Watched& watched, Clock::duration watche
   if (watched.pid != 0 && !process_is_there(watched.pid)) return fmt::format("its process {} has ended", watched.pid);
   auto heard = heard_[static_cast<std::size_t>(watched.rank.number)];
   watched.silence = heard ? Clock::duration{} : watched.silence + watched_for;
+  watched.heard = watched.heard || heard;
   heard = false;
-  if (watched.silence <= silence_limit_) return {};
-  return fmt::format("it has not been heard of for {} seconds", silence_limit_.count());
+  const std::chrono::seconds limit = watched.heard ? silence_limit_ : std::max(silence_limit_, first_silence_limit);
+  if (watched.silence <= limit) return {};
+  return fmt::format("it has not been heard of for {} seconds", limit.count());
 }
 
 }  // namespace crema::runtime

@@ -19,6 +19,8 @@ class Liveness {
   static constexpr std::chrono::milliseconds interval{1000};
   /// Silence after which a rank counts as lost. Time during which the watcher itself did not run does not count.
   static constexpr std::chrono::seconds default_silence_limit{30};
+  /// The same of a rank that has not been heard of yet: the head may have a long journal to read before it begins.
+  static constexpr std::chrono::seconds first_silence_limit{600};
 
   Liveness(std::string own_host, Clock::time_point now, std::chrono::seconds silence_limit = default_silence_limit)
       : own_host_{std::move(own_host)}, silence_limit_{silence_limit}, last_look_{now} {}
@@ -41,6 +43,7 @@ class Liveness {
     RankId rank;
     std::int64_t pid = 0;  ///< 0: not to be seen from here
     Clock::duration silence{};
+    bool heard = false;  ///< ever
   };
   /// Empty: it is there, as far as one can see.
   [[nodiscard]] std::string reason_to_give_up(Watched& watched, Clock::duration watched_for);

@@ -53,12 +53,19 @@ class LivenessTest : public ::testing::Test {
     return true;
   }
 
+  /// One that has been heard of.
+  void watch(RankId rank, const std::string& host, std::int64_t pid) {
+    liveness_.watch(rank, host, pid);
+    liveness_.heard_from(rank);
+    EXPECT_TRUE(liveness_.look(now_).empty());
+  }
+
   Liveness::Clock::time_point now_{1000s};
   Liveness liveness_{"here", now_};
 };
 
 TEST_F(LivenessTest, ARankElsewhereIsLostAfterMoreThanThirtySecondsOfSilence) {
-  liveness_.watch(other, "elsewhere", 1);
+  watch(other, "elsewhere", 1);
   EXPECT_TRUE(quiet_for(30));
   const auto loss = look_after(1s);
   ASSERT_TRUE(loss);
@@ -66,16 +73,24 @@ TEST_F(LivenessTest, ARankElsewhereIsLostAfterMoreThanThirtySecondsOfSilence) {
   EXPECT_EQ(loss->reason, "it has not been heard of for 30 seconds");
 }
 
-TEST_F(LivenessTest, EachIsLostOnceAndSeveralMayBeAtATime) {
+TEST_F(LivenessTest, ARankThatHasNotBeenHeardOfYetHasTenMinutes) {
   liveness_.watch(other, "elsewhere", 1);
-  liveness_.watch(RankId{2}, "elsewhere", 1);
+  EXPECT_TRUE(quiet_for(600));
+  const auto loss = look_after(1s);
+  ASSERT_TRUE(loss);
+  EXPECT_EQ(loss->reason, "it has not been heard of for 600 seconds");
+}
+
+TEST_F(LivenessTest, EachIsLostOnceAndSeveralMayBeAtATime) {
+  watch(other, "elsewhere", 1);
+  watch(RankId{2}, "elsewhere", 1);
   EXPECT_TRUE(quiet_for(30));
   EXPECT_EQ(liveness_.look(now_ += 1s).size(), 2U);
   EXPECT_TRUE(quiet_for(40));
 }
 
 TEST_F(LivenessTest, AMessageEndsTheSilence) {
-  liveness_.watch(other, "elsewhere", 1);
+  watch(other, "elsewhere", 1);
   EXPECT_TRUE(quiet_for(30));
   liveness_.heard_from(other);
   EXPECT_TRUE(quiet_for(31));
@@ -83,7 +98,7 @@ TEST_F(LivenessTest, AMessageEndsTheSilence) {
 }
 
 TEST_F(LivenessTest, AMessageOfAnotherRankDoesNot) {
-  liveness_.watch(other, "elsewhere", 1);
+  watch(other, "elsewhere", 1);
   for (int i = 0; i < 30; ++i) {
     liveness_.heard_from(RankId{2});
     liveness_.heard_from(RankId{99});
@@ -93,7 +108,7 @@ TEST_F(LivenessTest, AMessageOfAnotherRankDoesNot) {
 }
 
 TEST_F(LivenessTest, APauseOfTheWatcherCountsAsTwoSecondsAtMost) {
-  liveness_.watch(other, "elsewhere", 1);
+  watch(other, "elsewhere", 1);
   EXPECT_FALSE(look_after(1h));
   EXPECT_TRUE(quiet_for(28));
   EXPECT_TRUE(look_after(1s));
@@ -102,7 +117,7 @@ TEST_F(LivenessTest, APauseOfTheWatcherCountsAsTwoSecondsAtMost) {
 TEST_F(LivenessTest, OnTheSameHostTheEndOfTheProcessIsSeenAtOnce) {
   Process process;
   const pid_t pid = process.pid();
-  liveness_.watch(other, "here", pid);
+  watch(other, "here", pid);
   EXPECT_FALSE(look_after(1s));
   process.end();
   const auto loss = look_after(1s);
@@ -112,7 +127,7 @@ TEST_F(LivenessTest, OnTheSameHostTheEndOfTheProcessIsSeenAtOnce) {
 }
 
 TEST_F(LivenessTest, AProcessThatLivesButIsSilentIsLostAsWell) {
-  liveness_.watch(other, "here", getpid());
+  watch(other, "here", getpid());
   EXPECT_TRUE(quiet_for(30));
   const auto loss = look_after(1s);
   ASSERT_TRUE(loss);
@@ -123,8 +138,8 @@ TEST_F(LivenessTest, AProcessThatCannotBeSeenFromHereIsJudgedByItsMessages) {
   Process process;
   const pid_t ended = process.pid();
   process.end();
-  liveness_.watch(RankId{2}, "here", ended);   // a container with the same host name
-  liveness_.watch(other, "elsewhere", ended);  // a number that means nothing here
+  watch(RankId{2}, "here", ended);   // a container with the same host name
+  watch(other, "elsewhere", ended);  // a number that means nothing here
   EXPECT_TRUE(quiet_for(30));
   EXPECT_EQ(liveness_.look(now_ += 1s).size(), 2U);
 }
