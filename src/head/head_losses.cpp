@@ -112,8 +112,7 @@ bool Head::take_over(const wire::TaskHead& task) {
 }
 
 std::string Head::lose_rank(RankId rank, const std::string& reason) {
-  if (actors_.hosts_actors(rank)) return "actors lived there, and their state is gone";
-  actors_.remove_host(rank);
+  if (std::string reason_to_end = lose_actors(rank); !reason_to_end.empty()) return reason_to_end;
   if (std::erase(workers_, rank) > 0) {
     if (workers_.empty()) return "it was the last rank that runs tasks";
     dispatcher_.remove_worker(rank);

@@ -90,6 +90,21 @@ void Keeper::ended(TaskId id, bool failed) {
   if (!failed || task->second.call || !following_.contains(task->second.parent_id)) following_.erase(task);
 }
 
+void Keeper::call_failed(TaskId id, bool ended_lane, const Bytes& failure) {
+  const auto node = following_.extract(id);
+  if (node.empty()) return;
+  forget_failed_children(node.mapped());
+  sink_.append(RecordType::failed_call, write(FailedCall{.key = node.mapped().key, .ended_lane = ended_lane}).span(),
+               failure.span());
+}
+
+TaskId Keeper::unfinished(TaskKey key) const {
+  const auto found = std::find_if(following_.begin(), following_.end(), [&](const auto& following) {
+    return following.second.key == key && !following.second.failed;
+  });
+  return found == following_.end() ? TaskId{} : found->first;
+}
+
 void Keeper::heard(TaskId id) {
   const auto task = following_.find(id);
   if (task != following_.end() && task->second.failed) following_.erase(task);

@@ -79,6 +79,13 @@ void Past::add(const journal::Record& record, Functions& functions) {
     case RecordType::killed:
       killed_.insert(ByteReader{record.payload}.get<ActorId>());
       return;
+    case RecordType::failed_call: {
+      FailedCall failed = read_failed_call(record.payload);
+      failed.failure = failed.failure.compact();
+      complete(failed.key);
+      failed_calls_.insert_or_assign(failed.key, std::move(failed));
+      return;
+    }
     case RecordType::answer: {
       Answer answer = read_answer(record.payload);
       answers_[{answer.caller, answer.ordinal}] = std::move(answer.places);
@@ -115,6 +122,11 @@ void Past::add_task(Task task, const Functions& functions) {
 const Past::Completion* Past::find(TaskKey key) const {
   const auto found = completions_.find(key);
   return found == completions_.end() ? nullptr : &found->second;
+}
+
+const FailedCall* Past::failure(TaskKey call) const {
+  const auto found = failed_calls_.find(call);
+  return found == failed_calls_.end() ? nullptr : &found->second;
 }
 
 const Past::Completion* Past::value_of(TaskKey key) const {

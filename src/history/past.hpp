@@ -61,6 +61,13 @@ class Past {
   [[nodiscard]] const std::unordered_map<ActorId, std::vector<Call>>& calls() const { return calls_; }
   [[nodiscard]] const std::unordered_map<ActorId, Creation>& creations() const { return creations_; }
   [[nodiscard]] bool killed(ActorId actor) const { return killed_.contains(actor); }
+  /// How a call failed; nullptr: it has not, or nobody has recorded it.
+  [[nodiscard]] const FailedCall* failure(TaskKey call) const;
+  /// Whether the call has ended its actor's lane, and is not applied again.
+  [[nodiscard]] bool is_skipped(TaskKey call) const {
+    const FailedCall* failed = failure(call);
+    return failed != nullptr && failed->ended_lane;
+  }
 
  private:
   using Functions = std::unordered_map<FunctionId, FunctionId>;  // recorded number: today's
@@ -75,6 +82,7 @@ class Past {
   std::unordered_map<ActorId, std::vector<Call>> calls_;
   std::unordered_map<ActorId, Creation> creations_;
   std::unordered_set<ActorId> killed_;
+  std::unordered_map<TaskKey, FailedCall> failed_calls_;
   std::uint64_t last_order_ = 0;
 };
 

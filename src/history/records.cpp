@@ -111,6 +111,22 @@ Creation read_creation(const Bytes& payload) {
   return creation;
 }
 
+ByteBuffer write(const FailedCall& failed) {
+  ByteBuffer out;
+  out.put(failed.key);
+  out.put(static_cast<std::uint8_t>(failed.ended_lane));
+  return out;
+}
+
+FailedCall read_failed_call(const Bytes& payload) {
+  PayloadReader in{payload};
+  FailedCall failed;
+  failed.key = in.get<TaskKey>();
+  failed.ended_lane = in.get<std::uint8_t>() != 0;
+  failed.failure = wire::rest(in);
+  return failed;
+}
+
 ByteBuffer write(const Answer& answer) {
   ByteBuffer out;
   out.put(answer.caller);

@@ -74,6 +74,16 @@ struct Creation {
 ByteBuffer write(const Creation& creation);
 Creation read_creation(const Bytes& payload);
 
+/// A call has failed. Payload of failed_call.
+struct FailedCall {
+  TaskKey key{};
+  bool ended_lane = false;  ///< with its actor's lane: it is not applied again
+  Bytes failure{};
+};
+/// Without the failure, which comes behind it.
+ByteBuffer write(const FailedCall& failed);
+FailedCall read_failed_call(const Bytes& payload);
+
 /// What somebody who waited for some of several values was told. Payload of answer.
 struct Answer {
   TaskKey caller{};

@@ -17,6 +17,7 @@ enum class RecordType : std::uint16_t {
   call = 6,
   actor = 7,
   killed = 8,
+  failed_call = 9,
   run_ended = 0x8000,
   input = 0x8001,
 };

@@ -98,6 +98,7 @@ ActorName LaneSession::create_actor(FunctionId constructor, const ActorOptions& 
                               .class_name = class_name,
                               .max_pending_calls = static_cast<std::uint64_t>(options.max_pending_calls),
                               .durable = options.durable,
+                              .restarts = static_cast<std::uint32_t>(options.max_restarts),
                               .occupation = occupation_of(options.resources, ActorOptions{}.resources),
                               .arguments = std::move(arguments)};
   // They are kept until the constructor has run.
@@ -164,11 +165,13 @@ Named<TaskId> LaneSession::call(ActorName actor, FunctionId method, Arguments ar
   const Named<ActorId> called{actor.id, actor.key};
   if (actor.durable) ++durable_calls_;
   // A call of the actor that makes it could have room only when the method that makes it has ended.
+  const std::uint16_t durable = actor.durable ? wire::flag_durable : 0;
   if (actor.max_pending_calls == 0 || actor.id == actor_)
-    return post_call(FrameType::call, called, method, std::move(arguments));
+    return post_call(FrameType::call, called, method, std::move(arguments), durable);
   wait_for_room(actor);
   ++unaccepted_[actor.id];
-  return post_call(FrameType::call, called, method, std::move(arguments), wire::flag_bounded);
+  return post_call(FrameType::call, called, method, std::move(arguments),
+                   static_cast<std::uint16_t>(durable | wire::flag_bounded));
 }
 
 Named<TaskId> LaneSession::call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) {

@@ -54,7 +54,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
                 [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
       self_{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options_.seed, options_.isolated},
       threads_{self_, inbox_},
-      router_{link_, me_},
+      router_{link_, me_, options_.keeps_history},
       liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_, options_.silence_limit},
       last_tick_{began_} {
   if (options_.zygote != nullptr) processes_.emplace(*options_.zygote, self_);
@@ -63,7 +63,8 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
         link_, [this] { return start_lane(factory(), &lane::run_tasks); },
         offers_[static_cast<std::size_t>(me_.number)].lanes, offers_[static_cast<std::size_t>(me_.number)].offer.cpus,
         self_);
-  if (roles_.actor_host)
+  // The head takes the actors when the last rank that has them is lost.
+  if (roles_.actor_host || roles_.head)
     host_.emplace(
         link_, [this] { return start_lane(factory(), &lane::run_actor); }, self_);
   for (int rank = 0; rank < transport.size(); ++rank) {
@@ -242,6 +243,9 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       host_->on_frame(from, std::move(frame));
       for (wire::Frame& call : host_->take_free()) router_.on_call(std::move(call));
       return;
+    case FrameType::known_calls:
+      if (head_ && frame.payload.empty()) return head_->on_frame(from, std::move(frame));
+      [[fallthrough]];
     case FrameType::forget_calls:
     case FrameType::start_actor:
     case FrameType::call:
@@ -256,6 +260,8 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return head_->on_frame(from, std::move(frame));
     case FrameType::actor_location:
       return router_.on_location(frame);
+    case FrameType::placed:
+      return router_.on_placed(frame);
     case FrameType::located:
       return exchange_.on_located(frame);
     case FrameType::fetch:

@@ -30,8 +30,9 @@ namespace crema::runtime {
 class Rank {
  public:
   struct Options {
-    std::uint32_t lanes = 1;  ///< tasks at a time, where the rank is a worker; 0: as many as it has cores
-    std::uint64_t seed = 0;   ///< of the run's random numbers
+    std::uint32_t lanes = 1;     ///< tasks at a time, where the rank is a worker; 0: as many as it has cores
+    std::uint64_t seed = 0;      ///< of the run's random numbers
+    bool keeps_history = false;  ///< the head does
     store::ObjectStore::Options store{};
     /// Of the head: without progress for so long it reports who waits for what.
     std::chrono::milliseconds stall_after{30'000};

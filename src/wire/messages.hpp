@@ -132,6 +132,7 @@ struct ActorSpec {
   std::string class_name{};
   std::uint64_t max_pending_calls = 0;     ///< 0: no bound
   bool durable = true;                     ///< its calls belong into the history, where there is one
+  std::uint32_t restarts = 0;              ///< how often it may still be built anew
   std::optional<Occupation> occupation{};  ///< nothing: it takes nothing
   Arguments arguments{};
 };
@@ -146,6 +147,22 @@ struct Taken {
 /// `call`: the payload of its frame.
 ByteBuffer write_taken(bool again, const Bytes& call);
 Taken read_taken(const Bytes& payload);
+
+/// The lane of an actor was lost, which waits to be built anew. Payload of lane_lost, if it was an actor's.
+struct ActorLost {
+  ActorId actor{};
+  std::string reason{};
+};
+ByteBuffer write(const ActorLost& lost);
+ActorLost read_actor_lost(const Bytes& payload);
+
+/// A call that has a place among its actor's, and may be made again. Payload of known_calls: many.
+struct KnownCall {
+  ActorId actor{};
+  TaskKey key{};
+};
+ByteBuffer write_known_calls(std::span<const KnownCall> calls);
+std::vector<KnownCall> read_known_calls(const Bytes& payload);
 
 /// So many calls of a lane are in the actor's mailbox now, or have failed. Payload of accepted.
 struct Accepted {
@@ -272,7 +289,7 @@ std::vector<Named<TaskId>> read_named(const Bytes& payload);
 /// The ids alone.
 std::vector<TaskId> ids_of(std::span<const Named<TaskId>> values);
 
-/// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel and completed.
+/// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel, completed and placed.
 ByteBuffer write_ids(const std::vector<TaskId>& ids);
 std::vector<TaskId> read_ids(const Bytes& payload);
 
