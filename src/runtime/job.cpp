@@ -102,11 +102,11 @@ class Job::State {
     const boost::mpi::environment environment{boost::mpi::threading::funneled, false};
     const boost::mpi::communicator world;
     std::vector<runtime::RankInfo> ranks;
-    boost::mpi::all_gather(
-        world,
-        runtime::RankInfo{boost::mpi::environment::processor_name(), getpid(), version, FunctionRegistry::digest(),
-                          *usage_problem, runtime::usable_cores(), runtime::visible_gpus(), options_.resources},
-        ranks);
+    boost::mpi::all_gather(world,
+                           runtime::RankInfo{boost::mpi::environment::processor_name(), getpid(), version,
+                                             FunctionRegistry::digest(), *usage_problem, runtime::usable_cores(),
+                                             runtime::visible_gpus(), options_.resources, runtime::process_space()},
+                           ranks);
     transport::MpiTransport transport{world};
     limit.reset();
     // Processes that do not see each other are all rank 0 to MPI.

@@ -55,7 +55,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       self_{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options_.seed, options_.isolated},
       threads_{self_, inbox_},
       router_{link_, me_, options_.keeps_history},
-      liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_, options_.silence_limit},
+      liveness_{began_, options_.silence_limit},
       last_tick_{began_} {
   if (options_.zygote != nullptr) processes_.emplace(*options_.zygote, self_);
   if (roles_.worker)
@@ -70,7 +70,10 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
   for (int rank = 0; rank < transport.size(); ++rank) {
     if (rank == me_.number || (!roles_.head && rank != head_rank.number)) continue;
     const RankInfo& info = ranks_[static_cast<std::size_t>(rank)];
-    liveness_.watch(RankId{rank}, info.host, info.pid);
+    const RankInfo& mine = ranks_[static_cast<std::size_t>(me_.number)];
+    // Ranks in containers can share a host's name without seeing each other's processes.
+    const bool visible = info.host == mine.host && info.processes == mine.processes;
+    liveness_.watch(RankId{rank}, visible ? info.pid : 0);
   }
 }
 
