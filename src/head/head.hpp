@@ -339,6 +339,7 @@ class Head {
   /// Calls that have their places, and have not ended.
   struct PlacedCall {
     TaskKey key;
+    ActorId actor;
     std::uint32_t attempt = 0;  ///< of the caller
     bool done = false;          ///< before its actor was built anew: it is applied for the actor's state alone
   };

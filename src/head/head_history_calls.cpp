@@ -25,7 +25,7 @@ void Head::on_taken(RankId from, const wire::Frame& frame) {
           carried.insert(carried.end(), inside->second.begin(), inside->second.end());
     }
     keeper_->has_place(call, std::move(carried));
-    calls_.emplace(call.id, PlacedCall{call.key, frame.header.attempt});
+    calls_.emplace(call.id, PlacedCall{call.key, call.actor, frame.header.attempt});
     bind_name({call.id, call.key});
     keep_repeatable(call.parent, {call.id, call.key}, from);
   }

@@ -48,6 +48,16 @@ void Head::lose_actor(ActorId actor, bool rank_lost) {
   actors_.lose(actor, rank_lost);
   rebuilding_.now.erase(actor);
   rebuilding_.lost.insert(actor);
+  // Of these no outcome comes any more.
+  std::vector<TaskId> applied_again;
+  for (const auto& [id, call] : calls_)
+    if (call.done && call.actor == actor) applied_again.push_back(id);
+  for (const TaskId id : applied_again) {
+    calls_.erase(id);
+    count_calls({}, -1);
+    next_attempt(id);  // nor of what it has made, should it still come
+    if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+  }
 }
 
 /// Calls that have ended there, and whose own calls may have been lost on their way: they are applied again.
@@ -173,7 +183,7 @@ Frame Head::call_of_earlier_start(const Past::Call& call, bool anew) {
   } else {
     const bool done = anew || recorded_value(spec.key) != nullptr;
     spec.id = done ? next_restored_id() : name(spec.key);
-    calls_.insert_or_assign(spec.id, PlacedCall{.key = spec.key, .done = done});
+    calls_.insert_or_assign(spec.id, PlacedCall{.key = spec.key, .actor = spec.actor, .done = done});
     count_calls({}, 1);
     if (!done) {
       names_.at(spec.key).bound = true;
@@ -195,7 +205,7 @@ Frame Head::call_of_this_start(const Past::Call& call) {
   } else {
     spec.id = next_restored_id();
     spec.parent = {};
-    calls_.insert_or_assign(spec.id, PlacedCall{.key = spec.key, .done = true});
+    calls_.insert_or_assign(spec.id, PlacedCall{.key = spec.key, .actor = spec.actor, .done = true});
     count_calls({}, 1);
   }
   translate(spec.arguments.bytes, spec.arguments.carried, true);
