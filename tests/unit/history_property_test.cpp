@@ -13,8 +13,9 @@
 
 #include "crema/actor.hpp"
 #include "crema/task.hpp"
+#include "crema/this_task.hpp"
 #include "crema/wait.hpp"
-#include "loopback_cluster.hpp"
+#include "losing.hpp"
 #include "memory_journal.hpp"
 
 namespace crema {
@@ -35,7 +36,21 @@ struct State {
 };
 
 std::mutex states_mutex;
-std::map<int, State> states;  // by number, as the actors left them when the last run ended; equal ones summed
+std::map<int, std::map<int, State>>
+    states;  // by rank and number, as actors left them at the run's end; equal ones summed
+
+/// By number, without what a rank had that was lost.
+std::map<int, State> states_but_of(RankId lost) {
+  std::map<int, State> all;
+  for (const auto& [rank, actors] : states) {
+    if (rank == lost.number) continue;
+    for (const auto& [number, state] : actors) {
+      all[number].total += state.total;
+      all[number].calls += state.calls;
+    }
+  }
+  return all;
+}
 
 /// Any order of callers leads to the same state, so it can be compared between runs.
 class Tally {
@@ -43,8 +58,9 @@ class Tally {
   explicit Tally(int number) : number_{number} {}
   ~Tally() {
     const std::lock_guard lock{states_mutex};
-    states[number_].total += state_.total;
-    states[number_].calls += state_.calls;
+    State& left = states[rank_.number][number_];
+    left.total += state_.total;
+    left.calls += state_.calls;
   }
   std::int64_t add(std::int64_t amount) {
     state_.total += amount;
@@ -78,6 +94,7 @@ class Tally {
 
  private:
   const int number_;
+  const RankId rank_ = this_task().rank();
   State state_;
   std::int64_t numbers_ = 0;
 };
@@ -184,6 +201,24 @@ struct End {
   }
 };
 
+/// What the driver does; returns all that it learns.
+std::vector<std::int64_t> drive(std::uint32_t seed) {
+  Tallies tallies;
+  for (int i = 0; i < 3; ++i) tallies.push_back(actor<Tally>(i));
+  std::vector<std::uint32_t> order{0, 1, 2};
+  // What a driver starts first is no part of its keys.
+  std::shuffle(order.begin(), order.end(), std::minstd_rand{std::random_device{}()});
+  std::vector<Future<std::int64_t>> futures(3);
+  for (const std::uint32_t i : order) futures[i] = remote<work>(seed * 100 + i, 2, tallies);
+  std::int64_t place = 0;
+  for (const Future<std::int64_t>& future : as_completed(futures))
+    tallies[1].remote<&Tally::add>(future.get() % 10 + 100 * ++place);
+  const ActorPool<Tally> pool{2, 3};
+  std::vector<std::int64_t> results = get(futures);
+  get(pool.map<&Tally::add>(std::vector<std::int64_t>{1, 20, 300}));
+  return results;
+}
+
 /// Goes on from the first `cut` records of the journal, and leaves there what there is then.
 End run(std::uint32_t seed, MemoryJournal& journal, std::size_t cut) {
   End end;
@@ -195,23 +230,9 @@ End run(std::uint32_t seed, MemoryJournal& journal, std::size_t cut) {
   journal.records.resize(cut);
   cluster.journal = &journal;
   states.clear();
-  end.exit_code = cluster.run_all([&] {
-    Tallies tallies;
-    for (int i = 0; i < 3; ++i) tallies.push_back(actor<Tally>(i));
-    std::vector<std::uint32_t> order{0, 1, 2};
-    // What a driver starts first is no part of its keys.
-    std::shuffle(order.begin(), order.end(), std::minstd_rand{std::random_device{}()});
-    std::vector<Future<std::int64_t>> futures(3);
-    for (const std::uint32_t i : order) futures[i] = remote<work>(seed * 100 + i, 2, tallies);
-    std::int64_t place = 0;
-    for (const Future<std::int64_t>& future : as_completed(futures))
-      tallies[1].remote<&Tally::add>(future.get() % 10 + 100 * ++place);
-    const ActorPool<Tally> pool{2, 3};
-    end.results = get(futures);
-    get(pool.map<&Tally::add>(std::vector<std::int64_t>{1, 20, 300}));
-  });
+  end.exit_code = cluster.run_all([&] { end.results = drive(seed); });
   end.error = cluster.sink.end.error;
-  end.actors = states;
+  end.actors = states_but_of(RankId{-1});
   return end;
 }
 
@@ -229,6 +250,40 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverTheyAreCut) {
     MemoryJournal third = second;
     ASSERT_EQ(run(GetParam(), third, again), expected) << "cut after record " << cut << ", then " << again;
   }
+}
+
+TEST_P(Histories, EndAsAnUnbrokenRunWhereverARankWithActorsIsLost) {
+  MemoryJournal unbroken;
+  const End expected = run(GetParam(), unbroken, 0);
+  ASSERT_EQ(expected.exit_code, 0) << expected.error;
+  int lost = 0;
+  int kept = 0;
+  for (std::size_t packets = 0; packets < 150; packets += 5) {
+    states.clear();
+    MemoryJournal journal;
+    Losing job{4, RankId{1}, GetParam()};
+    job.cluster.actor_ranks = packets % 2 == 0 ? 2 : 1;  // with one, the head takes the actors over
+    if (GetParam() % 2 == 1) job.cluster.network.delay_up_to(4);
+    job.cluster.options.keeps_history = true;
+    job.cluster.journal = &journal;
+    job.lose_after(packets);
+    std::vector<std::int64_t> results;
+    ASSERT_EQ(job.run([&] { results = drive(GetParam()); }), 0) << packets << ": " << job.cluster.sink.end.error;
+    ASSERT_EQ(results, expected.results) << packets;
+    const bool is_lost = job.cluster.network.is_cut(job.lost);
+    const std::map<int, State> actors = states_but_of(is_lost ? job.lost : RankId{-1});
+    for (int number = 0; number < 3; ++number) {
+      // One that nobody needs any more when it is lost is not built anew.
+      const auto actor = actors.find(number);
+      if (!is_lost || actor != actors.end()) {
+        ASSERT_EQ(actor->second, expected.actors.at(number)) << packets;
+      }
+      if (is_lost && actor != actors.end()) ++kept;
+    }
+    if (job.cluster.network.is_cut(job.lost)) ++lost;
+  }
+  EXPECT_GT(lost, 5);
+  EXPECT_GT(kept, lost);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Histories, ::testing::Range(1U, 9U));
