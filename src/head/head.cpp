@@ -78,6 +78,10 @@ void Head::on_frame(RankId from, Frame frame) {
     }
     case FrameType::wait:
       return on_wait(from, frame);
+    case FrameType::checkpoint:
+      return on_checkpoint(frame);
+    case FrameType::restore:
+      return on_restore(from, frame);
     case FrameType::watch:
       return watches_.on_watch(from, frame);
     case FrameType::unwatch:

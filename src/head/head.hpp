@@ -188,6 +188,13 @@ class Head {
   void keep_creation(const wire::Frame& frame);
   [[nodiscard]] Bytes not_kept(const wire::CallSpec& call) const;
 
+  // In head_checkpoints.cpp.
+  void on_checkpoint(const wire::Frame& frame);
+  void on_restore(RankId from, const wire::Frame& frame);
+  void keep_checkpoints_whose_calls_are_recorded(TaskId task, std::size_t arrived);
+  void keep_checkpoint(const wire::Checkpoint& checkpoint);
+  void forget_checkpoints(TaskId task);
+
   // In head_rebuild.cpp.
   [[nodiscard]] const history::Past::Completion* recorded(TaskKey key) const;
   [[nodiscard]] const history::Past::Completion* recorded_value(TaskKey key) const;
@@ -353,6 +360,9 @@ class Head {
     [[nodiscard]] std::size_t count() const { return calls.size() + failed; }
   };
   std::unordered_map<TaskId, Arrived> arrived_;
+  std::unordered_map<TaskId, std::deque<wire::Checkpoint>> checkpoints_to_keep_;  // until the calls before have arrived
+  std::unordered_map<TaskId, TaskKey> with_checkpoint_;                           // unfinished tasks
+  std::unordered_map<TaskKey, Bytes> checkpoints_;                                // the newest of each, encoded
   std::unordered_set<TaskId> lethal_calls_;  // that have ended their lanes, and are not recorded yet
   std::unordered_map<TaskId, std::pair<RankId, wire::Outcome>> held_;  // until all calls of the work have arrived
   std::map<RankId, std::uint64_t> places_;                             // recorded, by host

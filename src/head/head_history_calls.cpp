@@ -68,6 +68,7 @@ void Head::arrive(TaskId caller, std::uint32_t attempt, std::optional<TaskKey> c
   } else {
     ++arrived.failed;
   }
+  if (!checkpoints_to_keep_.empty()) keep_checkpoints_whose_calls_are_recorded(caller, arrived.count());
   const auto held = held_.find(caller);
   if (held == held_.end() || arrived.count() < held->second.second.durable_calls) return;
   const auto [from, outcome] = std::move(held->second);
@@ -197,8 +198,9 @@ std::vector<std::string> Head::unclaimed_calls() const {
   std::vector<std::string> calls;
   for (const auto& [actor, recorded] : past_.calls()) {
     for (const Past::Call& call : recorded) {
-      // A caller that has ended does not run again.
+      // A caller that has ended does not run again, and one with a checkpoint not from its beginning.
       if (claimed_.contains(call.spec.key) || past_.find(call.caller) != nullptr) continue;
+      if (past_.checkpoint(call.caller) != nullptr) continue;
       calls.push_back(FunctionRegistry::at(call.spec.method).name + " (call " + to_string(call.spec.key) + ")");
     }
   }

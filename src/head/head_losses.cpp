@@ -39,6 +39,7 @@ bool Head::try_again(TaskId id, Entry& entry, bool lost) {
 std::uint32_t Head::next_attempt(TaskId id) {
   open_calls_.erase(id);
   arrived_.erase(id);
+  checkpoints_to_keep_.erase(id);
   return attempts_.lose(id);
 }
 

@@ -144,14 +144,27 @@ void Keeper::end(TaskId id, Task task, const Bytes& value) {
     task.submission = ended.submission;
     describe(task.submission);
   }
-  for (const TaskId child : ended.children) {
-    const auto unfinished = following_.find(child);
-    if (unfinished == following_.end()) continue;
-    task.children.push_back(unfinished->second.submission);
-    describe(task.children.back());
-  }
+  task.children = unfinished_children(ended);
   forget_failed_children(ended);
   sink_.append(RecordType::task, write(task).span(), forwards ? std::span<const std::byte>{} : value.span());
+}
+
+std::vector<Bytes> Keeper::unfinished_children(const Following& parent) {
+  std::vector<Bytes> children;
+  for (const TaskId child : parent.children) {
+    const auto unfinished = following_.find(child);
+    if (unfinished == following_.end()) continue;
+    children.push_back(unfinished->second.submission);
+    describe(children.back());
+  }
+  return children;
+}
+
+void Keeper::checkpoint(TaskId id, const Bytes& kept) {
+  const auto task = following_.find(id);
+  if (task == following_.end()) return;
+  const Checkpoint record{.key = task->second.key, .children = unfinished_children(task->second)};
+  sink_.append(RecordType::checkpoint, write(record).span(), kept.span());
 }
 
 void Keeper::describe(const Bytes& submission) { describe(wire::read_task_head(submission).function); }

@@ -40,6 +40,8 @@ class Keeper {
   /// heard of it.
   void ended(TaskId id, bool failed);
   void heard(TaskId id);
+  /// The task has kept a state, and all calls it made before have their places. Ignores what is not followed.
+  void checkpoint(TaskId id, const Bytes& kept);
   /// A call has failed; `ended_lane`: so that it is not applied again. Ignores what is not followed.
   void call_failed(TaskId id, bool ended_lane, const Bytes& failure);
   [[nodiscard]] bool is_call(TaskId id) const {
@@ -65,6 +67,8 @@ class Keeper {
   };
 
   void end(TaskId id, Task task, const Bytes& value);
+  /// The submissions of what this work has started and has not ended.
+  std::vector<Bytes> unfinished_children(const Following& parent);
   void forget_failed_children(const Following& parent);
   void describe(const Bytes& submission);
   void describe(FunctionId function);

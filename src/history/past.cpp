@@ -79,6 +79,11 @@ void Past::add(const journal::Record& record, Functions& functions) {
     case RecordType::killed:
       killed_.insert(ByteReader{record.payload}.get<ActorId>());
       return;
+    case RecordType::checkpoint: {
+      const Checkpoint checkpoint = read_checkpoint(record.payload);
+      checkpoints_[checkpoint.key] = checkpoint.kept.compact();
+      return add_children(checkpoint.children, functions);
+    }
     case RecordType::failed_call: {
       FailedCall failed = read_failed_call(record.payload);
       failed.failure = failed.failure.compact();
@@ -112,7 +117,12 @@ void Past::add_task(Task task, const Functions& functions) {
   completion.carried = std::move(task.carried);
   completion.value = task.value.compact();
   if (!task.submission.empty()) completion.submission = read_submission(task.submission, functions);
-  for (const Bytes& payload : task.children) {
+  checkpoints_.erase(task.key);
+  add_children(task.children, functions);
+}
+
+void Past::add_children(const std::vector<Bytes>& submissions, const Functions& functions) {
+  for (const Bytes& payload : submissions) {
     wire::TaskSpec child = read_submission(payload, functions);
     const TaskKey key = child.key;
     children_.insert_or_assign(key, std::move(child));

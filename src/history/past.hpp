@@ -44,7 +44,7 @@ class Past {
   explicit Past(journal::RecordSource& source);
 
   [[nodiscard]] bool empty() const {
-    return completions_.empty() && answers_.empty() && calls_.empty() && creations_.empty();
+    return completions_.empty() && answers_.empty() && calls_.empty() && creations_.empty() && checkpoints_.empty();
   }
   /// nullptr: it had not ended.
   [[nodiscard]] const Completion* find(TaskKey key) const;
@@ -61,6 +61,11 @@ class Past {
   [[nodiscard]] const std::unordered_map<ActorId, std::vector<Call>>& calls() const { return calls_; }
   [[nodiscard]] const std::unordered_map<ActorId, Creation>& creations() const { return creations_; }
   [[nodiscard]] bool killed(ActorId actor) const { return killed_.contains(actor); }
+  /// What a task's newest checkpoint has kept; nullptr: there is none.
+  [[nodiscard]] const Bytes* checkpoint(TaskKey task) const {
+    const auto found = checkpoints_.find(task);
+    return found == checkpoints_.end() ? nullptr : &found->second;
+  }
   /// How a call failed; nullptr: it has not, or nobody has recorded it.
   [[nodiscard]] const FailedCall* failure(TaskKey call) const;
   /// Whether the call has ended its actor's lane, and is not applied again.
@@ -74,6 +79,7 @@ class Past {
 
   void add(const journal::Record& record, Functions& functions);
   void add_task(Task task, const Functions& functions);
+  void add_children(const std::vector<Bytes>& submissions, const Functions& functions);
   Completion& complete(TaskKey key);
 
   std::unordered_map<TaskKey, Completion> completions_;
@@ -83,6 +89,7 @@ class Past {
   std::unordered_map<ActorId, Creation> creations_;
   std::unordered_set<ActorId> killed_;
   std::unordered_map<TaskKey, FailedCall> failed_calls_;
+  std::unordered_map<TaskKey, Bytes> checkpoints_;
   std::uint64_t last_order_ = 0;
 };
 

@@ -127,6 +127,23 @@ FailedCall read_failed_call(const Bytes& payload) {
   return failed;
 }
 
+ByteBuffer write(const Checkpoint& checkpoint) {
+  ByteBuffer out;
+  out.put(checkpoint.key);
+  out.put(static_cast<std::uint32_t>(checkpoint.children.size()));
+  for (const Bytes& child : checkpoint.children) out.put_sized(child.span());
+  return out;
+}
+
+Checkpoint read_checkpoint(const Bytes& payload) {
+  PayloadReader in{payload};
+  Checkpoint checkpoint;
+  checkpoint.key = in.get<TaskKey>();
+  for (auto left = in.get<std::uint32_t>(); left > 0; --left) checkpoint.children.push_back(in.get_sized());
+  checkpoint.kept = wire::rest(in);
+  return checkpoint;
+}
+
 ByteBuffer write(const Answer& answer) {
   ByteBuffer out;
   out.put(answer.caller);

@@ -84,6 +84,16 @@ struct FailedCall {
 ByteBuffer write(const FailedCall& failed);
 FailedCall read_failed_call(const Bytes& payload);
 
+/// A task has kept a state. Payload of checkpoint.
+struct Checkpoint {
+  TaskKey key{};
+  std::vector<Bytes> children{};  ///< unfinished tasks it started before: payloads of their submit frames
+  Bytes kept{};                   ///< payload of the reply to restore
+};
+/// Without what is kept, which comes behind it.
+ByteBuffer write(const Checkpoint& checkpoint);
+Checkpoint read_checkpoint(const Bytes& payload);
+
 /// What somebody who waited for some of several values was told. Payload of answer.
 struct Answer {
   TaskKey caller{};

@@ -18,6 +18,7 @@ enum class RecordType : std::uint16_t {
   actor = 7,
   killed = 8,
   failed_call = 9,
+  checkpoint = 10,
   run_ended = 0x8000,
   input = 0x8001,
 };

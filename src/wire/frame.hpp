@@ -27,6 +27,8 @@ enum class FrameType : std::uint16_t {
   watch = 14,
   unwatch = 15,
   // lane -> head, as above
+  checkpoint = 56,
+  restore = 57,
   kill_actor = 22,  // and head -> actor host
   create_pool = 23,
   call_pool = 24,

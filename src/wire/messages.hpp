@@ -272,6 +272,24 @@ struct Put {
 ByteBuffer write(const Put& put);
 Put read_put(const Bytes& payload);
 
+/// What a further attempt of a task goes on from.
+struct KeptState {
+  Bytes progress{};  ///< the lane's: what it has started, its place in the random numbers
+  Bytes state{};     ///< the user's
+};
+ByteBuffer write(const KeptState& kept);
+KeptState read_kept_state(const Bytes& payload);
+
+/// Payload of checkpoint; the key alone of restore, whose reply is a KeptState or empty.
+struct Checkpoint {
+  TaskId task{};
+  TaskKey key{};
+  std::uint32_t durable_calls = 0;  ///< made by this attempt before
+  KeptState kept{};
+};
+ByteBuffer write(const Checkpoint& checkpoint);
+Checkpoint read_checkpoint(const Bytes& payload);
+
 /// Payload of wait; the reply holds the places (32 bits each) of those that are there.
 struct Wait {
   TaskKey caller{};           ///< the work that waits

@@ -110,6 +110,18 @@ Future<std::int64_t> passed_on(std::uint32_t seed, int depth, Tallies tallies) {
 }
 Actor<Tally> new_tally(int number) { return actor<Tally>(100 + number); }
 
+/// Goes on from where it was, and calls each actor once a step.
+std::int64_t in_steps(Tallies tallies) {
+  auto [step, sum] = this_task().restore<std::pair<int, std::int64_t>>().value_or(std::pair{0, std::int64_t{0}});
+  for (; step < 3;) {
+    sum += tallies[1].remote<&Tally::add>(10 + step).get();
+    tallies[2].remote<&Tally::add>(static_cast<std::int64_t>(this_task().rng()() % 10));
+    ++step;
+    this_task().checkpoint(std::pair{step, sum});
+  }
+  return sum + static_cast<std::int64_t>(this_task().rng()() % 10);
+}
+
 /// A program that its seed decides.
 std::int64_t work(std::uint32_t seed, int depth, Tallies tallies) {
   std::minstd_rand random{seed * 7919 + 17};
@@ -123,7 +135,7 @@ std::int64_t work(std::uint32_t seed, int depth, Tallies tallies) {
     const Actor<Tally>& tally = tallies[first];
     const Actor<Tally>& behind = tallies[first + 1 + pick(2 - first)];
     const auto amount = static_cast<std::int64_t>(1000 + pick(1000));
-    switch (pick(depth > 0 ? 16 : 8)) {
+    switch (pick(depth > 0 ? 17 : 8)) {
       case 0:
         sum += behind.remote<&Tally::add>(amount).get();
         break;
@@ -167,6 +179,9 @@ std::int64_t work(std::uint32_t seed, int depth, Tallies tallies) {
         break;
       case 13:
         sum += behind.remote<&Tally::add>(start(30 + steps)).get();
+        break;
+      case 15:
+        sum += remote<in_steps>(tallies).get();
         break;
       case 14: {
         const Actor<Tally> own = remote<new_tally>(static_cast<int>(seed % 97)).get();
