@@ -17,7 +17,7 @@ void take(const std::vector<char>& input) try {
 }
 
 /// At most so many places of a file, so that large ones do not take for ever.
-constexpr std::size_t places = 200;
+constexpr std::size_t places = 8;
 
 }  // namespace
 
