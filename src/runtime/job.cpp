@@ -16,6 +16,7 @@
 #include "crema/registry.hpp"
 #include "crema/results.hpp"
 #include "process/zygote.hpp"
+#include "record/publish.hpp"
 #include "runtime/launch.hpp"
 #include "runtime/meeting_limit.hpp"
 #include "runtime/memory.hpp"
@@ -193,6 +194,9 @@ class Job::State {
     const runtime::RunStart start = runtime::decide_start(options_, facts);
     if (start.refusal) return start.refusal;
     if (!start.journal.empty()) {
+      // Where no run file can be made there is to be no journal either.
+      record::TemporaryFile{start.output, start.replaces ? record::TemporaryFile::Existing::replaced
+                                                         : record::TemporaryFile::Existing::refused};
       journal_ = std::make_unique<runtime::RunJournal>(start, facts);
       info.earlier = journal_->earlier();
     }

@@ -1,8 +1,11 @@
 #include "runtime/run_journal.hpp"
 
+#include <algorithm>
 #include <chrono>
 
+#include "crema/errors.hpp"
 #include "journal/segments.hpp"
+#include "wire/messages.hpp"
 
 namespace crema::runtime {
 namespace {
@@ -28,6 +31,18 @@ record::EarlierRun earlier_run(const journal::Segment& segment, const Bytes& end
   return run;
 }
 
+/// Of the files that the job has opened itself: empty, or which are not as they were.
+std::string changed_inputs(const journal::ChainReader& reader, const RunFacts& facts) {
+  std::vector<InputFile> files;
+  for (const Bytes& payload : reader.inputs()) files.push_back(wire::read_input(payload));
+  // Those that an option names are compared already.
+  std::erase_if(files, [&](const InputFile& file) {
+    return std::any_of(facts.inputs.begin(), facts.inputs.end(),
+                       [&](const InputFile& named) { return named.path == file.path; });
+  });
+  return describe_changed_inputs(files);
+}
+
 }  // namespace
 
 RunJournal::RunJournal(const RunStart& start, const RunFacts& facts) : folder_{start.journal} {
@@ -36,6 +51,10 @@ RunJournal::RunJournal(const RunStart& start, const RunFacts& facts) : folder_{s
     journal::ChainReader reader{folder_};
     past_ = history::Past{reader};
     damage_ = reader.damage();
+    std::string changed = start.changed;
+    if (const std::string inputs = changed_inputs(reader, facts); !inputs.empty())
+      changed += (changed.empty() ? "" : "; ") + inputs;
+    if (!changed.empty() && !start.accepts_changes) throw UsageError{describe_refusal(folder_, changed)};
     continues = reader.end();
     for (const journal::Segment& segment : reader.chain()) {
       const auto ended = reader.ends().find(segment.number);

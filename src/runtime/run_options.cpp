@@ -48,6 +48,7 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
                      "Go on with the unfinished run of this --output, or of this folder; with =force also where the "
                      "program, its options or inputs have changed")
           ->expected(0, 1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)  // scripts add it to what the user says
           ->type_name("[=force]")
           ->group(group);
   cli.add_flag("--restart", options.restart, "Begin anew, and remove what an earlier run of this --output has left")

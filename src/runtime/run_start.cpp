@@ -52,18 +52,28 @@ RunStart resume(const RunOptions& options, const RunFacts& facts, RunStart start
   if (before->job != facts.job)
     return refuse(std::move(start),
                   fmt::format("resuming from \"{}\": it is of the job {}, not of {}", journal, before->job, facts.job));
-  const std::string difference = describe_difference(*before, facts);
-  if (!difference.empty() && options.resume != Resume::force) {
-    return refuse(
-        std::move(start),
-        fmt::format("resuming from \"{}\": {}, so results may differ from those that are kept; go back to what "
-                    "it was, start anew with --restart, or accept that with --resume=force",
-                    journal, difference));
+  if (before->crema_version != facts.crema_version)
+    return refuse(std::move(start),
+                  fmt::format("resuming from \"{}\": crema {} wrote it, and this is crema {}; go on with that one, or "
+                              "start anew with --restart",
+                              journal, before->crema_version, facts.crema_version));
+  start.accepts_changes = options.resume == Resume::force;
+  start.changed = describe_difference(*before, facts);
+  if (!start.changed.empty() && !start.accepts_changes) {
+    std::string refusal = describe_refusal(start.journal, start.changed);
+    return refuse(std::move(start), std::move(refusal));
   }
   return start;
 }
 
 }  // namespace
+
+std::string describe_refusal(const std::filesystem::path& journal, const std::string& difference) {
+  return fmt::format(
+      "resuming from \"{}\": {}, so results may differ from those that are kept; go back to what it was, start anew "
+      "with --restart, or accept that with --resume=force",
+      journal.string(), difference);
+}
 
 std::filesystem::path journal_of(const std::filesystem::path& output) {
   return std::filesystem::path{output} += std::string{suffix};

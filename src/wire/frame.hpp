@@ -27,6 +27,7 @@ enum class FrameType : std::uint16_t {
   watch = 14,
   unwatch = 15,
   // lane -> head, as above
+  input = 24,
   kill_actor = 22,  // and head -> actor host
   create_pool = 23,
   call_pool = 24,
