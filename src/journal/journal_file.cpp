@@ -144,7 +144,7 @@ void JournalFile::start_commit() {
 
 void JournalFile::commit() {
   if (group_.size() > 0) start_commit();
-  io_.call([] {});
+  io_.call([this] { segment_->show_life(); });
 }
 
 void remove_journal(const std::filesystem::path& folder) {

@@ -37,7 +37,8 @@ class JournalFile final : public JournalSink {
   [[nodiscard]] bool keeps_up() const override { return waiting_bytes() <= max_waiting_bytes; }
   [[nodiscard]] std::string failure() const override { return io_.failed() ? io_.failure() : refusal_; }
 
-  /// Blocks until all that was appended is on disk: at the end of a run. Throws Error.
+  /// Blocks until all that was appended is on disk: at the end of a run. Throws Error, also where another start has
+  /// taken the journal over: then what this one has done since counts no more.
   void commit();
   [[nodiscard]] std::uint64_t number() const { return number_; }
 

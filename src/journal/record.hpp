@@ -17,6 +17,8 @@ enum class RecordType : std::uint16_t {
   call = 6,
   actor = 7,
   killed = 8,
+  called = 16,
+  forgotten = 17,
   run_ended = 0x8000,
   input = 0x8001,
 };

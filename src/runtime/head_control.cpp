@@ -161,8 +161,9 @@ void HeadControl::begin_draining(Clock::time_point now) {
 void HeadControl::interrupt() {
   const head::Head::Progress progress = head_.progress();
   end_.exit_code = exit_interrupted;
-  end_.error = fmt::format("stopped early after {}: {} of the {} tasks known so far have ended (exit code {})",
-                           stop_.reason(), progress.finished, progress.submitted, exit_interrupted);
+  end_.error = fmt::format("stopped early after {}: {} of the {} tasks known so far have ended{} (exit code {})",
+                           stop_.reason(), progress.finished, progress.submitted,
+                           journal_ == nullptr ? "" : "; go on with --resume", exit_interrupted);
 }
 
 void HeadControl::take_end_of_work() {

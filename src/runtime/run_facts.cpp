@@ -53,6 +53,7 @@ ByteBuffer write(const RunFacts& facts) {
   out.put(facts.started);
   out.put(facts.ranks);
   out.put_text(facts.slurm_job_id);
+  out.put_text(facts.process);
   return out;
 }
 
@@ -71,6 +72,7 @@ RunFacts read_run_facts(const Bytes& bytes) {
   facts.started = in.get<std::int64_t>();
   facts.ranks = in.get<std::uint32_t>();
   facts.slurm_job_id = in.get_text();
+  facts.process = in.get_text();
   return facts;
 }
 

@@ -24,6 +24,7 @@ struct RunFacts {
   std::int64_t started = 0;  ///< nanoseconds since 1970, UTC
   std::uint32_t ranks = 0;
   std::string slurm_job_id;
+  std::string process{};  ///< the head's, as record::process_name has it
 };
 ByteBuffer write(const RunFacts& facts);
 /// Throws Error when the bytes are none.

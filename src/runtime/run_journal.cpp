@@ -47,6 +47,7 @@ std::string changed_inputs(const journal::ChainReader& reader, const RunFacts& f
 
 RunJournal::RunJournal(const RunStart& start, const RunFacts& facts) : folder_{start.journal} {
   journal::Continues continues;
+  bool forgets = false;
   if (start.resumes) {
     journal::ChainReader reader{folder_};
     past_ = history::Past{reader};
@@ -55,6 +56,9 @@ RunJournal::RunJournal(const RunStart& start, const RunFacts& facts) : folder_{s
     if (const std::string inputs = changed_inputs(reader, facts); !inputs.empty())
       changed += (changed.empty() ? "" : "; ") + inputs;
     if (!changed.empty() && !start.accepts_changes) throw UsageError{describe_refusal(folder_, changed)};
+    forgets = !changed.empty();
+    if (forgets) past_.forget_actors();
+    past_.require_functions();
     continues = reader.end();
     for (const journal::Segment& segment : reader.chain()) {
       const auto ended = reader.ends().find(segment.number);
@@ -62,6 +66,8 @@ RunJournal::RunJournal(const RunStart& start, const RunFacts& facts) : folder_{s
     }
   }
   file_ = std::make_unique<journal::JournalFile>(folder_, continues, Bytes{write(facts)});
+  // Later starts read what lies before, too.
+  if (forgets) file_->append(journal::RecordType::forgotten, {});
 }
 
 void RunJournal::finish(int exit_code) {
@@ -73,6 +79,7 @@ void RunJournal::finish(int exit_code) {
 }
 
 void RunJournal::remove() {
+  file_->commit();
   file_.reset();
   journal::remove_journal(folder_);
 }

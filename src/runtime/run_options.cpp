@@ -40,7 +40,6 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
     if (!text.empty() && text != "force" && text != "true")
       throw CLI::ValidationError{"--resume", fmt::format("\"{}\" is no way to resume; the only one is force", text)};
     options.resume = text == "force" ? Resume::force : Resume::yes;
-    options.journal = true;
     return true;
   };
   CLI::Option* resumes =

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/run_facts.hpp"
 #include "runtime/run_options.hpp"
@@ -16,7 +17,9 @@ struct RunStart {
   bool resumes = false;           ///< there is a history to go on from
   std::string changed{};          ///< what is not as it was, where that is accepted (--resume=force)
   bool accepts_changes = false;   ///< --resume=force
-  bool replaces = false;          ///< a run file of that name is an unfinished one of this run, and may be replaced
+  /// Of earlier starts, which are no more: the names of their heads' processes.
+  std::vector<std::string> ended_processes{};
+  bool replaces = false;  ///< a run file of that name is an unfinished one of this run, and may be replaced
   /// The job is not to run: what to say, and the exit code.
   struct Refusal {
     std::string message;

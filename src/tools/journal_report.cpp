@@ -38,6 +38,10 @@ std::string name_of(RecordType type) {
       return "actor";
     case RecordType::killed:
       return "killed";
+    case RecordType::called:
+      return "called";
+    case RecordType::forgotten:
+      return "forgotten";
     case RecordType::run_ended:
       return "run ended";
     case RecordType::input:
