@@ -144,6 +144,10 @@ void JournalFile::start_commit() {
 
 void JournalFile::commit() {
   if (group_.size() > 0) start_commit();
+  io_.call([] {});
+}
+
+void JournalFile::check_owner() {
   io_.call([this] { segment_->show_life(); });
 }
 

@@ -37,9 +37,10 @@ class JournalFile final : public JournalSink {
   [[nodiscard]] bool keeps_up() const override { return waiting_bytes() <= max_waiting_bytes; }
   [[nodiscard]] std::string failure() const override { return io_.failed() ? io_.failure() : refusal_; }
 
-  /// Blocks until all that was appended is on disk: at the end of a run. Throws Error, also where another start has
-  /// taken the journal over: then what this one has done since counts no more.
+  /// Blocks until all that was appended is on disk: at the end of a run. Throws Error.
   void commit();
+  /// Throws Error where another start has taken the journal over: what this one does counts no more.
+  void check_owner();
   [[nodiscard]] std::uint64_t number() const { return number_; }
 
  private:

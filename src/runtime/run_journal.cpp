@@ -76,10 +76,11 @@ void RunJournal::finish(int exit_code) {
   payload.put<std::int32_t>(exit_code);
   file_->append(journal::RecordType::run_ended, payload.span());
   file_->commit();
+  file_->check_owner();
 }
 
 void RunJournal::remove() {
-  file_->commit();
+  file_->check_owner();
   file_.reset();
   journal::remove_journal(folder_);
 }

@@ -26,8 +26,8 @@ enum class FrameType : std::uint16_t {
   wait = 13,
   watch = 14,
   unwatch = 15,
+  input = 56,
   // lane -> head, as above
-  input = 24,
   kill_actor = 22,  // and head -> actor host
   create_pool = 23,
   call_pool = 24,
