@@ -5,6 +5,7 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/crema)
 
 install(TARGETS crema EXPORT cremaTargets)
+install(TARGETS crema_tool)
 install(DIRECTORY include/crema DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT cremaTargets NAMESPACE crema:: DESTINATION ${package_dir})
 export(EXPORT cremaTargets NAMESPACE crema:: FILE ${PROJECT_BINARY_DIR}/cremaTargets.cmake)

@@ -41,6 +41,15 @@ struct ActorName {
   bool durable = true;                  ///< ActorOptions::durable
 };
 
+/// A file as it was when it was opened.
+struct InputFile {
+  std::string path;
+  std::uint64_t size = 0;
+  std::int64_t modified = 0;  ///< nanoseconds of the filesystem's clock
+
+  friend bool operator==(const InputFile&, const InputFile&) = default;
+};
+
 /// What the typed API asks of the lane it is called on: everything here is ids and bytes.
 /// Thread safety: called on the lane's own thread only, except `release`.
 class LaneContext {
@@ -104,6 +113,8 @@ class LaneContext {
   /// A holder of the value is gone. Any thread.
   virtual void release(TaskId id) noexcept = 0;
   virtual Cluster cluster() = 0;
+  /// What follows depends on this file: a resume takes it only as it was. Returns at once.
+  virtual void opened(const InputFile& file) = 0;
 
   [[nodiscard]] virtual const RunningTask& running() const noexcept = 0;
   /// The devices of what runs now.

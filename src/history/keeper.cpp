@@ -18,12 +18,20 @@ Function describe_function(FunctionId id) {
   return {id, index, mangled};
 }
 
+std::vector<TaskKey> inputs_of(const Arguments& arguments) {
+  std::vector<TaskKey> keys;
+  for (const Input& input : arguments.inputs) keys.push_back(input.key);
+  for (const Named<TaskId>& carried : arguments.carried) keys.push_back(carried.key);
+  return keys;
+}
+
 }  // namespace
 
 void Keeper::submitted(const wire::TaskHead& task, const Bytes& payload) {
   Following& following = following_[task.id];
   following.key = task.key;
   following.submission = payload;
+  if (!task.plain) following.inputs = inputs_of(wire::read_task(payload).arguments);
   const auto parent = following_.find(task.parent);
   if (parent == following_.end()) return;  // the driver, which runs again
   following.parent = parent->second.key;
@@ -33,6 +41,7 @@ void Keeper::submitted(const wire::TaskHead& task, const Bytes& payload) {
 
 void Keeper::has_place(const wire::CallSpec& call, std::vector<Named<TaskId>> carried) {
   const TaskKey caller = key_of(call.parent);
+  tell_called(call.parent);
   describe(call.method);
   Call record{.caller = caller, .carried = std::move(carried)};
   sink_.append(RecordType::call, write(record).span(), wire::write(call).span());
@@ -47,6 +56,7 @@ void Keeper::follow(Named<TaskId> call, TaskKey caller) {
 }
 
 void Keeper::created(const wire::ActorSpec& actor) {
+  tell_called(actor.parent);
   describe(actor.constructor);
   sink_.append(RecordType::actor, write(Creation{.caller = key_of(actor.parent)}).span(), wire::write(actor).span());
 }
@@ -55,6 +65,15 @@ void Keeper::killed(ActorId actor) {
   ByteBuffer payload;
   payload.put(actor);
   sink_.append(RecordType::killed, payload.span());
+}
+
+/// So that the way up from the call is known whatever becomes of those on it. Once for each.
+void Keeper::tell_called(TaskId by) {
+  for (auto work = following_.find(by); work != following_.end() && !std::exchange(work->second.called, true);
+       work = following_.find(work->second.parent_id)) {
+    if (work->second.parent == TaskKey{}) return;
+    sink_.append(RecordType::called, write(Called{work->second.key, work->second.parent}).span());
+  }
 }
 
 TaskKey Keeper::key_of(TaskId work) const {
@@ -132,6 +151,7 @@ void Keeper::end(TaskId id, Task task, const Bytes& value) {
   }
   task.key = ended.key;
   task.parent = ended.parent;
+  task.inputs = std::move(ended.inputs);
   const bool forwards = ended.source != TaskKey{};
   if (forwards) {
     task.kept = Task::Kept::another;

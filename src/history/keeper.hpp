@@ -60,15 +60,18 @@ class Keeper {
     TaskKey parent;
     TaskId parent_id;
     TaskKey source{};
+    std::vector<TaskKey> inputs{};
     Bytes submission;
     std::vector<TaskId> children{};
     bool failed = false;  ///< kept until its parent ends
+    bool called = false;  ///< it, or what it has started, acts on an actor
     bool call = false;    ///< applied again as long as its outcome is not recorded
   };
 
   void end(TaskId id, Task task, const Bytes& value);
   /// The submissions of what this work has started and has not ended.
   std::vector<Bytes> unfinished_children(const Following& parent);
+  void tell_called(TaskId by);
   void forget_failed_children(const Following& parent);
   void describe(const Bytes& submission);
   void describe(FunctionId function);

@@ -8,6 +8,7 @@ namespace {
 
 using journal::RecordType;
 
+/// Past::missing_function: this program does not have it.
 FunctionId find_function(const Function& recorded) {
   std::uint32_t equal = 0;
   FunctionId number;
@@ -15,8 +16,7 @@ FunctionId find_function(const Function& recorded) {
     if (function.mangled == recorded.mangled && equal++ == recorded.index) return number;
     ++number.number;
   }
-  throw Error{"reading the journal: it names the function " + demangle(recorded.mangled.c_str()) +
-              ", which this program does not have; resume with the program that began the run"};
+  return Past::missing_function;
 }
 
 FunctionId translate(FunctionId recorded, const std::unordered_map<FunctionId, FunctionId>& functions) {
@@ -43,7 +43,8 @@ void Past::add(const journal::Record& record, Functions& functions) {
   switch (record.type) {
     case RecordType::function: {
       const Function function = read_function(record.payload);
-      functions[function.number] = find_function(function);
+      const FunctionId now = functions[function.number] = find_function(function);
+      if (now == missing_function && missing_.empty()) missing_ = demangle(function.mangled.c_str());
       return;
     }
     case RecordType::task:
@@ -82,7 +83,7 @@ void Past::add(const journal::Record& record, Functions& functions) {
     case RecordType::checkpoint: {
       const Checkpoint checkpoint = read_checkpoint(record.payload);
       checkpoints_[checkpoint.key] = checkpoint.kept.compact();
-      return add_children(checkpoint.children, functions);
+      return add_children(checkpoint.key, checkpoint.children, functions);
     }
     case RecordType::failed_call: {
       FailedCall failed = read_failed_call(record.payload);
@@ -91,6 +92,14 @@ void Past::add(const journal::Record& record, Functions& functions) {
       failed_calls_.insert_or_assign(failed.key, std::move(failed));
       return;
     }
+    case RecordType::called: {
+      const Called called = read_called(record.payload);
+      parents_.insert_or_assign(called.key, called.parent);
+      called_.insert(called.key);
+      return;
+    }
+    case RecordType::forgotten:
+      return forget_actors();
     case RecordType::answer: {
       Answer answer = read_answer(record.payload);
       answers_[{answer.caller, answer.ordinal}] = std::move(answer.places);
@@ -116,15 +125,18 @@ void Past::add_task(Task task, const Functions& functions) {
   completion.source = task.source;
   completion.carried = std::move(task.carried);
   completion.value = task.value.compact();
+  if (task.parent != TaskKey{}) parents_.insert_or_assign(task.key, task.parent);
+  if (!task.inputs.empty()) inputs_.insert_or_assign(task.key, std::move(task.inputs));
   if (!task.submission.empty()) completion.submission = read_submission(task.submission, functions);
   checkpoints_.erase(task.key);
-  add_children(task.children, functions);
+  add_children(task.key, task.children, functions);
 }
 
-void Past::add_children(const std::vector<Bytes>& submissions, const Functions& functions) {
+void Past::add_children(TaskKey parent, const std::vector<Bytes>& submissions, const Functions& functions) {
   for (const Bytes& payload : submissions) {
     wire::TaskSpec child = read_submission(payload, functions);
     const TaskKey key = child.key;
+    parents_.insert_or_assign(key, parent);
     children_.insert_or_assign(key, std::move(child));
   }
 }

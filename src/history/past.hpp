@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -40,12 +41,21 @@ class Past {
 
   /// Nothing has happened yet.
   Past() = default;
-  /// Reads all. Throws Error for a record that this program cannot understand, or a function it does not have.
+  /// Reads all. Throws Error for a record that this program cannot understand.
   explicit Past(journal::RecordSource& source);
+
+  /// Something has changed: keeps only tasks that, with all they have started, have acted on no actor, and that depend
+  /// on such tasks alone.
+  void forget_actors();
+  /// Throws Error when what is kept needs a function that this program does not have.
+  void require_functions() const;
 
   [[nodiscard]] bool empty() const {
     return completions_.empty() && answers_.empty() && calls_.empty() && creations_.empty() && checkpoints_.empty();
   }
+  /// Stands for one that is recorded, and that this program does not have.
+  static constexpr FunctionId missing_function{std::numeric_limits<std::uint32_t>::max()};
+
   /// nullptr: it had not ended.
   [[nodiscard]] const Completion* find(TaskKey key) const;
   /// The one that has the value of this; nullptr: the history does not have it.
@@ -79,7 +89,7 @@ class Past {
 
   void add(const journal::Record& record, Functions& functions);
   void add_task(Task task, const Functions& functions);
-  void add_children(const std::vector<Bytes>& submissions, const Functions& functions);
+  void add_children(TaskKey parent, const std::vector<Bytes>& submissions, const Functions& functions);
   Completion& complete(TaskKey key);
 
   std::unordered_map<TaskKey, Completion> completions_;
@@ -91,6 +101,12 @@ class Past {
   std::unordered_map<TaskKey, FailedCall> failed_calls_;
   std::unordered_map<TaskKey, Bytes> checkpoints_;
   std::uint64_t last_order_ = 0;
+  std::string missing_;  // the name of the first function that is recorded, and is missing
+
+  // For forget_actors.
+  std::unordered_set<TaskKey> called_;                        // work of which that is recorded
+  std::unordered_map<TaskKey, TaskKey> parents_;              // of work that other work has started
+  std::unordered_map<TaskKey, std::vector<TaskKey>> inputs_;  // of tasks that have ended
 };
 
 }  // namespace crema::history

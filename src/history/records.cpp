@@ -31,6 +31,7 @@ ByteBuffer write(const Task& task) {
   out.put(task.kept);
   out.put(task.source);
   wire::put_list(out, task.carried);
+  wire::put_list(out, task.inputs);
   out.put_sized(task.submission.span());
   out.put(static_cast<std::uint32_t>(task.children.size()));
   for (const Bytes& child : task.children) out.put_sized(child.span());
@@ -49,6 +50,7 @@ Task read_task(const Bytes& payload) {
   task.kept = static_cast<Task::Kept>(kept);
   task.source = in.get<TaskKey>();
   task.carried = wire::get_list<Named<TaskId>>(in);
+  task.inputs = wire::get_list<TaskKey>(in);
   task.submission = in.get_sized();
   for (auto left = in.get<std::uint32_t>(); left > 0; --left) task.children.push_back(in.get_sized());
   task.value = wire::rest(in);
@@ -142,6 +144,21 @@ Checkpoint read_checkpoint(const Bytes& payload) {
   for (auto left = in.get<std::uint32_t>(); left > 0; --left) checkpoint.children.push_back(in.get_sized());
   checkpoint.kept = wire::rest(in);
   return checkpoint;
+}
+
+ByteBuffer write(const Called& called) {
+  ByteBuffer out;
+  out.put(called.key);
+  out.put(called.parent);
+  return out;
+}
+
+Called read_called(const Bytes& payload) {
+  PayloadReader in{payload};
+  Called called;
+  called.key = in.get<TaskKey>();
+  called.parent = in.get<TaskKey>();
+  return called;
 }
 
 ByteBuffer write(const Answer& answer) {

@@ -31,6 +31,7 @@ struct Task {
   Kept kept = Kept::nothing;
   TaskKey source{};
   std::vector<Named<TaskId>> carried{};  ///< futures in the value
+  std::vector<TaskKey> inputs{};         ///< work whose values or futures it was given
   Bytes submission{};                    ///< of a task without value: the payload of its submit frame
   std::vector<Bytes> children{};         ///< unfinished tasks it started: payloads of their submit frames
   Bytes value{};
@@ -93,6 +94,15 @@ struct Checkpoint {
 /// Without what is kept, which comes behind it.
 ByteBuffer write(const Checkpoint& checkpoint);
 Checkpoint read_checkpoint(const Bytes& payload);
+
+/// Some work that something else than the driver has started acts on an actor, or has started what does. Payload of
+/// called.
+struct Called {
+  TaskKey key{};
+  TaskKey parent{};
+};
+ByteBuffer write(const Called& called);
+Called read_called(const Bytes& payload);
 
 /// What somebody who waited for some of several values was told. Payload of answer.
 struct Answer {

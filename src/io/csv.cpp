@@ -3,12 +3,15 @@
 #include <memory>
 #include <optional>
 
+#include "crema/lane_context.hpp"
 #include "io/csv_partitioner.hpp"
 
 namespace crema::csv {
 
 dataset::BlockSource open_blocks(const std::string& pattern, const std::vector<std::string>& fields) {
-  return [partitioner = std::make_shared<Partitioner>(pattern, fields)]() -> std::optional<Bytes> {
+  const auto partitioner = std::make_shared<Partitioner>(pattern, fields);
+  for (const InputFile& file : partitioner->files()) LaneContext::current().opened(file);
+  return [partitioner]() -> std::optional<Bytes> {
     const std::optional<Block> block = partitioner->next();
     if (!block) return std::nullopt;
     ByteBuffer description;

@@ -63,7 +63,7 @@ Partitioner::Input Partitioner::check(const std::string& path, std::span<const s
   }
   if (begin == end) fail(path, 0, "a header line with the names of the columns", "an empty file");
 
-  Input input{.path = path, .size = file.size(), .records = end, .records_line = 1, .header = {}};
+  Input input{.file = {path, file.size(), file.modified()}, .records = end, .records_line = 1, .header = {}};
   const std::uint64_t header_line = 1 + count_lines({text.get(), begin});
   input.records_line = 1 + count_lines({text.get(), end});
   std::memmove(text.get(), text.get() + begin, end - begin);
@@ -79,9 +79,12 @@ std::optional<Block> Partitioner::next() {
   for (; !inputs_.empty(); inputs_.pop_front(), file_.reset()) {
     const Input& input = inputs_.front();
     if (!file_) open(input);
-    const std::uint64_t target = block_size_ != 0 ? block_size_ : block_size_for(input.size);
-    Block block{
-        .path = input.path, .offset = read_to_ - chunk_.size(), .size = 0, .first_line = line_, .header = input.header};
+    const std::uint64_t target = block_size_ != 0 ? block_size_ : block_size_for(input.file.size);
+    Block block{.path = input.file.path,
+                .offset = read_to_ - chunk_.size(),
+                .size = 0,
+                .first_line = line_,
+                .header = input.header};
     bool complete = false;
     while (!complete && (!chunk_.empty() || fill(input))) {
       const std::uint64_t missing = target > block.size ? target - block.size - 1 : 0;
@@ -98,8 +101,14 @@ std::optional<Block> Partitioner::next() {
   return std::nullopt;
 }
 
+std::vector<InputFile> Partitioner::files() const {
+  std::vector<InputFile> files;
+  for (const Input& input : inputs_) files.push_back(input.file);
+  return files;
+}
+
 void Partitioner::open(const Input& input) {
-  file_.emplace(input.path);
+  file_.emplace(input.file.path);
   scanner_ = RecordScanner{};
   chunk_ = {};
   read_to_ = input.records;
@@ -107,7 +116,7 @@ void Partitioner::open(const Input& input) {
 }
 
 bool Partitioner::fill(const Input& input) {
-  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, input.size - read_to_));
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, input.file.size - read_to_));
   file_->read(read_to_, buffer_.get(), size);
   chunk_ = {buffer_.get(), size};
   read_to_ += size;
@@ -121,7 +130,7 @@ void Partitioner::fail_unclosed(const Input& input, const Block& block) {
     fill(input);
     line_ += count_lines(chunk_.substr(0, chunk_.size() - (read_to_ > opened ? read_to_ - opened : 0)));
   }
-  fail(input.path, line_, unclosed_expected, unclosed_found);
+  fail(input.file.path, line_, unclosed_expected, unclosed_found);
 }
 
 }  // namespace crema::csv

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "crema/csv_reader.hpp"
+#include "crema/lane_context.hpp"
 #include "io/csv_scanner.hpp"
 #include "io/file.hpp"
 
@@ -31,11 +32,12 @@ class Partitioner {
   /// The next block; none behind the last. Throws DataError for a quote that is never closed and for a file that cannot
   /// be read to the size it had at construction.
   std::optional<Block> next();
+  /// The files still to be cut, as they were at construction.
+  [[nodiscard]] std::vector<InputFile> files() const;
 
  private:
   struct Input {
-    std::string path;
-    std::uint64_t size = 0;          // bytes when it was checked
+    InputFile file;                  // as it was when it was checked
     std::uint64_t records = 0;       // offset behind the header
     std::uint64_t records_line = 1;  // line behind the header
     std::vector<std::string> header;

@@ -20,6 +20,8 @@ class File {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   /// Bytes, when it was opened.
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  /// When it was changed last, as it was then: nanoseconds of the filesystem's clock.
+  [[nodiscard]] std::int64_t modified() const noexcept { return modified_; }
   /// Reads exactly `size` bytes; a file that has become shorter is an error.
   void read(std::uint64_t offset, char* to, std::size_t size) const;
 
@@ -27,6 +29,7 @@ class File {
   std::string path_;
   int descriptor_ = -1;
   std::uint64_t size_ = 0;
+  std::int64_t modified_ = 0;
 };
 
 /// The paths a glob(7) pattern matches, sorted by their bytes, which is the same in every locale. A pattern that is the

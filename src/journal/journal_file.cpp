@@ -171,6 +171,10 @@ void JournalFile::commit() {
   io_.call([] {});
 }
 
+void JournalFile::check_owner() {
+  io_.call([this] { segment_->show_life(); });
+}
+
 void remove_journal(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::remove_all(folder, error);

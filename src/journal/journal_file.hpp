@@ -40,6 +40,8 @@ class JournalFile final : public JournalSink {
 
   /// Blocks until all that was appended is on disk: at the end of a run. Throws Error.
   void commit();
+  /// Throws Error where another start has taken the journal over: what this one does counts no more.
+  void check_owner();
   [[nodiscard]] std::uint64_t number() const { return number_; }
 
  private:

@@ -19,6 +19,8 @@ enum class RecordType : std::uint16_t {
   killed = 8,
   failed_call = 9,
   checkpoint = 10,
+  called = 16,
+  forgotten = 17,
   run_ended = 0x8000,
   input = 0x8001,
 };

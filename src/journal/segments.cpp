@@ -162,6 +162,7 @@ std::optional<Record> ChainReader::next() {
     end_ = {chain_[place_].number, reader_->position()};
     if (record) {
       if (record->type == RecordType::run_ended) ends_[chain_[place_].number] = record->payload.compact();
+      if (record->type == RecordType::input) inputs_.push_back(record->payload.compact());
       if (static_cast<std::uint16_t>(record->type) >= static_cast<std::uint16_t>(RecordType::run_ended)) continue;
       return record;
     }

@@ -71,11 +71,14 @@ class ChainReader final : public RecordSource {
   [[nodiscard]] const std::vector<Segment>& chain() const { return chain_; }
   /// By segment: the payload of its run_ended record, of those that were read.
   [[nodiscard]] const std::map<std::uint64_t, Bytes>& ends() const { return ends_; }
+  /// The payloads of the input records that were read, in order.
+  [[nodiscard]] const std::vector<Bytes>& inputs() const { return inputs_; }
 
  private:
   std::vector<Segment> chain_;
   std::vector<std::uint64_t> up_to_;  // of each: so many bytes count
   std::map<std::uint64_t, Bytes> ends_;
+  std::vector<Bytes> inputs_;
   std::size_t place_ = 0;
   std::optional<SegmentReader> reader_;
   Continues end_;

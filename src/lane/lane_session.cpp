@@ -144,6 +144,10 @@ void LaneSession::kill_actor(ActorId actor) {
   channel_->post(wire::make_frame(FrameType::kill_actor, std::move(payload), identity_.lane), true);
 }
 
+void LaneSession::opened(const InputFile& file) {
+  channel_->post(wire::make_frame(FrameType::input, wire::write(file), identity_.lane), false);
+}
+
 Named<ActorId> LaneSession::create_pool(std::span<const Named<ActorId>> members) {
   Arguments content;
   ByteBuffer keys;

@@ -31,6 +31,14 @@ int rename_exclusively(const std::filesystem::path& from, const std::filesystem:
   return ::unlink(from.c_str()) == 0 ? 0 : errno;
 }
 
+std::string temporary_stem(const std::filesystem::path& target, const std::string& process) {
+  return fmt::format(".{}.{}", target.filename().string(), process);
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& target) {
+  return target.has_parent_path() ? target.parent_path() : std::filesystem::path{"."};
+}
+
 }  // namespace
 
 TemporaryFile::TemporaryFile(std::filesystem::path target, Existing existing)
@@ -49,8 +57,8 @@ TemporaryFile::TemporaryFile(std::filesystem::path target, Existing existing)
     throw UsageError{fmt::format("{}: the folder \"{}\" does not exist; make it or choose another --output", attempt,
                                  folder().string())};
   }
-  // Host and pid say whose file it is; the count tells it from one that a killed process with that pid left behind.
-  const std::string stem = fmt::format(".{}.{}-{}", target_.filename().string(), host_name(), ::getpid());
+  // Whose file it is; the count tells it from one that a killed process of that name left behind.
+  const std::string stem = temporary_stem(target_, process_name());
   for (int count = 0;; ++count) {
     path_ = folder() / (count == 0 ? stem + ".partial" : fmt::format("{}-{}.partial", stem, count));
     const int file = ::open(path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
@@ -69,9 +77,7 @@ TemporaryFile::~TemporaryFile() {
   if (remove_) ::unlink(path_.c_str());
 }
 
-std::filesystem::path TemporaryFile::folder() const {
-  return target_.has_parent_path() ? target_.parent_path() : std::filesystem::path{"."};
-}
+std::filesystem::path TemporaryFile::folder() const { return folder_of(target_); }
 
 void TemporaryFile::publish() {
   remove_ = false;
@@ -87,6 +93,17 @@ void TemporaryFile::publish() {
   } catch (const Error& error) {
     throw Error{fmt::format("publishing the run file \"{}\": {}; the results are in \"{}\"", target_.string(),
                             error.what(), path_.string())};
+  }
+}
+
+std::string process_name() { return fmt::format("{}-{}", host_name(), ::getpid()); }
+
+void remove_temporary_files(const std::filesystem::path& target, const std::string& process) {
+  const std::filesystem::path stem = folder_of(target) / temporary_stem(target, process);
+  for (int count = 0;; ++count) {
+    const std::string name =
+        count == 0 ? stem.string() + ".partial" : fmt::format("{}-{}.partial", stem.string(), count);
+    if (::unlink(name.c_str()) != 0) return;
   }
 }
 

@@ -35,6 +35,11 @@ class TemporaryFile {
   bool remove_ = true;
 };
 
+/// What tells the temporary files of this process from those of others.
+std::string process_name();
+/// Removes the temporary files for this target of a process that is no more, as far as that is possible.
+void remove_temporary_files(const std::filesystem::path& target, const std::string& process);
+
 /// The file's data, or the folder's entries, are on disk afterwards. Throws Error with the system's reason.
 void sync_to_disk(const std::filesystem::path& path);
 

@@ -56,6 +56,8 @@ void HeadControl::on_frame(RankId from, wire::Frame frame) {
       ByteReader reader{frame.payload};
       return fail(fmt::format("rank {} on {}: {}", from.number, ranks_[from.number].host, reader.get_text()));
     }
+    case FrameType::input:
+      return keep_input(frame.payload);
     case FrameType::status:
       return stall_.on_status(from, frame);
     case FrameType::stop_asked:
@@ -104,6 +106,16 @@ void HeadControl::look_for_stall(Clock::time_point now) {
       progress.submitted + progress.finished + progress.calls_ended, [this] { return head_.waits(); }, now);
 }
 
+/// Before anything that comes of it.
+void HeadControl::keep_input(const Bytes& payload) {
+  if (journal_ == nullptr) return;
+  InputFile file = wire::read_input(payload);
+  InputFile& known = inputs_[file.path];
+  if (known == file) return;
+  known = std::move(file);
+  journal_->append(journal::RecordType::input, payload.span());
+}
+
 void HeadControl::log_unheard() {
   for (const Failure& failure : head_.take_unheard_failures())
     log_.error("{} (nobody asked for its result)", TaskError{failure}.what());
@@ -149,8 +161,9 @@ void HeadControl::begin_draining(Clock::time_point now) {
 void HeadControl::interrupt() {
   const head::Head::Progress progress = head_.progress();
   end_.exit_code = exit_interrupted;
-  end_.error = fmt::format("stopped early after {}: {} of the {} tasks known so far have ended (exit code {})",
-                           stop_.reason(), progress.finished, progress.submitted, exit_interrupted);
+  end_.error = fmt::format("stopped early after {}: {} of the {} tasks known so far have ended{} (exit code {})",
+                           stop_.reason(), progress.finished, progress.submitted,
+                           journal_ == nullptr ? "" : "; go on with --resume", exit_interrupted);
 }
 
 void HeadControl::take_end_of_work() {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "crema/lane_context.hpp"
 #include "head/head.hpp"
 #include "runtime/early_stop.hpp"
 #include "runtime/progress.hpp"
@@ -110,6 +111,7 @@ class HeadControl {
   void send_to_all(wire::FrameType type, const std::function<ByteBuffer()>& payload);
   void log_unheard();
   void look_for_stall(Clock::time_point now);
+  void keep_input(const Bytes& payload);
 
   wire::Outbox& outbox_;
   RunSink& sink_;
@@ -121,6 +123,7 @@ class HeadControl {
 
   head::Head head_;
   journal::JournalSink* journal_ = nullptr;
+  std::map<std::string, InputFile> inputs_;  // as they are recorded by this start
   StallWatch stall_;
   EarlyStop stop_;
   Phase phase_ = Phase::running;

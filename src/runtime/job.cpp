@@ -16,6 +16,7 @@
 #include "crema/registry.hpp"
 #include "crema/results.hpp"
 #include "process/zygote.hpp"
+#include "record/publish.hpp"
 #include "runtime/launch.hpp"
 #include "runtime/meeting_limit.hpp"
 #include "runtime/memory.hpp"
@@ -188,21 +189,31 @@ class Job::State {
                             .seed = info.seed,
                             .started = std::chrono::nanoseconds{began.time_since_epoch()}.count(),
                             .ranks = info.ranks,
-                            .slurm_job_id = info.slurm_job_id};
+                            .slurm_job_id = info.slurm_job_id,
+                            .process = record::process_name()};
     if (options_.journal) runtime::add_facts_of_program(facts, cli_);
     const runtime::RunStart start = runtime::decide_start(options_, facts);
     if (start.refusal) return start.refusal;
     if (!start.journal.empty()) {
+      // Where no run file can be made there is to be no journal either.
+      record::TemporaryFile{start.output, start.replaces ? record::TemporaryFile::Existing::replaced
+                                                         : record::TemporaryFile::Existing::refused};
       journal_ = std::make_unique<runtime::RunJournal>(start, facts);
       info.earlier = journal_->earlier();
     }
+    // Nobody else goes on from there now.
+    for (const std::string& process : start.ended_processes) record::remove_temporary_files(start.output, process);
     info.replaces = start.replaces;
     record_ = std::make_unique<runtime::RunRecord>(start.output, info, ranks, journal_.get());
     return std::nullopt;
   } catch (const std::exception& error) {
     // One that goes on from earlier ones stays: they are what it holds.
-    if (journal_ != nullptr && journal_->earlier().empty()) journal_->remove();
+    if (journal_ != nullptr && journal_->earlier().empty()) remove_journal();
     return runtime::RunStart::Refusal{error.what()};
+  }
+
+  void remove_journal() const try { journal_->remove(); } catch (const Error&) {
+    // The error that there is says more.
   }
 
   static int leave(int exit_code, int rank) {

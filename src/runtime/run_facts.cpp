@@ -11,6 +11,7 @@
 
 #include "crema/errors.hpp"
 #include "runtime/run_options.hpp"
+#include "wire/messages.hpp"
 
 namespace crema::runtime {
 namespace {
@@ -27,11 +28,11 @@ std::string digest_of_executable() {
   return fmt::format("{:016x}", XXH3_64bits_digest(&state));
 }
 
-std::optional<RunFacts::Input> input(const std::string& path) {
+std::optional<InputFile> input(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-  return RunFacts::Input{path, static_cast<std::uint64_t>(status.st_size),
-                         std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+  return InputFile{path, static_cast<std::uint64_t>(status.st_size),
+                   std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
 void write_texts(ByteBuffer& out, const std::vector<std::string>& texts) {
@@ -48,14 +49,11 @@ ByteBuffer write(const RunFacts& facts) {
   out.put(facts.seed);
   write_texts(out, facts.options);
   out.put<std::uint64_t>(facts.inputs.size());
-  for (const RunFacts::Input& file : facts.inputs) {
-    out.put_text(file.path);
-    out.put(file.size);
-    out.put(file.modified);
-  }
+  for (const InputFile& file : facts.inputs) out.append(wire::write(file).span());
   out.put(facts.started);
   out.put(facts.ranks);
   out.put_text(facts.slurm_job_id);
+  out.put_text(facts.process);
   return out;
 }
 
@@ -66,7 +64,7 @@ RunFacts read_run_facts(const Bytes& bytes) {
   facts.seed = in.get<std::uint64_t>();
   for (auto left = in.get<std::uint64_t>(); left > 0; --left) facts.options.emplace_back(in.get_text());
   for (auto left = in.get<std::uint64_t>(); left > 0; --left) {
-    RunFacts::Input& file = facts.inputs.emplace_back();
+    InputFile& file = facts.inputs.emplace_back();
     file.path = in.get_text();
     file.size = in.get<std::uint64_t>();
     file.modified = in.get<std::int64_t>();
@@ -74,6 +72,7 @@ RunFacts read_run_facts(const Bytes& bytes) {
   facts.started = in.get<std::int64_t>();
   facts.ranks = in.get<std::uint32_t>();
   facts.slurm_job_id = in.get_text();
+  facts.process = in.get_text();
   return facts;
 }
 
@@ -94,13 +93,22 @@ std::string describe_difference(const RunFacts& before, const RunFacts& now) {
   if (before.options != now.options)
     differences.push_back(fmt::format("the job's options were \"{}\", and are \"{}\"", fmt::join(before.options, " "),
                                       fmt::join(now.options, " ")));
-  std::map<std::string, RunFacts::Input> inputs;
-  for (const RunFacts::Input& file : before.inputs) inputs.emplace(file.path, file);
-  for (const RunFacts::Input& file : now.inputs) {
-    const auto known = inputs.find(file.path);
-    if (known == inputs.end()) continue;  // then the options differ
-    if (known->second.size != file.size || known->second.modified != file.modified)
-      differences.push_back(fmt::format("the input \"{}\" has changed", file.path));
+  if (std::string inputs = describe_changed_inputs(before.inputs); !inputs.empty())
+    differences.push_back(std::move(inputs));
+  return fmt::format("{}", fmt::join(differences, "; "));
+}
+
+std::string describe_changed_inputs(const std::vector<InputFile>& before) {
+  std::map<std::string, const InputFile*> last;
+  for (const InputFile& file : before) last[file.path] = &file;
+  std::vector<std::string> differences;
+  for (const auto& [path, file] : last) {
+    const std::optional<InputFile> now = input(path);
+    if (!now) {
+      differences.push_back(fmt::format("the input \"{}\" is gone", path));
+    } else if (*now != *file) {
+      differences.push_back(fmt::format("the input \"{}\" has changed", path));
+    }
   }
   return fmt::format("{}", fmt::join(differences, "; "));
 }

@@ -1,8 +1,11 @@
 #include "runtime/run_journal.hpp"
 
+#include <algorithm>
 #include <chrono>
 
+#include "crema/errors.hpp"
 #include "journal/segments.hpp"
+#include "wire/messages.hpp"
 
 namespace crema::runtime {
 namespace {
@@ -28,14 +31,34 @@ record::EarlierRun earlier_run(const journal::Segment& segment, const Bytes& end
   return run;
 }
 
+/// Of the files that the job has opened itself: empty, or which are not as they were.
+std::string changed_inputs(const journal::ChainReader& reader, const RunFacts& facts) {
+  std::vector<InputFile> files;
+  for (const Bytes& payload : reader.inputs()) files.push_back(wire::read_input(payload));
+  // Those that an option names are compared already.
+  std::erase_if(files, [&](const InputFile& file) {
+    return std::any_of(facts.inputs.begin(), facts.inputs.end(),
+                       [&](const InputFile& named) { return named.path == file.path; });
+  });
+  return describe_changed_inputs(files);
+}
+
 }  // namespace
 
 RunJournal::RunJournal(const RunStart& start, const RunFacts& facts) : folder_{start.journal} {
   journal::Continues continues;
+  bool forgets = false;
   if (start.resumes) {
     journal::ChainReader reader{folder_};
     past_ = history::Past{reader};
     damage_ = reader.damage();
+    std::string changed = start.changed;
+    if (const std::string inputs = changed_inputs(reader, facts); !inputs.empty())
+      changed += (changed.empty() ? "" : "; ") + inputs;
+    if (!changed.empty() && !start.accepts_changes) throw UsageError{describe_refusal(folder_, changed)};
+    forgets = !changed.empty();
+    if (forgets) past_.forget_actors();
+    past_.require_functions();
     continues = reader.end();
     for (const journal::Segment& segment : reader.chain()) {
       const auto ended = reader.ends().find(segment.number);
@@ -43,6 +66,8 @@ RunJournal::RunJournal(const RunStart& start, const RunFacts& facts) : folder_{s
     }
   }
   file_ = std::make_unique<journal::JournalFile>(folder_, continues, Bytes{write(facts)});
+  // Later starts read what lies before, too.
+  if (forgets) file_->append(journal::RecordType::forgotten, {});
 }
 
 void RunJournal::finish(int exit_code) {
@@ -51,9 +76,11 @@ void RunJournal::finish(int exit_code) {
   payload.put<std::int32_t>(exit_code);
   file_->append(journal::RecordType::run_ended, payload.span());
   file_->commit();
+  file_->check_owner();
 }
 
 void RunJournal::remove() {
+  file_->check_owner();
   file_.reset();
   journal::remove_journal(folder_);
 }

@@ -28,7 +28,8 @@ class RunJournal {
   /// The event loop's thread only, until finish.
   [[nodiscard]] journal::JournalSink& sink() { return *file_; }
 
-  /// All that was appended, and how this start ended, is on disk. Blocks. Throws Error.
+  /// All that was appended, and how this start ended, is on disk. Blocks. Throws Error, also where
+  /// another start has taken the journal over.
   void finish(int exit_code);
   /// The run file is whole, and the job is done: nothing will be resumed. Throws Error.
   void remove();

@@ -40,7 +40,6 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
     if (!text.empty() && text != "force" && text != "true")
       throw CLI::ValidationError{"--resume", fmt::format("\"{}\" is no way to resume; the only one is force", text)};
     options.resume = text == "force" ? Resume::force : Resume::yes;
-    options.journal = true;
     return true;
   };
   CLI::Option* resumes =
@@ -48,6 +47,7 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
                      "Go on with the unfinished run of this --output, or of this folder; with =force also where the "
                      "program, its options or inputs have changed")
           ->expected(0, 1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)  // scripts add it to what the user says
           ->type_name("[=force]")
           ->group(group);
   cli.add_flag("--restart", options.restart, "Begin anew, and remove what an earlier run of this --output has left")

@@ -12,7 +12,7 @@ namespace crema::runtime {
 inline constexpr const char* run_options_group = "Options of every crema job";
 
 /// Whether a run may keep a history by default.
-inline constexpr bool journal_by_default = false;
+inline constexpr bool journal_by_default = true;
 
 /// --resume: not, where nothing has changed, or whatever has changed.
 enum class Resume { no, yes, force };

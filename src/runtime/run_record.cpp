@@ -93,7 +93,7 @@ int RunRecord::finish(const RunEnd& end) try {
   if (journal_ != nullptr && end.exit_code == 0) journal_->remove();
   return end.exit_code;
 } catch (const std::exception& error) {
-  errors_.emplace_back(error.what());
+  if (end.error != error.what()) errors_.emplace_back(error.what());
   return end.exit_code == 0 ? 1 : end.exit_code;
 }
 

@@ -23,6 +23,13 @@ std::optional<RunFacts> newest_facts(const std::filesystem::path& journal) {
   return std::nullopt;
 }
 
+std::vector<std::string> processes(const std::filesystem::path& journal) {
+  std::vector<std::string> names;
+  for (const journal::Segment& segment : journal::list_segments(journal))
+    if (segment.header) names.push_back(read_run_facts(segment.header->facts).process);
+  return names;
+}
+
 /// The unfinished runs of the job whose journals lie in the current folder.
 std::vector<std::string> unfinished_runs(const std::string& job) {
   std::vector<std::string> outputs;
@@ -52,18 +59,29 @@ RunStart resume(const RunOptions& options, const RunFacts& facts, RunStart start
   if (before->job != facts.job)
     return refuse(std::move(start),
                   fmt::format("resuming from \"{}\": it is of the job {}, not of {}", journal, before->job, facts.job));
-  const std::string difference = describe_difference(*before, facts);
-  if (!difference.empty() && options.resume != Resume::force) {
-    return refuse(
-        std::move(start),
-        fmt::format("resuming from \"{}\": {}, so results may differ from those that are kept; go back to what "
-                    "it was, start anew with --restart, or accept that with --resume=force",
-                    journal, difference));
+  if (before->crema_version != facts.crema_version)
+    return refuse(std::move(start),
+                  fmt::format("resuming from \"{}\": crema {} wrote it, and this is crema {}; go on with that one, or "
+                              "start anew with --restart",
+                              journal, before->crema_version, facts.crema_version));
+  start.ended_processes = processes(start.journal);
+  start.accepts_changes = options.resume == Resume::force;
+  start.changed = describe_difference(*before, facts);
+  if (!start.changed.empty() && !start.accepts_changes) {
+    std::string refusal = describe_refusal(start.journal, start.changed);
+    return refuse(std::move(start), std::move(refusal));
   }
   return start;
 }
 
 }  // namespace
+
+std::string describe_refusal(const std::filesystem::path& journal, const std::string& difference) {
+  return fmt::format(
+      "resuming from \"{}\": {}, so results may differ from those that are kept; go back to what it was, start anew "
+      "with --restart, or accept that with --resume=force",
+      journal.string(), difference);
+}
 
 std::filesystem::path journal_of(const std::filesystem::path& output) {
   return std::filesystem::path{output} += std::string{suffix};
@@ -72,6 +90,9 @@ std::filesystem::path journal_of(const std::filesystem::path& output) {
 RunStart decide_start(const RunOptions& options, const RunFacts& facts) try {
   RunStart start;
   start.output = options.output;
+  if (options.resume != Resume::no && !options.journal)
+    return refuse(std::move(start),
+                  "--resume goes on from a journal, and --journal off has none; leave one of them out");
   if (start.output.empty() && options.resume != Resume::no) {
     const auto runs = unfinished_runs(facts.job);
     if (runs.size() > 1)
@@ -92,6 +113,7 @@ RunStart decide_start(const RunOptions& options, const RunFacts& facts) try {
         return refuse(
             std::move(start),
             fmt::format("starting \"{}\" anew: {} still writes its journal; wait for its end", output, owner));
+      start.ended_processes = processes(start.journal);
       journal::remove_journal(start.journal);
     }
     start.replaces = has_file;

@@ -26,6 +26,7 @@ enum class FrameType : std::uint16_t {
   wait = 13,
   watch = 14,
   unwatch = 15,
+  input = 56,
   // lane -> head, as above
   checkpoint = 56,
   restore = 57,

@@ -364,6 +364,23 @@ std::vector<TaskId> ids_of(std::span<const Named<TaskId>> values) {
   return ids;
 }
 
+ByteBuffer write(const InputFile& file) {
+  ByteBuffer out;
+  out.put_text(file.path);
+  out.put(file.size);
+  out.put(file.modified);
+  return out;
+}
+
+InputFile read_input(const Bytes& payload) {
+  ByteReader in{payload};
+  InputFile file;
+  file.path = in.get_text();
+  file.size = in.get<std::uint64_t>();
+  file.modified = in.get<std::int64_t>();
+  return file;
+}
+
 ByteBuffer write_ids(const std::vector<TaskId>& ids) {
   ByteBuffer out{ids.size() * sizeof(TaskId)};
   out.append(std::as_bytes(std::span{ids}));

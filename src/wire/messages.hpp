@@ -12,6 +12,7 @@
 #include "crema/bytes.hpp"
 #include "crema/errors.hpp"
 #include "crema/ids.hpp"
+#include "crema/lane_context.hpp"
 #include "crema/options.hpp"
 
 // The payloads of the frames. Each message has one write and one read; the byte layout is in src/wire/README.md.
@@ -306,6 +307,10 @@ ByteBuffer write_named(std::span<const Named<TaskId>> values);
 std::vector<Named<TaskId>> read_named(const Bytes& payload);
 /// The ids alone.
 std::vector<TaskId> ids_of(std::span<const Named<TaskId>> values);
+
+/// Payload of input.
+ByteBuffer write(const InputFile& file);
+InputFile read_input(const Bytes& payload);
 
 /// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel, completed and placed.
 ByteBuffer write_ids(const std::vector<TaskId>& ids);

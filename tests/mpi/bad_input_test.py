@@ -98,9 +98,10 @@ class Usage(Trouble):
         job = self.start(programs=[(RANKS - 1, "trouble", ["--case", "none"]), (1, "trouble", ["--sugar"])]).wait()
         self.expect_refused(job, "--case is required")
 
-    def test_options_of_later_versions(self):
-        self.refused('--journal: "on" is not available in crema', "--journal", "on")
-        self.refused("--resume: not available in crema", "--resume")
+    def test_journal_and_resume(self):
+        self.refused("--journal: maybe not in {", "--journal", "maybe")
+        self.refused('--resume: "perhaps" is no way to resume; the only one is force', "--resume=perhaps")
+        self.refused("--resume excludes --restart", "--restart", "--resume")
 
     def test_time_limit(self):
         for limit in ("soon", "0", "1:2:3:4", "-5"):
@@ -116,7 +117,6 @@ class Usage(Trouble):
         self.refused("--memory-budget", "--memory-budget", "much")
         self.refused("--memory-budget", "--memory-budget", "0")
         self.refused("Directory does not exist: /no/such", "--spill-dir", "/no/such")
-        self.refused("--journal: \"on\" is not available in crema", "--journal", "on")
 
     def test_more_actor_ranks_than_there_can_be(self):
         most = max(1, RANKS - 2)

@@ -54,10 +54,13 @@ def without_override():
 
 
 class Job:
-    """One start. `programs`: (ranks, name, arguments) each; one rank in all means no launcher."""
+    """One start. `programs`: (ranks, name, arguments) each; one rank in all means no launcher. `folder`: one that is
+    there already, and stays."""
 
-    def __init__(self, programs, *, recovery=False, prefix=(), **environment):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="crema-mpi-"))
+    def __init__(self, programs, *, recovery=False, prefix=(), folder=None, **environment):
+        self.stays = folder is not None
+        self.folder = folder or pathlib.Path(tempfile.mkdtemp(prefix="crema-mpi-"))
+        (self.folder / "exit").unlink(missing_ok=True)
         self.tag = str(uuid.uuid4())
         ranks = sum(count for count, _, _ in programs)
         command = [*prefix]
@@ -145,7 +148,8 @@ class Job:
     def close(self):
         for file in self.output:
             file.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self.stays:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def main():

@@ -6,7 +6,6 @@ Skips (exit code 77) where Slurm cannot be started.
 """
 
 import pathlib
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -16,13 +15,11 @@ import h5py
 from private_slurm import Slurm, wait_until, why_not
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = REPOSITORY / "build" / "release" / "jobs" / "coffee_shop"
 DRINKS = ["Cappuccino", "Latte", "Espresso", "Americano", "Mocha", "Flat White"]
 # One minute, the shortest limit of Slurm. A signal that says nothing: that of the script may come half a minute earlier
 # than asked, so before or after the job's own clock stops it.
 LIMIT = ["--time=1", "--ntasks=3", "--signal=B:CONT@1"]
 REQUEUE = 240  # seconds; Slurm itself lets a requeued job wait for two minutes
-CAN_RESUME = "--resume" in subprocess.run([PROGRAM, "--help"], capture_output=True, text=True).stdout
 
 
 class Resumable(unittest.TestCase):
@@ -81,12 +78,7 @@ class Resumable(unittest.TestCase):
         wait_until(lambda: "requeue 1 of 1" in self.output(), "the first requeue")
         self.assertIn("stopped early after signal SIGUSR1", self.output())
         wait_until(lambda: self.slurm.job(self.id)["Restarts"] == "1", "the job in the queue")
-        if not CAN_RESUME:
-            # It is started with --resume, which this version refuses.
-            self.assertEqual(self.ended(), ("FAILED", "2:0", 1), self.output())
-            self.assertIn("--resume", self.output())
 
-    @unittest.skipUnless(CAN_RESUME, "this version of crema has no --resume")
     def test_a_job_longer_than_its_limit_ends_as_if_unbroken(self):
         self.submit("resumable.sbatch", *LIMIT, job=self.work(150))
         for start in range(1, 8):

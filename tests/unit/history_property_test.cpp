@@ -234,8 +234,9 @@ std::vector<std::int64_t> drive(std::uint32_t seed) {
   return results;
 }
 
-/// Goes on from the first `cut` records of the journal, and leaves there what there is then.
-End run(std::uint32_t seed, MemoryJournal& journal, std::size_t cut) {
+/// Goes on from the first `cut` records of the journal, and leaves there what there is then. `changed`: as where
+/// something has changed, although nothing has.
+End run(std::uint32_t seed, MemoryJournal& journal, std::size_t cut, bool changed = false) {
   End end;
   LoopbackCluster cluster{4, seed};
   cluster.actor_ranks = 2;
@@ -243,6 +244,10 @@ End run(std::uint32_t seed, MemoryJournal& journal, std::size_t cut) {
   CutJournal source{journal.records, cut};
   cluster.past = history::Past{source};
   journal.records.resize(cut);
+  if (changed) {
+    cluster.past.forget_actors();
+    journal.append(journal::RecordType::forgotten, {});
+  }
   cluster.journal = &journal;
   states.clear();
   end.exit_code = cluster.run_all([&] { end.results = drive(seed); });
@@ -299,6 +304,19 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverARankWithActorsIsLost) {
   }
   EXPECT_GT(lost, 5);
   EXPECT_GT(kept, lost);
+}
+
+TEST_P(Histories, WithoutActorsTheyEndAsAnUnbrokenRun) {
+  MemoryJournal unbroken;
+  const End expected = run(GetParam(), unbroken, 0);
+  for (std::size_t cut = 0; cut <= unbroken.records.size(); cut += 3) {
+    MemoryJournal second = unbroken;
+    ASSERT_EQ(run(GetParam(), second, cut, true), expected) << "cut after record " << cut;
+    const std::size_t again = cut + (second.records.size() - cut) / 2;
+    MemoryJournal third = second;
+    ASSERT_EQ(run(GetParam(), third, again, cut % 2 == 1), expected)
+        << "cut after record " << cut << ", then " << again;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Histories, ::testing::Range(1U, 9U));

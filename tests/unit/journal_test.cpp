@@ -295,5 +295,19 @@ TEST_F(JournalTest, RemovedAsAWhole) {
   EXPECT_FALSE(std::filesystem::exists(folder));
 }
 
+TEST_F(JournalTest, WhoWasTakenOverIsToldAtTheEnd) {
+  const auto first = begin(folder);
+  first->append(RecordType::task, bytes("one"));
+  first->commit();
+  const auto second = begin(folder);
+  try {
+    first->check_owner();
+    FAIL() << "it was not told";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("another start of the job has taken it over"));
+  }
+  second->check_owner();
+}
+
 }  // namespace
 }  // namespace crema::journal
