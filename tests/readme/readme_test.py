@@ -25,6 +25,10 @@ SKIPPED = 77
 COMMANDS = {
     "jobs/run coffee_shop": ["jobs/run", "--help"],
     "jobs/run coffee_shop --no-baseline --prep-seconds 8": ["jobs/run", "--help"],  # tests/mpi/stopping_test.py stops jobs
+    # tests/mpi/resume_test.py goes on with jobs, tests/tools looks at journals.
+    "jobs/run coffee_shop --workers 2 --no-baseline --prep-seconds 4 --output morning.h5": ["jobs/run", "--help"],
+    "jobs/run coffee_shop --workers 4 --no-baseline --prep-seconds 4 --output morning.h5 --resume": ["jobs/run", "--help"],
+    "crema journal morning.h5.journal": None,
     "tests/run": ["tests/run", "--help"],
     "sbatch slurm/coffee_shop.sbatch": ["bash", "-n", "slurm/coffee_shop.sbatch"],
     "CREMA_LAUNCHER=srun sbatch --ntasks=18 slurm/coffee_shop.sbatch": ["bash", "-n", "slurm/coffee_shop.sbatch"],
@@ -147,7 +151,7 @@ class Readme(unittest.TestCase):
         done = subprocess.run([os.environ["COFFEE_SHOP"], "--help"], capture_output=True, text=True, timeout=60)
         section = PAGE.partition("## Options and exit codes")[2].partition("| exit code")[0]
         options = re.findall(r"--[a-z][a-z-]*", section.partition("`jobs/run NAME`")[0])
-        self.assertEqual(len(options), 14)
+        self.assertEqual(len(options), 20)
         for option in options:
             self.assertIn(option, done.stdout)
 
