@@ -10,7 +10,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <initializer_list>
+#include <iterator>
 #include <map>
 #include <string_view>
 
@@ -52,6 +54,26 @@ void allow_many_descriptors() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// The rank's end comes as this signal, again and again: a zygote that waits for somebody to read what it passes on
+/// (LaneOutput) stops waiting then. Its socket tells it the rest.
+constexpr int rank_ended = SIGALRM;
+
+void hear_of_the_ranks_end() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {
+    LaneOutput::give_up();
+    ::alarm(1);
+  };
+  ::sigaction(rank_ended, &action, nullptr);
+  ::prctl(PR_SET_PDEATHSIG, rank_ended);
+}
+
+/// Children of this process, which has one thread. Empty where the system does not tell.
+std::vector<pid_t> all_children() {
+  std::ifstream file{"/proc/thread-self/children"};
+  return {std::istream_iterator<pid_t>{file}, {}};
+}
+
 struct Child {
   Child(LaneId id, int memory_fd, Descriptor out_pipe, Descriptor errors_pipe)
       : lane{id},
@@ -84,10 +106,11 @@ class ZygoteLoop {
       if (watched[0].revents != 0 && !take_requests()) break;
     }
     for (const auto& [pid, child] : children_) ::kill(pid, SIGKILL);
-    while (!children_.empty()) {
+    while (true) {
       int status = 0;
       const pid_t pid = ::waitpid(-1, &status, 0);
       if (pid < 0 && errno != EINTR) break;
+      end_left_programs();
       if (pid > 0) end(pid, status);
     }
   }
@@ -107,7 +130,17 @@ class ZygoteLoop {
     while (::read(signals_, &signal, sizeof(signal)) > 0) {
     }
     int status = 0;
-    for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0; pid = ::waitpid(-1, &status, WNOHANG)) end(pid, status);
+    for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0; pid = ::waitpid(-1, &status, WNOHANG)) {
+      end_left_programs();
+      end(pid, status);
+    }
+  }
+
+  /// A lane adopts what the programs that its tasks start leave behind, and the zygote all that a lane leaves behind.
+  /// What those leave behind comes with their own end.
+  void end_left_programs() {
+    for (const pid_t pid : all_children())
+      if (!children_.contains(pid)) ::kill(pid, SIGKILL);
   }
 
   void end(pid_t pid, int status) {
@@ -167,6 +200,8 @@ class ZygoteLoop {
     const pid_t zygote = ::getppid();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != zygote) ::_exit(1);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    std::signal(rank_ended, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -192,8 +227,9 @@ class ZygoteLoop {
 }  // namespace
 
 void run_zygote(int socket, Board& board, pid_t rank) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  hear_of_the_ranks_end();
   if (::getppid() != rank) return;
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ignore_the_launchers_signals();
   restore_deadly_signals();
   forget_the_launcher();
