@@ -116,6 +116,7 @@ class Rank {
   lane::ThreadLaneFactory threads_;
   std::optional<process::ProcessLaneFactory> processes_;
   LaneId last_lane_;
+  std::vector<lane::Loss> late_losses_;  // of lanes whose messages wait for room in the store
   actors::CallRouter router_;
   std::optional<worker::Worker> worker_;
   std::optional<actors::Host> host_;
