@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 
 #include "wire/messages.hpp"
@@ -207,6 +208,7 @@ lane::Loss describe(const LaneEnd& end) {
     loss.type = name == nullptr ? "signal " + std::to_string(signal) : std::string{"SIG"} + name;
     loss.reason =
         "killed by signal " + std::to_string(signal) + (text == nullptr ? "" : " (" + std::string{text} + ")");
+    if (signal == SIGKILL) loss.reason += ", as Linux does where memory has run out";
   } else {
     loss.type = "exit code " + std::to_string(WEXITSTATUS(end.wait_status));
     loss.reason = "its process ended with " + loss.type;

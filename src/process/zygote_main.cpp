@@ -25,14 +25,20 @@ extern char** environ;
 namespace crema::process {
 namespace {
 
-/// A launcher signals whole process groups; only their rank ends a zygote and its lanes.
-void ignore_the_launchers_signals() {
-  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
+/// Libraries install handlers when they are loaded, which would hide how a task died.
+void restore_signals() {
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) std::signal(signal, SIG_DFL);
 }
 
-/// Communication libraries install handlers when they are loaded, which would hide how a task died.
-void restore_deadly_signals() {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGCHLD}) std::signal(signal, SIG_DFL);
+/// A launcher signals whole process groups; only their rank ends a zygote and its lanes. A lane stays in the rank's
+/// group all the same: what suspends or kills the rank's group is to reach it and the programs its tasks start.
+void ignore_the_launchers_signals() {
+  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP}) std::signal(signal, SIG_IGN);
+  // Programs would inherit that a signal is ignored, but not this: `head` ends the program it reads from with it.
+  struct sigaction nothing {};
+  nothing.sa_handler = [](int) {};
+  nothing.sa_flags = SA_RESTART;
+  ::sigaction(SIGPIPE, &nothing, nullptr);
 }
 
 /// A program that a task starts is nobody's rank, though it may use MPI.
@@ -227,11 +233,11 @@ class ZygoteLoop {
 }  // namespace
 
 void run_zygote(int socket, Board& board, pid_t rank) {
+  restore_signals();
   hear_of_the_ranks_end();
   if (::getppid() != rank) return;
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ignore_the_launchers_signals();
-  restore_deadly_signals();
   forget_the_launcher();
   allow_many_descriptors();
   // Nobody is to read what the launcher sends to rank 0.

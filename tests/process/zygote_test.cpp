@@ -9,6 +9,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <map>
 
 #include "crema/errors.hpp"
 #include "process/lane_memory.hpp"
@@ -105,6 +107,31 @@ TEST_F(ZygoteTest, EveryWayToDieIsTold) {
   EXPECT_EQ(signal_of([](const Identity&, Channel&) { ::raise(SIGFPE); }), SIGFPE);
   EXPECT_EQ(signal_of([](const Identity&, Channel&) { ::_exit(3); }), -3);
   EXPECT_EQ(signal_of([](const Identity&, Channel&) { std::exit(4); }), -4);
+}
+
+template <int signal>
+void raise(const Identity&, Channel&) {
+  ::raise(signal);
+  ::_exit(1);
+}
+
+TEST_F(ZygoteTest, EveryFatalSignalIsTold) {
+  const std::map<int, LaneFunction> raisers{
+      {SIGQUIT, &raise<SIGQUIT>},     {SIGILL, &raise<SIGILL>},   {SIGTRAP, &raise<SIGTRAP>},
+      {SIGABRT, &raise<SIGABRT>},     {SIGBUS, &raise<SIGBUS>},   {SIGFPE, &raise<SIGFPE>},
+      {SIGKILL, &raise<SIGKILL>},     {SIGSEGV, &raise<SIGSEGV>}, {SIGALRM, &raise<SIGALRM>},
+      {SIGVTALRM, &raise<SIGVTALRM>}, {SIGPROF, &raise<SIGPROF>}, {SIGXCPU, &raise<SIGXCPU>},
+      {SIGXFSZ, &raise<SIGXFSZ>},     {SIGSYS, &raise<SIGSYS>},   {SIGIO, &raise<SIGIO>}};
+  for (const auto& [signal, raiser] : raisers) EXPECT_EQ(signal_of(raiser), signal) << ::strsignal(signal);
+}
+
+TEST_F(ZygoteTest, ProgramsOfALaneEndWhenNobodyReadsWhatTheyWrite) {
+  EXPECT_EQ(signal_of([](const Identity&, Channel&) {
+              const int status = std::system("kill -PIPE $$; exit 9");
+              ::raise(SIGPIPE);  // a lane itself hears of it from write
+              ::_exit(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE ? 5 : 1);
+            }),
+            -5);
 }
 
 TEST_F(ZygoteTest, ALaneThatEndsLeavesTheOthers) {
@@ -286,13 +313,13 @@ TEST(Zygote, LanesForgetTheLauncherAndKeepTheRest) {
 }
 
 TEST(Zygote, ALibrarysHandlerDoesNotHideHowALaneDied) {
-  const auto before = std::signal(SIGSEGV, [](int) { ::_exit(1); });
+  const auto before = std::signal(SIGXCPU, [](int) { ::_exit(1); });
   Zygote zygote;
-  std::signal(SIGSEGV, before);
+  std::signal(SIGXCPU, before);
   const Descriptor memory = create_lane_memory();
   const auto sockets = connected_pair();
   zygote.start(
-      {RankId{0}, LaneId{1}, "here", 7}, [](const Identity&, Channel&) { ::raise(SIGSEGV); }, memory, sockets.second);
+      {RankId{0}, LaneId{1}, "here", 7}, [](const Identity&, Channel&) { ::raise(SIGXCPU); }, memory, sockets.second);
   int status = 0;
   EXPECT_TRUE(loop_until(zygote.board(), [&] {
     const auto ends = zygote.take_ends();
@@ -300,7 +327,7 @@ TEST(Zygote, ALibrarysHandlerDoesNotHideHowALaneDied) {
     return !ends.empty();
   }));
   EXPECT_TRUE(WIFSIGNALED(status));
-  EXPECT_EQ(WTERMSIG(status), SIGSEGV);
+  EXPECT_EQ(WTERMSIG(status), SIGXCPU);
 }
 
 // The chain of deaths: rank, zygote, lane, the programs it started.
