@@ -20,7 +20,8 @@ namespace detail {
 /// In front of the bytes that Bytes and ByteBuffer share.
 struct alignas(16) ByteStorage {
   std::atomic<std::size_t> references{1};
-  std::size_t capacity = 0;
+  std::size_t capacity : 63 = 0;
+  std::size_t elsewhere : 1 = 0;  ///< the bytes are not behind this: it is a StorageElsewhere
 
   std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
   void add_reference() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
@@ -31,9 +32,27 @@ struct alignas(16) ByteStorage {
     // Nobody else can take a reference from the only one there is.
     if (storage->references.load(std::memory_order_acquire) == 1 ||
         storage->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      std::free(storage);
+      end(storage);
   }
+  static void end(ByteStorage* storage) noexcept;
 };
+
+/// Of bytes that lie somewhere else: in memory that processes share.
+struct StorageElsewhere : ByteStorage {
+  StorageElsewhere() { elsewhere = 1; }
+  virtual ~StorageElsewhere() = default;
+  StorageElsewhere(const StorageElsewhere&) = delete;
+  StorageElsewhere& operator=(const StorageElsewhere&) = delete;
+  /// Makes room for so many bytes, which may move the place. False: it cannot.
+  virtual bool grow(std::size_t wanted) noexcept = 0;
+
+  std::byte* place = nullptr;
+};
+
+/// From now on buffers of at least `from` bytes get what `make` returns, or memory of the heap where it returns
+/// nothing. `make` is called on any thread; nullptr: all get memory of the heap again.
+using MakeStorage = StorageElsewhere* (*)(std::size_t capacity) noexcept;
+void use_for_large_buffers(std::size_t from, MakeStorage make) noexcept;
 
 }  // namespace detail
 
@@ -80,6 +99,15 @@ class Bytes {
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] std::span<const std::byte> span() const noexcept { return {data_, size_}; }
 
+  /// Bytes in this storage, of which one reference is taken over.
+  static Bytes in(detail::StorageElsewhere* storage, std::size_t offset, std::size_t size) noexcept {
+    return {storage, storage->place + offset, size};
+  }
+  /// Nothing: they are in memory of this process alone.
+  [[nodiscard]] detail::StorageElsewhere* elsewhere() const noexcept {
+    return storage_ != nullptr && storage_->elsewhere != 0 ? static_cast<detail::StorageElsewhere*>(storage_) : nullptr;
+  }
+
  private:
   friend class ByteBuffer;
   friend class BytesSlab;
@@ -98,10 +126,11 @@ class ByteBuffer {
  public:
   ByteBuffer() = default;
   explicit ByteBuffer(std::size_t capacity) { reserve(capacity); }
-  /// An empty buffer in the storage of these bytes, if nobody else keeps it alive; else one without storage.
+  /// An empty buffer in the storage of these bytes, if nobody else keeps it alive and it lies in this process; else one
+  /// without storage.
   static ByteBuffer reuse(Bytes&& bytes) noexcept {
     ByteBuffer buffer;
-    if (bytes.storage_ == nullptr || bytes.shared()) return buffer;
+    if (bytes.storage_ == nullptr || bytes.storage_->elsewhere != 0 || bytes.shared()) return buffer;
     buffer.storage_ = std::exchange(bytes.storage_, nullptr);
     buffer.data_ = buffer.storage_->bytes();
     buffer.capacity_ = buffer.storage_->capacity;
@@ -154,6 +183,7 @@ class ByteBuffer {
  private:
   friend class Bytes;
   void grow(std::size_t needed);
+  bool reserve_elsewhere(std::size_t capacity);
 
   detail::ByteStorage* storage_ = nullptr;
   std::byte* data_ = nullptr;

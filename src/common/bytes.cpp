@@ -23,7 +23,23 @@ void ask_for_large_pages(void* place, std::size_t size) {
   ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 }
 
+std::atomic<std::size_t> elsewhere_from{~std::size_t{0}};
+std::atomic<detail::MakeStorage> make_elsewhere{nullptr};
+
 }  // namespace
+
+void detail::use_for_large_buffers(std::size_t from, MakeStorage make) noexcept {
+  make_elsewhere.store(make);
+  elsewhere_from.store(make == nullptr ? ~std::size_t{0} : from);
+}
+
+void detail::ByteStorage::end(ByteStorage* storage) noexcept {
+  if (storage->elsewhere != 0) {
+    delete static_cast<StorageElsewhere*>(storage);
+  } else {
+    std::free(storage);
+  }
+}
 
 detail::ByteStorage* detail::ByteStorage::make(std::size_t capacity) {
   void* place = std::malloc(sizeof(ByteStorage) + capacity);
@@ -49,7 +65,7 @@ bool Bytes::shared() const noexcept {
 }
 
 void ByteBuffer::reserve(std::size_t capacity) {
-  if (capacity <= capacity_) return;
+  if (capacity <= capacity_ || reserve_elsewhere(capacity)) return;
   // realloc moves pages instead of copying them where a buffer is large.
   void* place = std::realloc(storage_, sizeof(detail::ByteStorage) + capacity);
   if (place == nullptr) throw std::bad_alloc{};
@@ -58,6 +74,37 @@ void ByteBuffer::reserve(std::size_t capacity) {
   storage_->capacity = capacity;
   data_ = storage_->bytes();
   capacity_ = capacity;
+}
+
+bool ByteBuffer::reserve_elsewhere(std::size_t capacity) {
+  auto* present =
+      storage_ != nullptr && storage_->elsewhere != 0 ? static_cast<detail::StorageElsewhere*>(storage_) : nullptr;
+  if (present != nullptr && present->grow(capacity)) {
+    data_ = present->place;
+    capacity_ = present->capacity;
+    return true;
+  }
+  detail::StorageElsewhere* next = nullptr;
+  if (capacity >= elsewhere_from.load(std::memory_order_relaxed)) {
+    if (const detail::MakeStorage make = make_elsewhere.load()) next = make(capacity);
+  }
+  if (next == nullptr && present == nullptr) return false;
+  if (next == nullptr) {
+    // What cannot be realloc'ed goes to the heap by hand.
+    ByteBuffer heap;
+    heap.storage_ = detail::ByteStorage::make(capacity);
+    heap.data_ = heap.storage_->bytes();
+    heap.capacity_ = capacity;
+    heap.append(span());
+    *this = std::move(heap);
+    return true;
+  }
+  if (size_ > 0) std::memcpy(next->place, data_, size_);
+  detail::ByteStorage::drop(storage_);
+  storage_ = next;
+  data_ = next->place;
+  capacity_ = next->capacity;
+  return true;
 }
 
 void ByteBuffer::grow(std::size_t needed) { reserve(std::max({needed, capacity_ + capacity_ / 2, std::size_t{64}})); }

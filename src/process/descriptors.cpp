@@ -1,8 +1,6 @@
 #include "process/descriptors.hpp"
 
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -85,38 +83,6 @@ std::optional<Message> receive_message(int socket, std::span<std::byte> place, b
     }
   }
   return message;
-}
-
-Descriptor put_apart(std::span<const std::byte> payload) {
-  Descriptor memory{::memfd_create("crema-payload", MFD_CLOEXEC)};
-  if (memory.get() < 0) fail("passing " + std::to_string(payload.size()) + " bytes between a rank and its lane");
-  while (!payload.empty()) {
-    const ssize_t written = ::write(memory.get(), payload.data(), payload.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail("passing " + std::to_string(payload.size()) + " bytes between a rank and its lane");
-    payload = payload.subspan(static_cast<std::size_t>(written));
-  }
-  return memory;
-}
-
-Bytes take_apart(const Descriptor& memory, std::size_t size) {
-  // The size stood in memory that the other process may have damaged.
-  struct stat status {};
-  if (::fstat(memory.get(), &status) != 0)
-    fail("taking " + std::to_string(size) + " bytes that a lane and its rank share");
-  if (static_cast<std::uint64_t>(status.st_size) != size) {
-    throw Error{"taking " + std::to_string(size) + " bytes that a lane and its rank share: there are " +
-                std::to_string(status.st_size) + "; the memory that says how many was overwritten"};
-  }
-  ByteBuffer payload{size};
-  std::byte* place = payload.extend(size);
-  for (std::size_t done = 0; done < size;) {
-    const ssize_t part = ::pread(memory.get(), place + done, size - done, static_cast<off_t>(done));
-    if (part < 0 && errno == EINTR) continue;
-    if (part <= 0) fail("taking " + std::to_string(size) + " bytes that a lane and its rank share");
-    done += static_cast<std::size_t>(part);
-  }
-  return Bytes{std::move(payload)};
 }
 
 }  // namespace crema::process

@@ -6,8 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "crema/bytes.hpp"
-
 namespace crema::process {
 
 /// Owns a file descriptor.
@@ -44,10 +42,5 @@ struct Message {
 };
 /// Nothing: no message is here, without blocking.
 std::optional<Message> receive_message(int socket, std::span<std::byte> place, bool block);
-
-/// A payload that travels apart: in memory without a name, passed as a descriptor. Throws Error.
-Descriptor put_apart(std::span<const std::byte> payload);
-/// Throws Error where `memory` does not hold that many bytes.
-Bytes take_apart(const Descriptor& memory, std::size_t size);
 
 }  // namespace crema::process

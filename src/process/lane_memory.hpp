@@ -13,9 +13,7 @@ namespace crema::process {
 
 /// What one lane shares with its rank.
 struct LaneMemory {
-  /// Larger payloads travel apart.
-  static constexpr std::size_t largest_in_ring = 64 << 10;
-  /// Only what is used of it takes memory.
+  /// Holds several of the largest frames that are not passed as a Segment. Only what is used of it takes memory.
   static constexpr std::size_t ring_size = 256 << 10;
 
   RingPositions to_lane;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 
 namespace crema::process {
 namespace {
@@ -14,9 +15,11 @@ namespace {
 /// zygote from hearing that it is to be killed.
 constexpr int reads_a_turn = 16;
 
+volatile std::sig_atomic_t given_up = 0;
+
 /// Where nobody can be told of an error, the text is lost.
 void write_all(int to, std::string_view text) {
-  while (!text.empty()) {
+  while (!text.empty() && given_up == 0) {
     const ssize_t written = ::write(to, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return;
@@ -25,6 +28,8 @@ void write_all(int to, std::string_view text) {
 }
 
 }  // namespace
+
+void LaneOutput::give_up() noexcept { given_up = 1; }
 
 LaneOutput::LaneOutput(Descriptor from, int to, bool keeps) : from_{std::move(from)}, to_{to}, keeps_{keeps} {
   ::fcntl(from_.get(), F_SETFL, O_NONBLOCK);

@@ -23,6 +23,8 @@ class LaneOutput {
   [[nodiscard]] int descriptor() const { return from_.get(); }
   /// Reads what is there, at most 1 MiB, without waiting. False: nobody writes any more.
   bool pass_on(TaskId running);
+  /// Whoever waits for a reader, waits no longer once a signal comes, and all further text is lost. Signal-safe.
+  static void give_up() noexcept;
   /// Passes on a line that was not ended.
   void finish();
   /// The last lines of the work that ran last.

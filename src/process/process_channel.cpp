@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "process/segment.hpp"
 #include "wire/messages.hpp"
 
 namespace crema::process {
@@ -110,25 +111,31 @@ void ProcessChannel::take_in() {
 }
 
 Bytes ProcessChannel::receive_apart(std::size_t size) {
-  std::byte nothing{};
-  const auto message = receive_message(socket_.get(), {&nothing, 1}, true);
+  PassedPayload told;
+  auto message = receive_message(socket_.get(), std::as_writable_bytes(std::span{&told, 1}), true);
   // Without its rank a lane has nothing left to do.
-  if (!message || message->descriptors.size() != 1) ::_exit(1);
-  return take_apart(message->descriptors.front(), size);
+  if (!message || message->descriptors.size() != 1 || told.size != size) ::_exit(1);
+  return Segment::take(std::move(message->descriptors.front()), told, false);
+}
+
+/// A payload in a segment goes as it is, and this process has no part in it any more.
+void ProcessChannel::send_apart(const Bytes& payload) {
+  const Passing passing = pass(payload);
+  if (Segment* segment = Segment::of(payload))
+    segment->finish(passing.told.offset + passing.told.size, payload.shared());
+  if (send_message(socket_.get(), std::as_bytes(std::span{&passing.told, 1}), {&passing.descriptor, 1}, true) !=
+      Sent::yes)
+    ::_exit(1);
 }
 
 void ProcessChannel::post(wire::Frame frame, bool wake) {
   const std::lock_guard lock{mutex_};
   RecordHead head{0, frame.header};
-  std::span<const std::byte> payload = frame.payload.span();
-  if (payload.size() >= LaneMemory::largest_in_ring) {
+  if (frame.payload.size() >= Segment::smallest) {
     head.header.flags |= wire::flag_detached_payload;
-    const Descriptor memory = put_apart(payload);
-    const int number = memory.get();
-    const std::byte nothing{};
-    if (send_message(socket_.get(), {&nothing, 1}, {&number, 1}, true) != Sent::yes) ::_exit(1);
-    payload = {};
+    send_apart(std::exchange(frame.payload, {}));
   }
+  const std::span<const std::byte> payload = frame.payload.span();
   while (!writer_.write(head, payload)) {
     const std::uint32_t seen = memory_.signal.load();
     if (!writer_.ask_for_room(RingWriter::size_of(payload.size()))) continue;

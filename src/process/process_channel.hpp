@@ -31,6 +31,7 @@ class ProcessChannel final : public lane::Channel {
   void take_in();
   void tell_of_room();
   Bytes receive_apart(std::size_t size);
+  void send_apart(const Bytes& payload);
   bool ended() const { return memory_.stopping.load() != 0; }
   template <class Condition>
   void sleep_until(Condition condition);

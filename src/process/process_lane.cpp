@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 
 #include "wire/messages.hpp"
@@ -144,7 +145,7 @@ class ProcessLane final : public lane::Lane {
     RecordHead head{item.work, item.frame.header};
     std::span<const std::byte> payload = item.frame.payload.span();
     head.header.payload_size = payload.size();
-    const bool apart = payload.size() >= LaneMemory::largest_in_ring;
+    const bool apart = payload.size() >= Segment::smallest;
     const std::size_t size = RingWriter::size_of(apart ? 0 : payload.size());
     if (!writer_.has_room(size) && (writer_.publish(), writer_.ask_for_room(size))) {
       memory_->wake_lane();
@@ -152,16 +153,16 @@ class ProcessLane final : public lane::Lane {
     }
     if (apart) {
       head.header.flags |= wire::flag_detached_payload;
-      if (apart_.get() < 0) apart_ = put_apart(payload);
-      const int number = apart_.get();
-      const std::byte nothing{};
+      if (apart_.descriptor < 0) apart_ = pass(item.frame.payload);
+      const auto told = std::as_bytes(std::span{&apart_.told, 1});
+      const std::span<const int> passed{&apart_.descriptor, 1};
       // The lane takes descriptors as it takes records: it is asked to tell of those as of room.
-      if (send_message(socket_.get(), {&nothing, 1}, {&number, 1}, false) == Sent::later) {
+      if (send_message(socket_.get(), told, passed, false) == Sent::later) {
         writer_.publish();
         memory_->to_lane.writer_waits.store(1);
         memory_->wake_lane();
         // The lane may have taken all before it was asked.
-        if (send_message(socket_.get(), {&nothing, 1}, {&number, 1}, false) == Sent::later) return false;
+        if (send_message(socket_.get(), told, passed, false) == Sent::later) return false;
       }
       apart_ = {};
       payload = {};
@@ -171,11 +172,12 @@ class ProcessLane final : public lane::Lane {
   }
 
   Bytes receive_apart(std::size_t size) {
-    std::byte nothing{};
-    const auto message = receive_message(socket_.get(), {&nothing, 1}, false);
+    PassedPayload told;
+    auto message = receive_message(socket_.get(), std::as_writable_bytes(std::span{&told, 1}), false);
     if (!message || message->descriptors.size() != 1)
       throw Error{"taking a large payload from lane " + std::to_string(id_.number) + ": it did not come"};
-    return take_apart(message->descriptors.front(), size);
+    if (told.size != size) throw Error{"taking a large payload from a lane: it has another size than was told"};
+    return Segment::take(std::move(message->descriptors.front()), told, true);
   }
 
   ProcessLaneFactory& factory_;
@@ -184,7 +186,7 @@ class ProcessLane final : public lane::Lane {
   const Descriptor socket_;
   RingWriter writer_;
   RingReader reader_;
-  Descriptor apart_;  // of the first of outgoing_, when it could not be sent
+  Passing apart_;  // of the first of outgoing_, when it could not be sent
 
   // Bounded by the worker's credits, and for actors by what their callers send.
   std::deque<Outgoing> outgoing_;
@@ -206,6 +208,7 @@ lane::Loss describe(const LaneEnd& end) {
     loss.type = name == nullptr ? "signal " + std::to_string(signal) : std::string{"SIG"} + name;
     loss.reason =
         "killed by signal " + std::to_string(signal) + (text == nullptr ? "" : " (" + std::string{text} + ")");
+    if (signal == SIGKILL) loss.reason += ", as Linux does where memory has run out";
   } else {
     loss.type = "exit code " + std::to_string(WEXITSTATUS(end.wait_status));
     loss.reason = "its process ended with " + loss.type;

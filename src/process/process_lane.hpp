@@ -7,6 +7,7 @@
 
 #include "lane/lane.hpp"
 #include "process/lane_memory.hpp"
+#include "process/segment.hpp"
 #include "process/zygote.hpp"
 
 namespace crema::process {
@@ -16,7 +17,10 @@ class ProcessLane;
 /// Starts lanes that are processes, and brings what they post to the loop. Used on the loop's thread; no call blocks.
 class ProcessLaneFactory final : public lane::Factory {
  public:
-  ProcessLaneFactory(Zygote& zygote, lane::Identity self) : zygote_{zygote}, self_{std::move(self)} {}
+  /// What its lanes will read is from now on received where they can (Segment).
+  ProcessLaneFactory(Zygote& zygote, lane::Identity self) : zygote_{zygote}, self_{std::move(self)} {
+    Segment::use_for_large_buffers();
+  }
 
   /// `main` holds a LaneFunction. What the system refuses later ends the lane.
   std::unique_ptr<lane::Lane> start(LaneId id, lane::Main main) override;

@@ -8,6 +8,7 @@
 
 #include "process/lane_memory.hpp"
 #include "process/process_channel.hpp"
+#include "process/segment.hpp"
 #include "process/zygote_messages.hpp"
 
 namespace crema::process {
@@ -37,6 +38,8 @@ void run_lane(const ZygoteRequest& request, Board& board, Descriptor memory, Des
   memory.reset();
   const lane::Identity identity{request.rank, request.lane, request.host.data(), request.seed, request.isolated};
   ProcessChannel channel{request.lane, board, *shared, std::move(socket)};
+  // What user code returns or passes on is written where its rank reads it.
+  Segment::use_for_large_buffers();
   wait_for_a_debugger(identity);
   try {
     request.function(identity, channel);

@@ -10,7 +10,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <initializer_list>
+#include <iterator>
 #include <map>
 #include <string_view>
 
@@ -23,14 +25,20 @@ extern char** environ;
 namespace crema::process {
 namespace {
 
-/// A launcher signals whole process groups; only their rank ends a zygote and its lanes.
-void ignore_the_launchers_signals() {
-  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
+/// Libraries install handlers when they are loaded, which would hide how a task died.
+void restore_signals() {
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) std::signal(signal, SIG_DFL);
 }
 
-/// Communication libraries install handlers when they are loaded, which would hide how a task died.
-void restore_deadly_signals() {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGCHLD}) std::signal(signal, SIG_DFL);
+/// A launcher signals whole process groups; only their rank ends a zygote and its lanes. A lane stays in the rank's
+/// group all the same: what suspends or kills the rank's group is to reach it and the programs its tasks start.
+void ignore_the_launchers_signals() {
+  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGHUP}) std::signal(signal, SIG_IGN);
+  // Programs would inherit that a signal is ignored, but not this: `head` ends the program it reads from with it.
+  struct sigaction nothing {};
+  nothing.sa_handler = [](int) {};
+  nothing.sa_flags = SA_RESTART;
+  ::sigaction(SIGPIPE, &nothing, nullptr);
 }
 
 /// A program that a task starts is nobody's rank, though it may use MPI.
@@ -50,6 +58,26 @@ void allow_many_descriptors() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// The rank's end comes as this signal, again and again: a zygote that waits for somebody to read what it passes on
+/// (LaneOutput) stops waiting then. Its socket tells it the rest.
+constexpr int rank_ended = SIGALRM;
+
+void hear_of_the_ranks_end() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {
+    LaneOutput::give_up();
+    ::alarm(1);
+  };
+  ::sigaction(rank_ended, &action, nullptr);
+  ::prctl(PR_SET_PDEATHSIG, rank_ended);
+}
+
+/// Children of this process, which has one thread. Empty where the system does not tell.
+std::vector<pid_t> all_children() {
+  std::ifstream file{"/proc/thread-self/children"};
+  return {std::istream_iterator<pid_t>{file}, {}};
 }
 
 struct Child {
@@ -84,10 +112,11 @@ class ZygoteLoop {
       if (watched[0].revents != 0 && !take_requests()) break;
     }
     for (const auto& [pid, child] : children_) ::kill(pid, SIGKILL);
-    while (!children_.empty()) {
+    while (true) {
       int status = 0;
       const pid_t pid = ::waitpid(-1, &status, 0);
       if (pid < 0 && errno != EINTR) break;
+      end_left_programs();
       if (pid > 0) end(pid, status);
     }
   }
@@ -107,7 +136,17 @@ class ZygoteLoop {
     while (::read(signals_, &signal, sizeof(signal)) > 0) {
     }
     int status = 0;
-    for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0; pid = ::waitpid(-1, &status, WNOHANG)) end(pid, status);
+    for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0; pid = ::waitpid(-1, &status, WNOHANG)) {
+      end_left_programs();
+      end(pid, status);
+    }
+  }
+
+  /// A lane adopts what the programs that its tasks start leave behind, and the zygote all that a lane leaves behind.
+  /// What those leave behind comes with their own end.
+  void end_left_programs() {
+    for (const pid_t pid : all_children())
+      if (!children_.contains(pid)) ::kill(pid, SIGKILL);
   }
 
   void end(pid_t pid, int status) {
@@ -167,6 +206,8 @@ class ZygoteLoop {
     const pid_t zygote = ::getppid();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != zygote) ::_exit(1);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    std::signal(rank_ended, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -192,10 +233,11 @@ class ZygoteLoop {
 }  // namespace
 
 void run_zygote(int socket, Board& board, pid_t rank) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  restore_signals();
+  hear_of_the_ranks_end();
   if (::getppid() != rank) return;
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ignore_the_launchers_signals();
-  restore_deadly_signals();
   forget_the_launcher();
   allow_many_descriptors();
   // Nobody is to read what the launcher sends to rank 0.

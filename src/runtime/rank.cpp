@@ -86,6 +86,9 @@ Rank::End Rank::run() {
     attempt([&] { moved |= take_from_lanes(); });
     attempt([&] { moved |= receive(); });
     attempt([&] { store_.turn(); });
+    attempt([&] {
+      for (const lane::Loss& loss : std::exchange(late_losses_, {})) on_lane_lost(loss);
+    });
     attempt([&] { moved |= handle_local(); });
     const Clock::time_point now = Clock::now();
     attempt([&] { look_for_signal(); });
@@ -143,6 +146,12 @@ bool Rank::take_from_lanes() {
 
 void Rank::on_lane_lost(const lane::Loss& loss) {
   if (stopping_since_) return;
+  // What it posted is to come first, also what waits for room in the store.
+  if (exchange_.holds(loss.lane)) {
+    late_losses_.push_back(loss);
+    return;
+  }
+  exchange_.on_lane_lost(loss.lane);
   log_.info("lane {}: {}", loss.lane.number, loss.reason);
   if (worker_ && worker_->owns(loss.lane)) return worker_->on_lane_lost(loss);
   if (host_) host_->on_lane_lost(loss);

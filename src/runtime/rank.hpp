@@ -116,6 +116,7 @@ class Rank {
   RankLanes lanes_;
   worker::Worker* const worker_;  // of lanes_, as is the next; nullptr: not this rank's role
   actors::Host* const host_;
+  std::vector<lane::Loss> late_losses_;  // of lanes whose messages wait for room in the store
   Liveness liveness_;
   Clock::time_point last_tick_;
 

@@ -1,5 +1,6 @@
 #include "store/object_exchange.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "crema/errors.hpp"
@@ -28,36 +29,49 @@ Bytes failure_of(TaskId id, RankId rank, const std::string& reason, Failure::Kin
 
 void ObjectExchange::on_made(Frame frame) {
   const TaskId id{frame.header.sequence};
-  making_.try_emplace(id);
+  making_.insert_or_assign(id, Making{.lane = frame.header.lane});
   store_.put(id, std::move(frame.payload), [this, id](const std::string& error) { made(id, error); });
 }
 
 void ObjectExchange::made(TaskId id, const std::string& error) {
   const auto making = making_.find(id);
-  if (making->second.held) {
-    Frame frame = std::move(*making->second.held);
-    making_.erase(making);
-    if (!error.empty()) turn_into_failure(frame, error);
-    resume_(std::move(frame));
-  } else if (error.empty()) {
-    making_.erase(making);
-  } else {
-    making->second.error = error;
-  }
+  if (making == making_.end()) return;  // its lane has died
+  making->second.stored = true;
+  making->second.error = error;
+  if (!making->second.held) return;
+  Frame frame = std::move(*making->second.held);
+  making_.erase(making);
+  if (!error.empty()) turn_into_failure(frame, error);
+  resume_(std::move(frame));
 }
 
 bool ObjectExchange::hold(Frame& frame) {
   if (making_.empty()) return false;
   const auto making = making_.find(ByteReader{frame.payload}.get<TaskId>());
   if (making == making_.end()) return false;
-  if (making->second.error.empty()) {
+  if (!making->second.stored) {
     frame.payload = frame.payload.compact();
     making->second.held = std::move(frame);
     return true;
   }
-  turn_into_failure(frame, making->second.error);
+  if (!making->second.error.empty()) turn_into_failure(frame, making->second.error);
   making_.erase(making);
   return false;
+}
+
+bool ObjectExchange::holds(LaneId lane) const {
+  return std::any_of(making_.begin(), making_.end(),
+                     [lane](const auto& item) { return item.second.lane == lane && item.second.held; });
+}
+
+void ObjectExchange::on_lane_lost(LaneId lane) {
+  std::vector<TaskId> untold;
+  for (const auto& [id, making] : making_)
+    if (making.lane == lane) untold.push_back(id);
+  for (const TaskId id : untold) {
+    making_.erase(id);
+    store_.free(id);
+  }
 }
 
 void ObjectExchange::turn_into_failure(Frame& frame, const std::string& reason) const {

@@ -31,6 +31,11 @@ class ObjectExchange {
   /// Whether the message (outcome or put) tells of a value for which there is no room yet: then it is kept, and given
   /// to `resume` later, as a failure if there will be none.
   bool hold(wire::Frame& frame);
+  /// Whether a message of this lane is held.
+  [[nodiscard]] bool holds(LaneId lane) const;
+  /// The lane has died: values that it made and did not tell of are nobody's. Requires that none of its messages is
+  /// held.
+  void on_lane_lost(LaneId lane);
 
   /// From the head: a value that a lane of this rank has asked for, and who has it.
   void on_located(const wire::Frame& frame);
@@ -57,9 +62,12 @@ class ObjectExchange {
     bool asked = false;
     std::vector<Waiter> waiters{};
   };
+  /// A value whose message has not passed.
   struct Making {
-    std::optional<wire::Frame> held;
-    std::string error;
+    LaneId lane;
+    bool stored = false;
+    std::optional<wire::Frame> held{};
+    std::string error{};
   };
 
   void want(const wire::ObjectLocation& location, std::optional<Waiter> waiter);

@@ -1,6 +1,7 @@
 // A job whose tasks and actors die in the way its option --case names; dying_test.py looks at what it says and stores.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -42,6 +43,52 @@ void end_process(const std::string& how) {
   if (how == "stack") overflow_stack(1);
   if (how == "heap") corrupt_heap();
   if (how == "hang") std::this_thread::sleep_for(std::chrono::hours{1});
+}
+
+/// Takes memory until there is none.
+void take_memory() {
+  std::vector<std::unique_ptr<char[]>> taken;
+  while (true) {
+    constexpr std::size_t size = 16 << 20;
+    taken.push_back(std::make_unique<char[]>(size));
+    for (std::size_t i = 0; i < size; i += 4096) const_cast<volatile char*>(taken.back().get())[i] = 1;
+  }
+}
+
+/// As of a task that meets its limit: the address space that is left is small.
+int meet_limit_of_memory() {
+  std::ifstream status{"/proc/self/statm"};
+  rlim_t pages = 0;
+  status >> pages;
+  const rlimit limit{pages * 4096 + (256 << 20), RLIM_INFINITY};
+  setrlimit(RLIMIT_AS, &limit);
+  take_memory();
+  return 0;
+}
+
+/// Joins a memory cgroup, as those of a batch system, and takes more than it has.
+int meet_limit_of_group(const std::string& group) {
+  std::ofstream{group + "/cgroup.procs"} << getpid() << std::flush;
+  take_memory();
+  return 0;
+}
+
+/// Runs a program, which may be an MPI program.
+int run_program(const std::string& command) { return std::system(command.c_str()); }
+
+/// Starts a program behind its back and one before it, and never ends.
+int run_programs_for_ever(const std::string& attempts) {
+  std::ofstream{attempts} << getpid() << std::endl;
+  return std::system("sleep 3601 & setsid sleep 3602 & sleep 3603");
+}
+
+/// Puts more than the memory budget holds, and never ends.
+int spill(const std::string& attempts) {
+  std::vector<crema::Future<std::vector<double>>> kept;
+  for (int i = 0; i < 20; ++i) kept.push_back(crema::put(std::vector<double>(500'000, i)));
+  std::ofstream{attempts} << getpid() << std::endl;
+  std::this_thread::sleep_for(std::chrono::hours{1});
+  return 0;
 }
 
 /// One line of the file for each attempt.
@@ -204,6 +251,34 @@ int main(int argc, char** argv) {
          for (int i = 0; i < 20; ++i) total += crema::remote<sum>(crema::remote<many>(i)).get();
          job.results().value("total", total);
        }},
+      {"memory_limit",
+       [&] {
+         try {
+           crema::remote<meet_limit_of_memory>().get();
+         } catch (const crema::TaskError& error) {
+           job.results().value("type", error.failure().type);
+         }
+         job.results().value("others", others());
+       }},
+      {"group_limit",
+       [&] {
+         try {
+           crema::with(crema::TaskOptions{.max_retries = 1}).remote<meet_limit_of_group>(how).get();
+         } catch (const crema::TaskError& error) {
+           job.results().value("type", error.failure().type);
+           job.results().value("error", error.what());
+         }
+         job.results().value("others", others());
+       }},
+      {"program", [&] { job.results().value("status", crema::remote<run_program>(how).get()); }},
+      {"programs_for_ever",
+       [&] {
+         const auto task = crema::with({.max_retries = 0, .timeout = std::chrono::seconds{1}})
+                               .remote<run_programs_for_ever>(attempts);
+         job.results().value("error", what_of([&] { task.get(); }));
+         crema::remote<run_program>("sleep 3604 &").get();
+       }},
+      {"spills", [&] { crema::remote<spill>(attempts).get(); }},
       {"environment", [&] { job.results().value("names", crema::remote<environment_of_task>().get()); }},
       {"waits", [&] { crema::remote<die>("hang", attempts).get(); }},
   };

@@ -2,14 +2,18 @@
 """dying_test.py RANKS: a task or an actor that dies costs one attempt, is named, and the rest of the run is complete."""
 
 import os
+import pathlib
+import shlex
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import unittest
 
 import h5py
 
-from launch import Job
+from launch import PROGRAMS, Job, launcher
 
 RANKS = int(sys.argv.pop(1))
 SQUARES = sum(i * i for i in range(200))
@@ -19,9 +23,17 @@ REASONS = {"SIGSEGV": "killed by signal 11 (Segmentation fault)", "SIGABRT": "ki
            "SIGKILL": "killed by signal 9 (Killed)", "exit code 3": "its process ended with exit code 3"}
 
 
+def descriptors(pid):
+    """Paths in /proc of what the process has open."""
+    try:
+        return [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return []
+
+
 class Dying(unittest.TestCase):
-    def start(self, case, *arguments, **environment):
-        job = Job([(RANKS, "dying", ["--case", case, "--output", "run.h5", *arguments])], **environment)
+    def start(self, case, *arguments, prefix=(), **environment):
+        job = Job([(RANKS, "dying", ["--case", case, "--output", "run.h5", *arguments])], prefix=prefix, **environment)
         self.addCleanup(job.close)
         return job
 
@@ -115,6 +127,72 @@ class Dying(unittest.TestCase):
         job = self.start("dies", "--how", "hang", "--isolation", "none").wait(60)
         self.assertEqual((job.code, job.left), (2, {}))
         self.assertIn("only a process can be ended from outside", job.stderr)
+
+    def test_memory_limit_of_a_task_is_an_exception(self):
+        _, results = self.results("memory_limit")
+        self.assertEqual((results["type"], results["others"]), ("std::bad_alloc", SQUARES))
+
+    def test_task_that_is_killed_for_its_memory(self):
+        group = pathlib.Path("/sys/fs/cgroup", "memory" if os.path.isdir("/sys/fs/cgroup/memory") else "",
+                             f"crema-test-{os.getpid()}")
+        try:
+            group.mkdir()
+            limit = group / ("memory.limit_in_bytes" if "memory" in group.parts else "memory.max")
+            limit.write_text(str(64 << 20))
+        except OSError as error:
+            if group.is_dir():
+                group.rmdir()
+            self.skipTest(f"no memory cgroup can be made here: {error}")
+        self.addCleanup(group.rmdir)
+        _, results = self.results("group_limit", "--how", group)
+        self.assertEqual((results["type"], results["others"]), ("SIGKILL", SQUARES))
+        for part in ("attempt 2", REASONS["SIGKILL"], "memory has run out"):
+            self.assertIn(part, results["error"])
+
+    def test_core_dumps_are_kept_where_limits_allow(self):
+        pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
+        if "/" in pattern or pattern.startswith("|"):
+            self.skipTest(f"cores go elsewhere: {pattern}")
+        for limit, cores in (("unlimited", 3), ("0", 0)):
+            with self.subTest(limit):
+                job = self.start("dies", prefix=["prlimit", f"--core={limit}"]).wait(90)
+                self.assertEqual((job.code, job.left), (0, {}), job.stderr)
+                self.assertEqual(len(list(job.folder.glob("core*"))) > 0, cores > 0)
+
+    def test_task_runs_mpi_programs(self):
+        dying = str(PROGRAMS / "dying")
+        nested = [*launcher(2), "-n", "2", dying]
+        for words in (nested, [dying]):
+            _, results = self.results("program", "--how", shlex.join(
+                [*words, "--case", "large", "--output", "nested.h5", "--progress", "off"]))
+            self.assertEqual(results["status"], 0)
+
+    def test_programs_of_tasks_end_with_their_task_and_their_job(self):
+        job, results = self.results("programs_for_ever")  # which looks that nothing is left
+        self.assertIn("timeout", results["error"])
+
+    def test_no_file_is_left_when_everything_is_killed(self):
+        shared = set(os.listdir("/dev/shm"))
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="crema-dying-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        for name in ("tmp", "spill"):
+            (folder / name).mkdir()
+        job = self.start("spills", "--memory-budget", "8MiB", "--spill-dir", folder / "spill", TMPDIR=str(folder / "tmp"))
+        job.wait_for_file("attempts")
+        spilled = max(os.stat(path).st_size for pid in job.processes() for path in descriptors(pid)
+                      if "/spill/" in os.readlink(path))
+        self.assertGreater(spilled, 8 << 20)
+        for pid in job.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        job.wait(30)
+        self.assertEqual(job.left, {})
+        self.assertEqual(list((folder / "spill").iterdir()), [])
+        # Open MPI's own is removed by the next jobs/run.
+        left = [*os.listdir(folder / "tmp"), *(set(os.listdir("/dev/shm")) - shared)]
+        self.assertEqual([name for name in left if not name.startswith(("ompi.", "vader_", "sm_"))], [])
 
     def lanes(self, job):
         """Pids of processes whose grandparent is a rank: zygotes fork lanes."""

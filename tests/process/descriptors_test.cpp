@@ -1,18 +1,15 @@
 #include "process/descriptors.hpp"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-
-#include "crema/errors.hpp"
+#include <vector>
 
 namespace crema::process {
 namespace {
-
-using ::testing::HasSubstr;
-using ::testing::ThrowsMessage;
 
 constexpr std::byte nothing{};
 
@@ -20,27 +17,6 @@ std::vector<std::byte> pattern(std::size_t size) {
   std::vector<std::byte> bytes(size);
   for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7 + i / 251);
   return bytes;
-}
-
-TEST(DescriptorsTest, ALargePayloadIsTheSameOnTheOtherSide) {
-  const auto payload = pattern(5'000'001);
-  const Descriptor memory = put_apart(payload);
-  auto [mine, its] = connected_pair();
-  const int number = memory.get();
-  ASSERT_EQ(send_message(mine.get(), {&nothing, 1}, {&number, 1}, false), Sent::yes);
-  std::byte place{};
-  const auto message = receive_message(its.get(), {&place, 1}, false);
-  ASSERT_TRUE(message);
-  ASSERT_EQ(message->descriptors.size(), 1U);
-  EXPECT_NE(message->descriptors[0].get(), memory.get());
-  const Bytes taken = take_apart(message->descriptors[0], payload.size());
-  EXPECT_TRUE(std::ranges::equal(taken.span(), payload));
-}
-
-TEST(DescriptorsTest, AnotherSizeThanThereIsIsAnError) {
-  const Descriptor memory = put_apart(pattern(100'000));
-  for (const std::size_t size : {std::size_t{99'999}, std::size_t{100'001}, std::size_t{1} << 62})
-    EXPECT_THAT([&] { take_apart(memory, size); }, ThrowsMessage<Error>(HasSubstr("there are 100000")));
 }
 
 TEST(DescriptorsTest, MessagesAreKeptApart) {
@@ -82,7 +58,7 @@ TEST(DescriptorsTest, AFullConnectionIsToldWithoutWaiting) {
 TEST(DescriptorsTest, ADescriptorIsClosedWithItsOwner) {
   int number = -1;
   {
-    const Descriptor memory = put_apart({});
+    const Descriptor memory{::memfd_create("test", MFD_CLOEXEC)};
     number = memory.get();
     EXPECT_EQ(::lseek(number, 0, SEEK_END), 0);
   }

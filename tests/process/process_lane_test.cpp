@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 
 #include "crema/errors.hpp"
+#include "process/segment.hpp"
 #include "processes.hpp"
 
 namespace crema::process {
@@ -71,8 +75,7 @@ class ProcessLaneTest : public ::testing::Test {
 
 TEST_F(ProcessLaneTest, FramesOfEverySizeGoThereAndBackInOrder) {
   const auto lane = start(&echo);
-  const std::vector<std::size_t> sizes{
-      0, 1, 100, 65'000, LaneMemory::largest_in_ring - 1, LaneMemory::largest_in_ring, 200'000, 3'000'000};
+  const std::vector<std::size_t> sizes{0, 1, 100, 65'000, Segment::smallest - 1, Segment::smallest, 200'000, 3'000'000};
   for (std::size_t i = 0; i < 10 * sizes.size(); ++i)
     lane->give_work(numbered(FrameType::run_task, i, sizes[i % sizes.size()]));
   lane->wake();
@@ -97,6 +100,51 @@ TEST_F(ProcessLaneTest, MorePayloadsThatTravelApartThanASocketHolds) {
   lane->wake();
   ASSERT_TRUE(frames_come(count));
   for (std::uint64_t i = 0; i < count; ++i) expect_numbered(frames_[i], i, 70'000);
+}
+
+/// The memory without a name that this process has mapped.
+std::string mapped_payloads() {
+  std::ifstream maps{"/proc/self/maps"};
+  std::string found;
+  for (std::string line; std::getline(maps, line);)
+    if (line.find("memfd:crema-payload") != std::string::npos) found += line + "\n";
+  return found;
+}
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all{"/proc/self/fd"};
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST_F(ProcessLaneTest, ALargePayloadIsMappedWhereItIsUsedAndLetGoWithIt) {
+  const auto lane = start(&echo);
+  const std::size_t open_before = open_descriptors();
+  lane->give_work(numbered(FrameType::run_task, 1, 1'000'000));
+  lane->wake();
+  ASSERT_TRUE(frames_come(1));
+  expect_numbered(frames_[0], 1, 1'000'000);
+  EXPECT_NE(frames_[0].payload.elsewhere(), nullptr);
+  EXPECT_EQ(std::ranges::count(mapped_payloads(), '\n'), 1) << mapped_payloads();
+  // Given to a lane again, it is the same memory still.
+  Frame again{frames_[0].header, frames_[0].payload};
+  lane->give_work(std::move(again));
+  lane->wake();
+  ASSERT_TRUE(frames_come(2));
+  expect_numbered(frames_[1], 1, 1'000'000);
+  const_cast<std::byte*>(frames_[0].payload.data())[5] = std::byte{99};
+  EXPECT_EQ(frames_[1].payload.data()[5], std::byte{99});
+  frames_.clear();
+  EXPECT_EQ(mapped_payloads(), "");
+  EXPECT_EQ(open_descriptors(), open_before);
+}
+
+TEST_F(ProcessLaneTest, WhatALaneMakesInSharedMemoryIsNotCopied) {
+  const auto lane = start([](const Identity&, Channel& channel) {
+    Frame frame = numbered(FrameType::outcome, 3, Segment::smallest_filled);
+    if (Segment::of(frame.payload) != nullptr) channel.post(std::move(frame), true);
+    while (true) ::pause();
+  });
+  ASSERT_TRUE(frames_come(1));
+  expect_numbered(frames_[0], 3, Segment::smallest_filled);
 }
 
 TEST_F(ProcessLaneTest, WorkThatHasNotBegunIsTakenBackAndLaterWorkRuns) {

@@ -9,6 +9,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <map>
 
 #include "crema/errors.hpp"
 #include "process/lane_memory.hpp"
@@ -31,6 +33,27 @@ int overflow(int depth) {
   std::array<volatile char, 4096> frame{};
   frame[static_cast<std::size_t>(depth) % frame.size()] = static_cast<char>(depth);
   return depth < 0 ? 0 : overflow(depth + 1) + frame[0];
+}
+
+/// Starts a program of two processes: one that the lane waits for, and one that has left it, as daemons do.
+/// `room` tells the first, `running` the second.
+void start_programs(const Identity&, Channel& channel) {
+  std::array<int, 2> ends{};
+  if (::pipe(ends.data()) != 0) ::_exit(1);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setsid();
+    const pid_t daemon = ::fork();
+    if (daemon == 0) {
+      const pid_t self = ::getpid();
+      static_cast<void>(!::write(ends[1], &self, sizeof(self)));
+    }
+    while (true) ::pause();
+  }
+  pid_t daemon = 0;
+  static_cast<void>(!::read(ends[0], &daemon, sizeof(daemon)));
+  channel.waits_for_room(ActorId{static_cast<std::uint64_t>(child)});
+  channel.runs(TaskId{static_cast<std::uint64_t>(daemon)});
 }
 
 class ZygoteTest : public ::testing::Test {
@@ -84,6 +107,31 @@ TEST_F(ZygoteTest, EveryWayToDieIsTold) {
   EXPECT_EQ(signal_of([](const Identity&, Channel&) { ::raise(SIGFPE); }), SIGFPE);
   EXPECT_EQ(signal_of([](const Identity&, Channel&) { ::_exit(3); }), -3);
   EXPECT_EQ(signal_of([](const Identity&, Channel&) { std::exit(4); }), -4);
+}
+
+template <int signal>
+void raise(const Identity&, Channel&) {
+  ::raise(signal);
+  ::_exit(1);
+}
+
+TEST_F(ZygoteTest, EveryFatalSignalIsTold) {
+  const std::map<int, LaneFunction> raisers{
+      {SIGQUIT, &raise<SIGQUIT>},     {SIGILL, &raise<SIGILL>},   {SIGTRAP, &raise<SIGTRAP>},
+      {SIGABRT, &raise<SIGABRT>},     {SIGBUS, &raise<SIGBUS>},   {SIGFPE, &raise<SIGFPE>},
+      {SIGKILL, &raise<SIGKILL>},     {SIGSEGV, &raise<SIGSEGV>}, {SIGALRM, &raise<SIGALRM>},
+      {SIGVTALRM, &raise<SIGVTALRM>}, {SIGPROF, &raise<SIGPROF>}, {SIGXCPU, &raise<SIGXCPU>},
+      {SIGXFSZ, &raise<SIGXFSZ>},     {SIGSYS, &raise<SIGSYS>},   {SIGIO, &raise<SIGIO>}};
+  for (const auto& [signal, raiser] : raisers) EXPECT_EQ(signal_of(raiser), signal) << ::strsignal(signal);
+}
+
+TEST_F(ZygoteTest, ProgramsOfALaneEndWhenNobodyReadsWhatTheyWrite) {
+  EXPECT_EQ(signal_of([](const Identity&, Channel&) {
+              const int status = std::system("kill -PIPE $$; exit 9");
+              ::raise(SIGPIPE);  // a lane itself hears of it from write
+              ::_exit(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE ? 5 : 1);
+            }),
+            -5);
 }
 
 TEST_F(ZygoteTest, ALaneThatEndsLeavesTheOthers) {
@@ -143,6 +191,81 @@ TEST_F(ZygoteTest, FinishEndsEveryLane) {
   for (const pid_t pid : pids) EXPECT_FALSE(lives(pid));
 }
 
+TEST_F(ZygoteTest, ProgramsThatALaneHasStartedEndWithIt) {
+  for (const bool killed : {true, false}) {
+    const auto other = start(
+        [](const Identity& self, Channel& channel) {
+          start_programs(self, channel);
+          sleep_for_ever(self, channel);
+        },
+        1);
+    const auto lane = killed ? start(
+                                   [](const Identity& self, Channel& channel) {
+                                     start_programs(self, channel);
+                                     sleep_for_ever(self, channel);
+                                   },
+                                   2)
+                             : start(
+                                   [](const Identity& self, Channel& channel) {
+                                     start_programs(self, channel);
+                                     ::_exit(3);
+                                   },
+                                   2);
+    ASSERT_TRUE(comes_true([&] { return other->memory->running.load() != 0 && lane->memory->running.load() != 0; }));
+    const auto child = static_cast<pid_t>(lane->memory->room.load());
+    const auto daemon = static_cast<pid_t>(lane->memory->running.load());
+    if (killed) {
+      EXPECT_TRUE(lives(child) && lives(daemon));
+      zygote_.kill(LaneId{2});
+    }
+    EXPECT_EQ(next_end().lane, LaneId{2});
+    EXPECT_TRUE(comes_true([&] { return !lives(child) && !lives(daemon); }));
+    // Those of other lanes go on, and end with theirs.
+    const auto others_child = static_cast<pid_t>(other->memory->room.load());
+    const auto others_daemon = static_cast<pid_t>(other->memory->running.load());
+    EXPECT_TRUE(lives(others_child) && lives(others_daemon));
+    if (killed) {
+      zygote_.kill(LaneId{1});
+      EXPECT_EQ(next_end().lane, LaneId{1});
+    } else {
+      zygote_.finish();
+    }
+    EXPECT_TRUE(comes_true([&] { return !lives(others_child) && !lives(others_daemon); }));
+  }
+}
+
+// A zygote that writes to a terminal nobody reads must see that its rank is gone all the same.
+TEST(Zygote, OneThatCannotWriteEndsWithItsRank) {
+  const Descriptor memory = create_lane_memory();
+  const LaneMapping shared{memory.get()};
+  std::array<int, 2> terminal{};
+  ASSERT_EQ(::pipe(terminal.data()), 0);
+  const pid_t rank = ::fork();
+  ASSERT_GE(rank, 0);
+  if (rank == 0) {
+    ::dup2(terminal[1], STDOUT_FILENO);
+    Zygote zygote;
+    const auto sockets = connected_pair();
+    zygote.start(
+        {RankId{0}, LaneId{1}, "here", 7},
+        [](const Identity&, Channel& channel) {
+          channel.waits_for_room(ActorId{static_cast<std::uint64_t>(::getppid())});
+          channel.runs(TaskId{static_cast<std::uint64_t>(::getpid())});
+          while (true) std::puts("0123456789012345678901234567890123456789");
+        },
+        memory, sockets.second);
+    while (true) ::pause();
+  }
+  EXPECT_TRUE(comes_true([&] { return shared->running.load() != 0; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds{200});  // by then all pipes are full
+  ::kill(rank, SIGKILL);
+  ASSERT_EQ(::waitpid(rank, nullptr, 0), rank);
+  EXPECT_TRUE(comes_true([&] { return !lives(static_cast<pid_t>(shared->room.load())); }));
+  EXPECT_TRUE(comes_true([&] { return !lives(static_cast<pid_t>(shared->running.load())); }));
+  ::close(terminal[0]);
+  ::close(terminal[1]);
+}
+
 TEST_F(ZygoteTest, AKilledZygoteIsNoticedAndItsLanesEnd) {
   const auto lane = start([](const Identity& self, Channel& channel) {
     channel.waits_for_room(ActorId{static_cast<std::uint64_t>(::getppid())});
@@ -190,13 +313,13 @@ TEST(Zygote, LanesForgetTheLauncherAndKeepTheRest) {
 }
 
 TEST(Zygote, ALibrarysHandlerDoesNotHideHowALaneDied) {
-  const auto before = std::signal(SIGSEGV, [](int) { ::_exit(1); });
+  const auto before = std::signal(SIGXCPU, [](int) { ::_exit(1); });
   Zygote zygote;
-  std::signal(SIGSEGV, before);
+  std::signal(SIGXCPU, before);
   const Descriptor memory = create_lane_memory();
   const auto sockets = connected_pair();
   zygote.start(
-      {RankId{0}, LaneId{1}, "here", 7}, [](const Identity&, Channel&) { ::raise(SIGSEGV); }, memory, sockets.second);
+      {RankId{0}, LaneId{1}, "here", 7}, [](const Identity&, Channel&) { ::raise(SIGXCPU); }, memory, sockets.second);
   int status = 0;
   EXPECT_TRUE(loop_until(zygote.board(), [&] {
     const auto ends = zygote.take_ends();
@@ -204,10 +327,10 @@ TEST(Zygote, ALibrarysHandlerDoesNotHideHowALaneDied) {
     return !ends.empty();
   }));
   EXPECT_TRUE(WIFSIGNALED(status));
-  EXPECT_EQ(WTERMSIG(status), SIGSEGV);
+  EXPECT_EQ(WTERMSIG(status), SIGXCPU);
 }
 
-// The chain of deaths: rank, zygote, lane.
+// The chain of deaths: rank, zygote, lane, the programs it started.
 TEST(Zygote, NothingOutlivesAKilledRank) {
   const Descriptor memory = create_lane_memory();
   const LaneMapping shared{memory.get()};
@@ -219,21 +342,24 @@ TEST(Zygote, NothingOutlivesAKilledRank) {
     zygote.start(
         {RankId{0}, LaneId{1}, "here", 7},
         [](const Identity& self, Channel& channel) {
-          channel.waits_for_room(ActorId{static_cast<std::uint64_t>(::getppid())});
-          channel.runs(TaskId{static_cast<std::uint64_t>(::getpid())});
+          start_programs(self, channel);
+          // Behind what the test waits for.
+          channel.limit_time(static_cast<std::int64_t>(::getpid()) << 32 | ::getppid());
           sleep_for_ever(self, channel);
         },
         memory, sockets.second);
     while (true) ::pause();
   }
-  EXPECT_TRUE(comes_true([&] { return shared->running.load() != 0; }));
-  const auto lane = static_cast<pid_t>(shared->running.load());
-  const auto zygote = static_cast<pid_t>(shared->room.load());
-  EXPECT_TRUE(lives(lane));
+  EXPECT_TRUE(comes_true([&] { return shared->time_limit.load() != 0; }));
+  const auto lane = static_cast<pid_t>(shared->time_limit.load() >> 32);
+  const auto zygote = static_cast<pid_t>(shared->time_limit.load() & 0xffff'ffff);
+  const auto child = static_cast<pid_t>(shared->room.load());
+  EXPECT_TRUE(lives(lane) && lives(child));
   ::kill(rank, SIGKILL);
   ASSERT_EQ(::waitpid(rank, nullptr, 0), rank);
   EXPECT_TRUE(comes_true([&] { return !lives(zygote); }));
   EXPECT_TRUE(comes_true([&] { return !lives(lane); }));
+  EXPECT_TRUE(comes_true([&] { return !lives(child); }));
 }
 
 }  // namespace

@@ -1,0 +1,180 @@
+#include "process/segment.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "crema/errors.hpp"
+
+namespace crema::process {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+std::vector<std::byte> pattern(std::size_t size) {
+  std::vector<std::byte> bytes(size);
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7 + i / 251);
+  return bytes;
+}
+
+/// As a lane does.
+class SegmentTest : public ::testing::Test {
+ protected:
+  SegmentTest() { detail::use_for_large_buffers(Segment::smallest, &Segment::make); }
+  ~SegmentTest() override { detail::use_for_large_buffers(0, nullptr); }
+
+  static Bytes filled(std::span<const std::byte> with) {
+    ByteBuffer buffer;
+    buffer.append(with);
+    return Bytes{std::move(buffer)};
+  }
+  static Bytes taken(const Passing& passing, bool writes = true) {
+    return Segment::take(Descriptor{::dup(passing.descriptor)}, passing.told, writes);
+  }
+  static std::size_t bytes_held(const Passing& passing) {
+    struct stat status {};
+    ::fstat(passing.descriptor, &status);
+    return static_cast<std::size_t>(status.st_blocks) * 512;
+  }
+};
+
+TEST_F(SegmentTest, ALargeBufferIsPassedWithoutACopy) {
+  const auto payload = pattern(5'000'001);
+  const Bytes made = filled(payload);
+  ASSERT_NE(Segment::of(made), nullptr);
+  const Passing passing = pass(made);
+  EXPECT_LT(passing.copied.get(), 0);
+  const Bytes there = taken(passing);
+  EXPECT_TRUE(std::ranges::equal(there.span(), payload));
+  EXPECT_NE(there.data(), made.data());
+  // One memory under both.
+  const_cast<std::byte*>(made.data())[4'000'000] = std::byte{99};
+  EXPECT_EQ(there.data()[4'000'000], std::byte{99});
+  // And it goes on from there as it is.
+  const Passing further = pass(there);
+  EXPECT_LT(further.copied.get(), 0);
+  EXPECT_EQ(taken(further, false).data()[4'000'000], std::byte{99});
+}
+
+TEST_F(SegmentTest, ABufferThatGrowsKeepsWhatIsInIt) {
+  const auto payload = pattern(3'000'000);
+  ByteBuffer buffer;
+  for (std::size_t at = 0; at < payload.size(); at += 1000) buffer.append(std::span{payload}.subspan(at, 1000));
+  const Bytes made{std::move(buffer)};
+  ASSERT_NE(Segment::of(made), nullptr);
+  EXPECT_TRUE(std::ranges::equal(made.span(), payload));
+}
+
+TEST_F(SegmentTest, WhatABufferGrewTooMuchIsGivenBack) {
+  ByteBuffer buffer{40 << 20};
+  std::memset(buffer.extend(40 << 20), 1, 40 << 20);
+  buffer.clear();
+  buffer.append(pattern(30 << 20));
+  const Bytes made{std::move(buffer)};
+  const Passing passing = pass(made);
+  EXPECT_EQ(bytes_held(passing), 40U << 20U);
+  Segment::of(made)->finish(passing.told.size, false);
+  EXPECT_EQ(bytes_held(passing), 30U << 20U);
+  EXPECT_TRUE(std::ranges::equal(taken(passing).span(), pattern(30 << 20)));
+}
+
+TEST_F(SegmentTest, SmallBuffersStayOnTheHeap) {
+  EXPECT_EQ(filled(pattern(Segment::smallest / 2)).elsewhere(), nullptr);
+}
+
+TEST_F(SegmentTest, WhatLiesOnTheHeapIsCopiedOnce) {
+  detail::use_for_large_buffers(0, nullptr);
+  const auto payload = pattern(200'000);
+  const Bytes heap = filled(payload);
+  ASSERT_EQ(heap.elsewhere(), nullptr);
+  const Passing passing = pass(heap);
+  EXPECT_GE(passing.copied.get(), 0);
+  EXPECT_TRUE(std::ranges::equal(taken(passing).span(), payload));
+}
+
+TEST_F(SegmentTest, APartIsPassedAloneWhereItIsSmall) {
+  const auto payload = pattern(1'000'000);
+  const Bytes made = filled(payload);
+  const Bytes most = made.slice(100'001, 800'000);
+  EXPECT_EQ(pass(most).descriptor, Segment::of(made)->descriptor());
+  EXPECT_TRUE(std::ranges::equal(taken(pass(most)).span(), most.span()));
+  // A small one would keep all of it.
+  const Bytes little = made.slice(100'001, 70'000);
+  const Passing passing = pass(little);
+  EXPECT_GE(passing.copied.get(), 0);
+  EXPECT_TRUE(std::ranges::equal(taken(passing).span(), little.span()));
+}
+
+TEST_F(SegmentTest, MoreThanThereIsIsAnError) {
+  const Bytes made = filled(pattern(100'000));
+  const Passing passing = pass(made);
+  struct stat status {};
+  ::fstat(passing.descriptor, &status);
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  for (const PassedPayload told : {PassedPayload{0, size + 1}, PassedPayload{1, size}, PassedPayload{size + 1, 0},
+                                   PassedPayload{~std::uint64_t{0}, 2}, PassedPayload{8, std::uint64_t{1} << 62U}}) {
+    EXPECT_THAT(([&] { Segment::take(Descriptor{::dup(passing.descriptor)}, told, true); }),
+                ThrowsMessage<Error>(HasSubstr("there are " + std::to_string(size))));
+  }
+}
+
+TEST_F(SegmentTest, WhatIsPassedCannotBeTakenAway) {
+  const Bytes made = filled(pattern(100'000));
+  EXPECT_NE(::ftruncate(Segment::of(made)->descriptor(), 0), 0);
+  // And what could be is not taken.
+  Descriptor other{::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+  ASSERT_EQ(::ftruncate(other.get(), 100'000), 0);
+  EXPECT_THROW(Segment::take(std::move(other), {0, 100'000}, true), Error);
+}
+
+TEST_F(SegmentTest, ALaneCannotWriteIntoWhatItWasGiven) {
+  const Bytes made = filled(pattern(100'000));
+  const Bytes there = taken(pass(made), false);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const_cast<volatile std::byte*>(there.data())[5] = std::byte{1};
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+  // Nor into what it has passed on and still holds.
+  Segment::of(made)->finish(made.size(), true);
+  const pid_t second = ::fork();
+  if (second == 0) {
+    const_cast<volatile std::byte*>(made.data())[5] = std::byte{1};
+    ::_exit(0);
+  }
+  ASSERT_EQ(::waitpid(second, &status, 0), second);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
+TEST_F(SegmentTest, BeyondTheBoundBytesAreOnTheHeapAndTheSame) {
+  const auto payload = pattern(Segment::smallest);
+  std::vector<Bytes> held;
+  for (std::size_t i = 0; i < Segment::most_here() / 2; ++i) held.push_back(filled(payload));
+  EXPECT_TRUE(std::ranges::all_of(held, [](const Bytes& bytes) { return Segment::of(bytes) != nullptr; }));
+  const Bytes made = filled(payload);
+  EXPECT_EQ(made.elsewhere(), nullptr);
+  const Bytes there = taken(pass(made));
+  EXPECT_EQ(there.elsewhere(), nullptr);
+  EXPECT_TRUE(std::ranges::equal(there.span(), payload));
+  // A few large ones still find room.
+  EXPECT_NE(filled(pattern(1 << 20)).elsewhere(), nullptr);
+  held.clear();
+  EXPECT_NE(filled(payload).elsewhere(), nullptr);
+}
+
+}  // namespace
+}  // namespace crema::process
