@@ -19,9 +19,9 @@ namespace detail {
 
 /// In front of the bytes that Bytes and ByteBuffer share.
 struct alignas(16) ByteStorage {
-  std::atomic<std::size_t> references{1};
-  std::size_t capacity : 63 = 0;
-  std::size_t elsewhere : 1 = 0;  ///< the bytes are not behind this: it is a StorageElsewhere
+  std::atomic<std::uint32_t> references{1};  ///< each takes more memory than one can have of so many
+  bool elsewhere = false;                    ///< the bytes are not behind this: it is a StorageElsewhere
+  std::size_t capacity = 0;
 
   std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
   void add_reference() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
@@ -39,7 +39,7 @@ struct alignas(16) ByteStorage {
 
 /// Of bytes that lie somewhere else: in memory that processes share.
 struct StorageElsewhere : ByteStorage {
-  StorageElsewhere() { elsewhere = 1; }
+  StorageElsewhere() { elsewhere = true; }
   virtual ~StorageElsewhere() = default;
   StorageElsewhere(const StorageElsewhere&) = delete;
   StorageElsewhere& operator=(const StorageElsewhere&) = delete;

@@ -34,7 +34,7 @@ void detail::use_for_large_buffers(std::size_t from, MakeStorage make) noexcept 
 }
 
 void detail::ByteStorage::end(ByteStorage* storage) noexcept {
-  if (storage->elsewhere != 0) {
+  if (storage->elsewhere) {
     delete static_cast<StorageElsewhere*>(storage);
   } else {
     std::free(storage);
@@ -78,7 +78,7 @@ void ByteBuffer::reserve(std::size_t capacity) {
 
 bool ByteBuffer::reserve_elsewhere(std::size_t capacity) {
   auto* present =
-      storage_ != nullptr && storage_->elsewhere != 0 ? static_cast<detail::StorageElsewhere*>(storage_) : nullptr;
+      storage_ != nullptr && storage_->elsewhere ? static_cast<detail::StorageElsewhere*>(storage_) : nullptr;
   if (present != nullptr && present->grow(capacity)) {
     data_ = present->place;
     capacity_ = present->capacity;

@@ -67,7 +67,7 @@ class BytesSlab {
 
   detail::ByteStorage* block_ = nullptr;
   std::size_t used_ = 0;
-  std::size_t unissued_ = 0;  // references that nobody was given yet
+  std::uint32_t unissued_ = 0;  // references that nobody was given yet
 };
 
 }  // namespace crema

@@ -28,8 +28,8 @@ enum class FrameType : std::uint16_t {
   unwatch = 15,
   input = 56,
   // lane -> head, as above
-  checkpoint = 56,
-  restore = 57,
+  checkpoint = 58,
+  restore = 59,
   kill_actor = 22,  // and head -> actor host
   create_pool = 23,
   call_pool = 24,
