@@ -103,6 +103,11 @@ class LaneContext {
   [[nodiscard]] virtual bool cancelled() const = 0;
   /// Whether the job stops early. Work that has seen it true is taken to end before its time: its value is dropped.
   [[nodiscard]] virtual bool stopping() = 0;
+  /// Keeps a state of the task that runs, for an attempt that follows. Returns at once. Throws UsageError outside of
+  /// tasks.
+  virtual void checkpoint(Bytes state) = 0;
+  /// The newest state; what runs goes on from where it was kept. Throws UsageError outside of tasks.
+  virtual std::optional<Bytes> restore() = 0;
   /// Somebody on this lane holds the value, who got it from elsewhere.
   virtual void retain(TaskId id) = 0;
   /// A holder of the value is gone. Any thread.

@@ -33,13 +33,15 @@ struct TaskOptions {
   JournalPolicy journal = JournalPolicy::automatic;
 };
 
-/// How one actor lives. This version takes `name`, `resources`, `max_pending_calls` and `durable`; any other field that
-/// differs from its default is refused with UsageError.
+/// How one actor lives.
 struct ActorOptions {
   std::string name{};  ///< find_actor finds it by; unique within a run; empty: no name
   /// Taken from its rank until it is killed. An actor for which there is no room now waits for it, and its calls with
   /// it.
   Resources resources{.cpus = 0};
+  /// So often the actor is built anew when its process or its rank is lost: its recorded calls are applied again, in
+  /// their order, but for one that has ended its process, whose caller gets ActorError. Needs `durable` and a journal;
+  /// without, or after the last time, all further calls fail with ActorError. Negative: UsageError.
   int max_restarts = 3;
   /// So many calls wait in the actor's mailbox or run, at most; 0: no bound. Then a caller may be ahead of the mailbox
   /// by as many calls, at most 64, and its next call waits for room; while it waits, a worker runs other tasks. Bounds

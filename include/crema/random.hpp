@@ -37,6 +37,9 @@ class Random {
     if (position_ % 2 != 0) refill(position_ / 2);
   }
 
+  /// How many numbers came before the next one.
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+
   /// Philox4x32-10 itself, for its published test vectors.
   static constexpr Block philox(Block counter, std::array<std::uint32_t, 2> key) {
     for (int round = 0; round < 10; ++round) {

@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "crema/archive.hpp"
 #include "crema/ids.hpp"
+#include "crema/lane_context.hpp"
 #include "crema/random.hpp"
 
 namespace crema {
@@ -34,6 +38,29 @@ class ThisTask {
   /// task returns that has seen this true counts as unfinished and reaches nobody; a driver that has seen it true ends
   /// the job as interrupted (exit code 75). As cheap as cancelled.
   [[nodiscard]] bool stopping() const;
+
+  /// For tasks that are longer than one would want to lose: keeps `state` (any type that can be a task's result,
+  /// without futures in it), with the place in rng() and what the task has started and called so far. Returns at once;
+  /// it counts once all calls made before have their places in the history. An attempt after a loss, and a resume, get
+  /// the newest one from restore. Where there is a journal it is in there. Memory of the head: one state for each
+  /// unfinished task, and 24 bytes for each different call or task it has made. Throws UsageError outside of tasks.
+  template <class State>
+  void checkpoint(const State& state) const {
+    ByteBuffer bytes;
+    encode(bytes, state);
+    LaneContext::current().checkpoint(Bytes{std::move(bytes)});
+  }
+  /// The newest state that an earlier attempt of this task has kept; nothing: there is none. To be asked for before the
+  /// task starts or calls anything, and with the type that was kept: rng() then goes on where that attempt was, and
+  /// what the task starts and calls counts as what that attempt would have done next. Waits for one round trip. Throws
+  /// UsageError outside of tasks.
+  template <class State>
+  [[nodiscard]] std::optional<State> restore() const {
+    const std::optional<Bytes> kept = LaneContext::current().restore();
+    if (!kept) return std::nullopt;
+    ByteReader reader{*kept};
+    return decode<State>(reader);
+  }
 };
 
 /// Throws UsageError outside the driver, tasks and actors.

@@ -116,6 +116,7 @@ std::vector<wire::HeldCall> CallRouter::held() const {
 }
 
 void CallRouter::forward(ActorId actor, wire::Frame frame) {
+  if (keeps_calls_ && (frame.header.flags & wire::flag_durable) != 0) kept_[actor].push_back(frame);
   if (const auto known = locations_.find(actor); known != locations_.end()) {
     outbox_.send(known->second, std::move(frame));
     return;
@@ -128,10 +129,29 @@ void CallRouter::forward(ActorId actor, wire::Frame frame) {
 
 void CallRouter::on_location(const wire::Frame& frame) {
   const wire::ActorLocation location = wire::read_location(frame.payload);
+  const auto known = locations_.find(location.actor);
+  const bool moved = known != locations_.end() && known->second != location.rank;
   locations_[location.actor] = location.rank;
+  if (moved) {
+    if (const auto kept = kept_.find(location.actor); kept != kept_.end())
+      for (const wire::Frame& call : kept->second) outbox_.send(location.rank, call);
+  }
   auto unlocated = unlocated_.extract(location.actor);
   if (unlocated.empty()) return;
   for (wire::Frame& call : unlocated.mapped()) outbox_.send(location.rank, std::move(call));
+}
+
+void CallRouter::on_placed(const wire::Frame& frame) {
+  const std::vector<TaskId> words = wire::read_ids(frame.payload);
+  const auto kept = kept_.find(ActorId{words.at(0).number});
+  if (kept == kept_.end()) return;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto call = std::find_if(kept->second.begin(), kept->second.end(), [&](const wire::Frame& sent) {
+      return wire::read_call_head(sent.payload).id == words[i];
+    });
+    if (call != kept->second.end()) kept->second.erase(call);
+  }
+  if (kept->second.empty()) kept_.erase(kept);
 }
 
 }  // namespace crema::actors

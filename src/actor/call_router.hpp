@@ -15,15 +15,19 @@ namespace crema::actors {
 /// Sends the calls of one rank's lanes straight to the ranks where the actors live. Where that is not known yet it asks
 /// the head once and holds the calls; a call whose arguments are futures it holds until their values are there, and
 /// with it what the same lane sends to the same actor afterwards, so that a caller's order is kept and nobody else
-/// waits. Used on the event loop's thread.
+/// waits. Where the head keeps the history of calls, those to durable actors are kept until they have their place in
+/// it, and sent again should the actor have been lost with its rank. Used on the event loop's thread.
 class CallRouter {
  public:
-  CallRouter(wire::Outbox& outbox, RankId me) : outbox_{outbox}, me_{me} {}
+  CallRouter(wire::Outbox& outbox, RankId me, bool keeps_calls = false)
+      : outbox_{outbox}, me_{me}, keeps_calls_{keeps_calls} {}
 
   /// A call frame from a lane of this rank.
   void on_call(wire::Frame frame);
   /// From the head: actor_location.
   void on_location(const wire::Frame& frame);
+  /// From the head: placed.
+  void on_placed(const wire::Frame& frame);
   /// A value or large_value this router asked for.
   void on_value(const wire::Frame& frame);
   /// The calls that are held here: for the values of their arguments, or for a place for their actor.
@@ -44,8 +48,10 @@ class CallRouter {
 
   wire::Outbox& outbox_;
   const RankId me_;
+  const bool keeps_calls_;
   std::unordered_map<ActorId, RankId> locations_;
   std::unordered_map<ActorId, std::vector<wire::Frame>> unlocated_;  // for one round trip to the head
+  std::unordered_map<ActorId, std::deque<wire::Frame>> kept_;        // sent, and not in the history yet
   std::map<Caller, std::deque<Held>> held_;                          // the first waits for values
   std::unordered_map<TaskId, std::vector<Caller>> awaited_;          // by value: whose first call needs it
 };

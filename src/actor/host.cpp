@@ -27,6 +27,7 @@ void Host::on_frame(RankId from, wire::Frame frame) {
   if (frame.header.type == FrameType::kill_actor) return kill(frame);
   if (frame.header.type == FrameType::recorded) return on_recorded(frame.header.acknowledged);
   if (frame.header.type == FrameType::forget_calls) return on_forget(frame);
+  if (frame.header.type == FrameType::known_calls) return on_known(frame);
   const wire::CallHead call = wire::read_call_head(frame.payload);
   if (!ended_callers_.empty() && ended_callers_.contains(call.parent)) return;
   const Caller caller{from, frame.header.lane};
@@ -35,6 +36,8 @@ void Host::on_frame(RankId from, wire::Frame frame) {
   if (found == actors_.end() || (found->second.recorded_to_come > 0 && !recorded)) {
     frame.payload = frame.payload.compact();
     early_calls_[call.actor].emplace_back(from, std::move(frame));
+  } else if (recorded && (frame.header.flags & wire::flag_ended_lane) != 0) {
+    found->second.known.insert(call.key);
   } else if (!take_place(found->second, frame, call)) {
     accept(frame, caller, call.actor);
   } else if (found->second.lane == nullptr) {
@@ -102,8 +105,18 @@ void Host::on_forget(const wire::Frame& frame) {
     if (frame.header.attempt > 0) ended_callers_.insert(caller);
     const auto calls = known_by_.extract(caller);
     if (calls.empty()) continue;
-    for (const auto& [actor, key] : calls.mapped()) actors_.at(actor).known.erase(key);
+    for (const auto& [actor, key] : calls.mapped())
+      if (const auto hosted = actors_.find(actor); hosted != actors_.end()) hosted->second.known.erase(key);
   }
+}
+
+/// Before an actor is built anew, whose methods may make these again.
+void Host::on_known(const wire::Frame& frame) {
+  for (const wire::KnownCall& call : wire::read_known_calls(frame.payload))
+    if (const auto hosted = actors_.find(call.actor); hosted != actors_.end()) hosted->second.known.insert(call.key);
+  wire::Frame answer = wire::make_frame(FrameType::known_calls);
+  answer.header.sequence = frame.header.sequence;
+  outbox_.send(head_rank, std::move(answer));
 }
 
 void Host::take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallHead& call) {
@@ -156,30 +169,47 @@ void Host::refuse_outside(Hosted& hosted) {
   }
 }
 
-/// The one place where an actor could get another lane and have its calls applied again.
+ActorId Host::actor_with(const lane::Lane& lane) const {
+  const auto found =
+      std::find_if(actors_.begin(), actors_.end(), [&](const auto& actor) { return actor.second.lane == &lane; });
+  return found == actors_.end() ? ActorId{} : found->first;
+}
+
 void Host::on_lane_lost(const lane::Loss& loss) {
   const auto lost = lanes_.find(loss.lane);
   if (lost == lanes_.end()) return;
   lane::Lane& lane = *lost->second;
-  std::vector<wire::Frame> works = lane.take_back();
-  for (auto& [id, hosted] : actors_) {
-    if (hosted.lane != &lane) continue;
-    hosted.lane = nullptr;
-    hosted.gone = "the actor was lost in an earlier call, " + loss.reason + "; create another one";
-    refuse_outside(hosted);
+  const std::vector<wire::Frame> works = lane.take_back();
+  const std::optional<wire::Frame> unfinished = lane.take_unfinished();
+  const ActorId actor = actor_with(lane);
+  bool anew = false;
+  if (const auto hosted = actors_.find(actor); hosted != actors_.end()) {
+    const bool in_constructor = unfinished && unfinished->header.type == FrameType::start_actor;
+    anew = hosted->second.durable && hosted->second.restarts > 0 && !in_constructor;
+    hosted->second.lane = nullptr;
+    hosted->second.gone = "the actor was lost in an earlier call, " + loss.reason + "; create another one";
+    if (!anew) refuse_outside(hosted->second);
   }
-  if (const auto unfinished = lane.take_unfinished()) {
+  if (unfinished) {
     std::string reason = loss.reason;
     if (!loss.last_errors.empty()) reason += "; it last wrote to stderr:\n" + loss.last_errors;
-    fail_work(*unfinished, loss.type, reason);
+    fail_work(*unfinished, loss.type, reason, wire::flag_ended_lane);
   }
-  for (const wire::Frame& work : works) fail_work(work, "crema::Error", actors_.at(actor_of(work)).gone);
+  ByteBuffer told;
+  if (anew) {
+    // All others have their places in the history, from where they come again.
+    for (const Outside& outside : actors_.at(actor).outside) accept(outside.frame, outside.caller, actor);
+    actors_.erase(actor);
+    told = wire::write(wire::ActorLost{actor, loss.reason});
+  } else {
+    for (const wire::Frame& work : works) fail_work(work, "crema::Error", actors_.at(actor_of(work)).gone);
+  }
   to_wake_.remove(*lost->second);
   lanes_.erase(lost);
-  outbox_.send(head_rank, wire::make_frame(FrameType::lane_lost, {}, loss.lane));
+  outbox_.send(head_rank, wire::make_frame(FrameType::lane_lost, std::move(told), loss.lane));
 }
 
-void Host::fail_work(const wire::Frame& work, const std::string& type, const std::string& reason) {
+void Host::fail_work(const wire::Frame& work, const std::string& type, const std::string& reason, std::uint16_t flags) {
   TaskId id;
   if (work.header.type == FrameType::call) {
     const wire::CallSpec call = wire::read_call(work.payload);
@@ -190,7 +220,7 @@ void Host::fail_work(const wire::Frame& work, const std::string& type, const std
           .function = call.method,
           .work = Outcome::Work::call,
           .attempt = work.header.attempt},
-         FunctionRegistry::at(call.method).name, reason, type);
+         FunctionRegistry::at(call.method).name, reason, type, flags);
   } else if (work.header.type == FrameType::start_actor) {
     const wire::ActorSpec actor = wire::read_actor(work.payload);
     id = TaskId{actor.id.number};
@@ -199,7 +229,7 @@ void Host::fail_work(const wire::Frame& work, const std::string& type, const std
           .actor = actor.id,
           .function = actor.constructor,
           .work = Outcome::Work::construction},
-         actor.class_name, reason, type);
+         actor.class_name, reason, type, flags);
   } else {
     return;  // kill_actor, which is done
   }
@@ -226,6 +256,7 @@ void Host::start(wire::Frame frame) {
   Hosted hosted{.gone = "the actor could not be started on this rank",
                 .bound = actor.max_pending_calls,
                 .durable = (frame.header.flags & wire::flag_durable) != 0,
+                .restarts = actor.restarts,
                 .recorded_to_come = frame.header.sequence};
   try {
     remove_ended_lanes();
@@ -246,7 +277,7 @@ void Host::start(wire::Frame frame) {
           .work = Outcome::Work::construction},
          actor.class_name, error.what());
   }
-  Hosted& placed = actors_.emplace(actor.id, std::move(hosted)).first->second;
+  Hosted& placed = actors_.insert_or_assign(actor.id, std::move(hosted)).first->second;
   if (placed.recorded_to_come == 0) take_early(actor.id);
 }
 
@@ -271,7 +302,8 @@ void Host::turn() {
   accepted_.clear();
 }
 
-void Host::fail(Outcome outcome, const std::string& name, const std::string& reason, const std::string& type) {
+void Host::fail(Outcome outcome, const std::string& name, const std::string& reason, const std::string& type,
+                std::uint16_t flags) {
   ByteBuffer failure;
   wire::write_failure(failure, {.kind = Failure::Kind::actor,
                                 .function = name,
@@ -283,7 +315,9 @@ void Host::fail(Outcome outcome, const std::string& name, const std::string& rea
   outcome.failed = true;
   outcome.value = Bytes{std::move(failure)};
   outcome.started = outcome.finished = std::chrono::steady_clock::now().time_since_epoch().count();
-  outbox_.send(head_rank, wire::make_frame(FrameType::outcome, wire::write(outcome)));
+  wire::Frame frame = wire::make_frame(FrameType::outcome, wire::write(outcome));
+  frame.header.flags = flags;
+  outbox_.send(head_rank, std::move(frame));
 }
 
 void Host::on_lane(wire::Frame frame) {
@@ -291,7 +325,9 @@ void Host::on_lane(wire::Frame frame) {
   if (outcome.is_call) ++calls_done_;
   busy_nanoseconds_ += outcome.finished - outcome.started;
   // Nearly always the first: an outcome whose large value is being stored comes behind later ones.
-  Hosted& hosted = actors_.at(outcome.actor);
+  const auto found = actors_.find(outcome.actor);
+  if (found == actors_.end()) return;  // of an actor that is built anew, where the call is applied again
+  Hosted& hosted = found->second;
   const auto ended = std::find_if(hosted.given.begin(), hosted.given.end(),
                                   [&](const wire::CallStatus& call) { return call.id == outcome.id; });
   if (ended != hosted.given.end()) hosted.given.erase(ended);

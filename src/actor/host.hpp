@@ -32,8 +32,9 @@ class Host {
   Host(wire::Outbox& outbox, StartLane start_lane, lane::Identity self)
       : outbox_{outbox}, start_lane_{std::move(start_lane)}, self_{std::move(self)} {}
 
-  /// From the head: start_actor, kill_actor, recorded, forget_calls, and the recorded calls of an actor that is built
-  /// anew. From callers on any rank: call; one that overtakes its actor's start, or those recorded calls, waits for it.
+  /// From the head: start_actor, kill_actor, recorded, forget_calls, known_calls, and the recorded calls of an actor
+  /// that is built anew. From callers on any rank: call; one that overtakes its actor's start, or those recorded calls,
+  /// waits for it.
   void on_frame(RankId from, wire::Frame frame);
   /// A frame by which a durable actor's method acts on another actor. True: it is kept until the method's own call is
   /// in the history; take_free has it then.
@@ -42,7 +43,8 @@ class Host {
   std::vector<wire::Frame> take_free() { return std::exchange(free_, {}); }
   /// From this rank's actors: outcome.
   void on_lane(wire::Frame frame);
-  /// The lane of an actor is no more, after all that it has posted: its calls fail, and all further ones.
+  /// The lane of an actor is no more, after all that it has posted. The head builds the actor anew if it can: then the
+  /// call that ran fails, and all others are the head's. Otherwise they fail, and all further ones.
   void on_lane_lost(const lane::Loss& loss);
   /// From the head, for one of this rank's actors: value, reply. False: the lane is not an actor's.
   bool on_reply(wire::Frame& frame);
@@ -82,6 +84,7 @@ class Host {
     std::deque<Outside> outside{};         ///< when `given` is full
     BytesSlab calls{};                     ///< their bytes: a queue, so that what waits keeps little else alive
     bool durable = false;
+    std::uint32_t restarts = 0;           ///< how often it may be built anew
     std::uint64_t recorded_to_come = 0;   ///< calls from the history; others wait
     std::unordered_set<TaskKey> known{};  ///< calls that have a place, and whose callers may repeat them
   };
@@ -91,6 +94,7 @@ class Host {
   bool take_place(Hosted& hosted, const wire::Frame& frame, const wire::CallHead& call);
   void on_recorded(std::uint64_t places);
   void on_forget(const wire::Frame& frame);
+  void on_known(const wire::Frame& frame);
   void tell_taken(const wire::Frame& call, TaskId id, bool again);
   void take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallHead& call);
   void let_in(Hosted& hosted);
@@ -101,9 +105,10 @@ class Host {
   void give(lane::Lane& lane, wire::Frame frame);
   /// Answers for work that no lane can do.
   void fail(wire::Outcome outcome, const std::string& name, const std::string& reason,
-            const std::string& type = "crema::Error");
-  void fail_work(const wire::Frame& work, const std::string& type, const std::string& reason);
+            const std::string& type = "crema::Error", std::uint16_t flags = 0);
+  void fail_work(const wire::Frame& work, const std::string& type, const std::string& reason, std::uint16_t flags = 0);
   void refuse_outside(Hosted& hosted);
+  ActorId actor_with(const lane::Lane& lane) const;
 
   wire::Outbox& outbox_;
   const StartLane start_lane_;

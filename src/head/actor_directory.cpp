@@ -29,7 +29,8 @@ void ActorDirectory::add(const wire::ActorSpec& actor) {
   actors_.emplace(actor.id, Entry{.class_name = actor.class_name,
                                   .name = actor.name,
                                   .max_pending_calls = actor.max_pending_calls,
-                                  .durable = actor.durable});
+                                  .durable = actor.durable,
+                                  .restarts = actor.restarts});
 }
 
 bool ActorDirectory::place(wire::ActorSpec& actor) {
@@ -52,8 +53,23 @@ bool ActorDirectory::place(wire::ActorSpec& actor) {
 
 void ActorDirectory::place_anywhere(ActorId id) { actors_.at(id).rank = hosts_.front().rank; }
 
+void ActorDirectory::lose(ActorId id, bool rank_lost) {
+  Entry& entry = actors_.at(id);
+  if (entry.restarts > 0) --entry.restarts;
+  if (!rank_lost) return;
+  entry.rank = RankId{-1};
+  entry.moved = true;
+  entry.grant.reset();  // of a rank that is no more
+}
+
+void ActorDirectory::name_devices(wire::ActorSpec& actor) const {
+  const Entry& entry = actors_.at(actor.id);
+  if (actor.occupation && entry.grant) actor.occupation->gpus = pool_.names(*entry.grant);
+}
+
 void ActorDirectory::remove(ActorId id) {
   Entry& entry = actors_.at(id);
+  entry.killed = true;
   const auto name = names_.find(entry.name);
   if (name != names_.end() && name->second == id) names_.erase(name);
   if (entry.grant) pool_.give_back(*std::exchange(entry.grant, std::nullopt));

@@ -26,6 +26,9 @@ class ActorDirectory {
     RankId rank{-1};  ///< -1: none yet
     std::uint64_t max_pending_calls = 0;
     bool durable = true;
+    std::uint32_t restarts = 0;  ///< how often it may still be built anew
+    bool killed = false;
+    bool moved = false;  ///< from a rank that was lost
     std::optional<ResourcePool::Grant> grant{};
     std::uint64_t calls = 0;
     double busy_seconds = 0;
@@ -48,6 +51,12 @@ class ActorDirectory {
   bool place(wire::ActorSpec& actor);
   /// The same whatever there is room for, for an actor that will not live.
   void place_anywhere(ActorId id);
+  /// The actor is to be built anew: if its rank is lost it has none now, and nothing of what it occupied there.
+  void lose(ActorId id, bool rank_lost);
+  [[nodiscard]] bool is_killed(ActorId id) const { return actors_.at(id).killed; }
+  [[nodiscard]] bool has_hosts() const { return !hosts_.empty(); }
+  /// Writes the devices that an actor has into what it is started with.
+  void name_devices(wire::ActorSpec& actor) const;
   /// The actor keeps its place, what it occupied is free, and its name may be given again.
   void remove(ActorId id);
   /// Throws UsageError when there is no such actor, or it is of another class.

@@ -39,20 +39,52 @@ bool ActorService::on_create(RankId from, const Frame& frame) {
 void ActorService::start(const wire::ActorSpec& actor) {
   const RankId host = directory_.entry(actor.id)->rank;
   Frame start = wire::make_frame(FrameType::start_actor, wire::write(actor));
-  std::vector<Bytes> calls;
+  Recorded recorded;
   if (recorded_calls_ && actor.durable) {
-    calls = recorded_calls_(actor.id);
+    recorded = recorded_calls_(actor.id);
     start.header.flags |= wire::flag_durable;
-    start.header.sequence = calls.size();
+    start.header.sequence = recorded.calls.size();
+    start.header.incarnation = recorded.incarnation;
   }
   outbox_.send(host, std::move(start));
-  for (Bytes& payload : calls) {
-    Frame call{{.type = FrameType::call, .flags = wire::flag_recorded, .payload_size = payload.size()},
-               std::move(payload)};
-    outbox_.send(host, std::move(call));
+  for (Frame& call : recorded.calls) outbox_.send(host, std::move(call));
+  // On the rank where it was before they arrive.
+  if (directory_.entry(actor.id)->moved) {
+    for (const auto& [id, call] : unplaced_calls_)
+      if (wire::read_call_head(call.payload).actor == actor.id) outbox_.send(host, call);
   }
   for (const RankId rank : directory_.take_waiting(actor.id)) {
     outbox_.send(rank, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{actor.id, host})));
+  }
+}
+
+void ActorService::lose(ActorId actor, bool rank_lost) {
+  directory_.lose(actor, rank_lost);
+  restarting_.emplace(actor, directory_.is_killed(actor));
+}
+
+void ActorService::restart(wire::ActorSpec actor, const std::vector<RankId>& ranks) {
+  const bool killed = restarting_.extract(actor.id).mapped();
+  const ActorDirectory::Entry& entry = *directory_.entry(actor.id);
+  actor.restarts = entry.restarts;
+  const bool moves = entry.rank.number < 0;
+  if (moves) {
+    for (const RankId rank : ranks) directory_.wait_for(actor.id, rank);
+    if (killed) {
+      directory_.place_anywhere(actor.id);
+    } else if (!directory_.place(actor)) {
+      actor.arguments.bytes = actor.arguments.bytes.compact();
+      unplaced_.push_back(std::move(actor));
+      return;
+    }
+  } else {
+    directory_.name_devices(actor);
+  }
+  start(actor);
+  if (killed) {
+    ByteBuffer payload;
+    payload.put(actor.id);
+    outbox_.send(entry.rank, wire::make_frame(FrameType::kill_actor, std::move(payload)));
   }
 }
 
@@ -128,6 +160,10 @@ void ActorService::on_kill(const Frame& frame) {
   const auto id = ByteReader{frame.payload}.get<ActorId>();
   const auto* actor = directory_.entry(id);
   if (actor == nullptr) throw Error{"killing an actor: actor " + std::to_string(id.number) + " has not been created"};
+  if (const auto restarting = restarting_.find(id); restarting != restarting_.end()) {
+    if (!std::exchange(restarting->second, true)) directory_.remove(id);
+    return start_unplaced();
+  }
   if (actor->rank.number < 0) {
     // It is started all the same, so that its host answers for it and its calls.
     const auto spec =
@@ -156,7 +192,8 @@ void ActorService::send(std::optional<ActorPools::Assignment> assignment) {
   if (member == nullptr) throw Error{"calling an actor pool: one of its actors has not been created"};
   Frame call = wire::make_frame(FrameType::call, wire::write(assignment->call));
   call.header.attempt = assignment->attempt;
-  outbox_.send(member->rank, std::move(call));
+  if (recorded_calls_ && member->durable) unplaced_calls_[assignment->call.id] = call;
+  if (member->rank.number >= 0) outbox_.send(member->rank, std::move(call));
 }
 
 std::vector<Bytes> ActorService::unheard_failures() const {

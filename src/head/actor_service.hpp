@@ -21,9 +21,13 @@ class ActorService {
  public:
   ActorService(wire::Outbox& outbox, ResourcePool& pool) : outbox_{outbox}, directory_{pool} {}
 
-  /// The recorded calls of an actor, in order: payloads of call frames, with ids of this start. Where it is set,
-  /// durable actors start with these, and their hosts tell of each call's place.
-  using RecordedCalls = std::function<std::vector<Bytes>(ActorId)>;
+  /// What an actor starts with.
+  struct Recorded {
+    std::vector<wire::Frame> calls;  ///< in order, with ids of this start
+    std::uint32_t incarnation = 0;   ///< how often its construction was lost before
+  };
+  /// Where it is set, durable actors start with these, and their hosts tell of each call's place.
+  using RecordedCalls = std::function<Recorded(ActorId)>;
   void keep_history(RecordedCalls calls) { recorded_calls_ = std::move(calls); }
 
   void add_host(RankId rank, const Offer& offer) { directory_.add_host(rank, offer); }
@@ -40,8 +44,14 @@ class ActorService {
 
   /// A construction or a call has ended.
   void on_outcome(const wire::Outcome& outcome);
-  /// The rank is lost. Requires that no actor lives there.
+  /// A call has its place, or has failed: it need not be sent again.
+  void on_placed(TaskId call) { unplaced_calls_.erase(call); }
+  /// The rank is lost: no actor is placed there any more.
   void remove_host(RankId rank) { directory_.remove_host(rank); }
+  /// The actor is to be built anew: on the same rank, or, if that is lost, where there is room.
+  void lose(ActorId actor, bool rank_lost);
+  /// Builds one anew that was lost. `ranks`: all that may have calls for it.
+  void restart(wire::ActorSpec actor, const std::vector<RankId>& ranks);
   [[nodiscard]] bool hosts_actors(RankId rank) const { return directory_.hosts_actors(rank); }
   /// These have died, and look for no actor any more.
   void forget(RankId rank);
@@ -74,6 +84,8 @@ class ActorService {
   ActorPools pools_;
   RecordedCalls recorded_calls_;
   std::vector<wire::ActorSpec> unplaced_;          // there is no room for them now
+  std::map<ActorId, bool> restarting_;             // whether somebody has killed it meanwhile
+  std::map<TaskId, wire::Frame> unplaced_calls_;   // of pools: sent, and not in the history yet
   std::vector<Finder> finders_;                    // a lane has one at most
   std::map<ActorId, Bytes> failed_constructions_;  // an actor nobody called must not fail silently
 };

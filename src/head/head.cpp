@@ -37,12 +37,13 @@ Head::Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, 
       watches_{outbox, [this](TaskId id) { return is_there(id); },
                [this](Named<TaskId> work) { return order_of(work); }},
       workers_{layout_.workers} {
-  const auto offer = [&](RankId rank) {
-    return layout_.offers.empty() ? Offer{.cpus = std::numeric_limits<double>::infinity()}
-                                  : layout_.offers[static_cast<std::size_t>(rank.number)];
-  };
-  for (const RankId worker : layout_.workers) dispatcher_.add_worker(worker, offer(worker));
-  for (const RankId host : layout_.actor_hosts) actors_.add_host(host, offer(host));
+  for (const RankId worker : layout_.workers) dispatcher_.add_worker(worker, offer_of(worker));
+  for (const RankId host : layout_.actor_hosts) actors_.add_host(host, offer_of(host));
+}
+
+Offer Head::offer_of(RankId rank) const {
+  return layout_.offers.empty() ? Offer{.cpus = std::numeric_limits<double>::infinity()}
+                                : layout_.offers[static_cast<std::size_t>(rank.number)];
 }
 
 void Head::on_frame(RankId from, Frame frame) {
@@ -62,7 +63,11 @@ void Head::on_frame(RankId from, Frame frame) {
     case FrameType::retain:
       return on_retain(from, frame);
     case FrameType::lane_lost:
-      return lose_lane(from, frame.header.lane);
+      lose_lane(from, frame.header.lane);
+      if (!frame.payload.empty()) lose_actor(wire::read_actor_lost(frame.payload).actor, false);
+      return;
+    case FrameType::known_calls:
+      return on_taught(from, frame);
     case FrameType::put:
       return on_put(from, frame);
     case FrameType::pin: {
@@ -73,6 +78,10 @@ void Head::on_frame(RankId from, Frame frame) {
     }
     case FrameType::wait:
       return on_wait(from, frame);
+    case FrameType::checkpoint:
+      return on_checkpoint(frame);
+    case FrameType::restore:
+      return on_restore(from, frame);
     case FrameType::watch:
       return watches_.on_watch(from, frame);
     case FrameType::unwatch:
@@ -90,7 +99,7 @@ void Head::on_frame(RankId from, Frame frame) {
       return send_reply(outbox_, from, frame, describe_cluster());
     case FrameType::create_actor:
       if (actors_.on_create(from, frame)) {
-        ++constructions_;
+        constructing_.insert(wire::read_actor(frame.payload).id);
         if (keeper_) keep_creation(frame);
       }
       return;
@@ -191,7 +200,8 @@ void Head::turn(bool dispatch) {
   const std::int64_t now = clock_();
   now_.reset();
   ++turns_;
-  if (!hosts_to_tell_.empty()) tell_hosts_what_is_recorded();
+  if (!hosts_to_tell_.empty() || !placed_.empty()) tell_hosts_what_is_recorded();
+  go_on_rebuilding();
   watches_.end_late(now);
   actors_.end_late(now);
   if (!dispatch || !dispatching_) return;
@@ -247,10 +257,17 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   const bool early = (frame.header.flags & wire::flag_early) != 0;
   if (outcome.failed && !early) record_failure(outcome.value);
   if (outcome.work != Outcome::Work::task) {
-    ++calls_ended_;
-    actors_.on_outcome(outcome);
+    const auto placed = calls_.find(outcome.id);
+    if (placed == calls_.end() || !placed->second.done) {
+      ++calls_ended_;
+      actors_.on_outcome(outcome);
+    }
+    if ((frame.header.flags & wire::flag_ended_lane) != 0) {
+      next_attempt(outcome.id);  // how many calls it has made is not known
+      if (placed != calls_.end() && !placed->second.done) lethal_calls_.insert(outcome.id);
+    }
     if (outcome.work == Outcome::Work::construction) {
-      --constructions_;
+      constructing_.erase(outcome.actor);
     } else if (outcome.attempt >= attempts_.of(outcome.parent)) {
       count_calls(outcome.parent, -1);
     }
@@ -340,7 +357,7 @@ void Head::count_calls(TaskId caller, std::int64_t calls) {
 bool Head::finished() const {
   if (!driver_) return false;
   return driver_->exit_code != 0 ||
-         (finished_ == submitted_ && storing_ == 0 && constructions_ == 0 && open_calls_.empty() && calls_.empty());
+         (finished_ == submitted_ && storing_ == 0 && constructing_.empty() && open_calls_.empty() && calls_.empty());
 }
 
 int Head::close() {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -162,16 +164,18 @@ class Head {
   bool take_from_history(const wire::TaskHead& task, const Bytes& payload);
   void keep_in_history(const Completion& completion);
   void restore_names();
+  static void add_names(const Arguments& arguments, std::vector<TaskKey>& named);
+  void bring_back(std::vector<TaskKey> named, std::vector<wire::TaskSpec> to_start);
   TaskId name(TaskKey key);
   void restore(TaskId id, const history::Past::Completion& completion);
-  void translate(Bytes& bytes, std::vector<Named<TaskId>>& carried);
+  void translate(Bytes& bytes, std::vector<Named<TaskId>>& carried, bool own = false);
   void start_unfinished(wire::TaskSpec task);
   void bind_name(Named<TaskId> work);
   // In head_history_calls.cpp.
   void on_taken(RankId from, const wire::Frame& frame);
   void claim(const wire::CallSpec& call, std::uint32_t attempt);
   bool claim_pool_call(const wire::Frame& frame);
-  void arrive(TaskId caller, std::uint32_t attempt);
+  void arrive(TaskId caller, std::uint32_t attempt, std::optional<TaskKey> call);
   void end_call(RankId from, const wire::Outcome& outcome);
   void end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome);
   void keep_repeatable(TaskId by, Named<TaskId> work, RankId host);
@@ -180,8 +184,34 @@ class Head {
   void forget_attempts(TaskId id);
   void forget_name(Named<TaskId> work);
   void tell_hosts_what_is_recorded();
+  void tell_placed(TaskId call, ActorId actor);
   void keep_creation(const wire::Frame& frame);
-  std::vector<Bytes> recorded_calls(ActorId actor);
+  [[nodiscard]] Bytes not_kept(const wire::CallSpec& call) const;
+
+  // In head_checkpoints.cpp.
+  void on_checkpoint(const wire::Frame& frame);
+  void on_restore(RankId from, const wire::Frame& frame);
+  void keep_checkpoints_whose_calls_are_recorded(TaskId task, std::size_t arrived);
+  void keep_checkpoint(const wire::Checkpoint& checkpoint);
+  void forget_checkpoints(TaskId task);
+
+  // In head_rebuild.cpp.
+  [[nodiscard]] const history::Past::Completion* recorded(TaskKey key) const;
+  [[nodiscard]] const history::Past::Completion* recorded_value(TaskKey key) const;
+  static TaskId construction_of(ActorId actor) { return TaskId{actor.number}; }
+  std::string lose_actors(RankId rank);
+  void lose_actor(ActorId actor, bool rank_lost);
+  void lose_held_calls(RankId rank);
+  void go_on_rebuilding();
+  void teach_hosts();
+  void on_taught(RankId from, const wire::Frame& frame);
+  void build_anew(ActorId actor);
+  std::vector<wire::Frame> recorded_calls(ActorId actor);
+  [[nodiscard]] wire::Frame recorded_call(const wire::CallSpec& spec, std::uint32_t attempt, bool skip) const;
+  [[nodiscard]] bool is_under_way(TaskId id, TaskKey key) const;
+  wire::Frame call_of_earlier_start(const history::Past::Call& call, bool anew);
+  wire::Frame call_of_this_start(const history::Past::Call& call);
+  void name_unfinished(const wire::TaskHead& task);
 
   // In head_losses.cpp.
   bool try_again(TaskId id, Entry& entry, bool lost);
@@ -242,6 +272,7 @@ class Head {
     if (!now_) now_ = clock_();
     return *now_;
   }
+  [[nodiscard]] Offer offer_of(RankId rank) const;
   double seconds(std::int64_t nanoseconds) const;
   [[nodiscard]] static Failure decode(const Bytes& failure);
   std::int64_t clock_offset(RankId from, std::int64_t finished);
@@ -287,8 +318,8 @@ class Head {
   std::uint64_t turns_ = 1;
   std::optional<std::int64_t> now_;  // of this turn
   std::unordered_map<TaskId, std::int64_t>
-      open_calls_;                   // by caller: calls its attempt reported less outcomes that came; no zeros
-  std::uint64_t constructions_ = 0;  // of actors, under way
+      open_calls_;  // by caller: calls its attempt reported less outcomes that came; no zeros
+  std::unordered_set<ActorId> constructing_;
   std::uint64_t submitted_ = 0;
   std::uint64_t finished_ = 0;
   std::uint64_t calls_ended_ = 0;
@@ -297,8 +328,9 @@ class Head {
   std::uint64_t unheard_count_ = 0;
   std::vector<Failure> unheard_;
   std::optional<lane::DriverResult> driver_;
-  std::uint64_t last_order_ = 0;  // of completion
-  history::Past past_;
+  std::uint64_t last_order_ = 0;           // of completion
+  history::Past past_;                     // what earlier starts have done
+  history::Past own_;                      // what this one had done when an actor was last built anew
   std::optional<history::Keeper> keeper_;  // nothing: no history is kept
   /// What recorded values and arguments name: each has an id in this start before anybody asks for it.
   struct RestoredName {
@@ -314,16 +346,43 @@ class Head {
   /// Calls that have their places, and have not ended.
   struct PlacedCall {
     TaskKey key;
-    bool done = false;  ///< before this start: it is applied for the actor's state alone
+    ActorId actor;
+    std::uint32_t attempt = 0;  ///< of the caller
+    bool done = false;          ///< before its actor was built anew: it is applied for the actor's state alone
   };
   std::unordered_map<TaskId, PlacedCall> calls_;
   std::unordered_set<TaskKey> placed_before_;  // calls that are recorded
   std::unordered_set<TaskKey> claimed_;        // recorded calls that were made again
-  std::unordered_map<TaskId, std::uint32_t>
-      arrived_;  // by unfinished caller: durable calls that have a place, or failed
+  /// Durable calls of an unfinished caller.
+  struct Arrived {
+    std::unordered_set<TaskKey> calls;  ///< that have a place
+    std::size_t failed = 0;             ///< without one
+    [[nodiscard]] std::size_t count() const { return calls.size() + failed; }
+  };
+  std::unordered_map<TaskId, Arrived> arrived_;
+  std::unordered_map<TaskId, std::deque<wire::Checkpoint>> checkpoints_to_keep_;  // until the calls before have arrived
+  std::unordered_map<TaskId, TaskKey> with_checkpoint_;                           // unfinished tasks
+  std::unordered_map<TaskKey, Bytes> checkpoints_;                                // the newest of each, encoded
+  std::unordered_set<TaskId> lethal_calls_;  // that have ended their lanes, and are not recorded yet
   std::unordered_map<TaskId, std::pair<RankId, wire::Outcome>> held_;  // until all calls of the work have arrived
   std::map<RankId, std::uint64_t> places_;                             // recorded, by host
   std::set<RankId> hosts_to_tell_;
+  std::map<std::pair<RankId, ActorId>, std::vector<TaskId>> placed_;  // callers' ranks are to be told
+  /// Actors that were lost. First the history of this start is read, then hosts learn which calls may be made again,
+  /// then the actors start with their calls.
+  struct Reading {
+    std::atomic<bool> done{false};
+    history::Past past;  // written before done
+    std::string error;
+  };
+  struct Rebuilding {
+    std::set<ActorId> lost;  ///< to be built when these are
+    std::set<ActorId> now;
+    std::shared_ptr<Reading> reading;
+    std::set<RankId> untaught;
+    std::uint64_t round = 0;
+    enum class Phase { idle, reading, teaching } phase = Phase::idle;
+  } rebuilding_;
   /// What unfinished work has started: a further attempt starts it under the same keys.
   struct Repeatable {
     std::vector<Named<TaskId>> works;

@@ -25,7 +25,9 @@ void Head::keep_history(journal::JournalSink& sink, Past past) {
   watches_.tell_answers([this](TaskKey caller, std::uint32_t ordinal, const std::vector<std::uint32_t>& places) {
     keeper_->answered(caller, ordinal, places);
   });
-  actors_.keep_history([this](ActorId actor) { return recorded_calls(actor); });
+  actors_.keep_history([this](ActorId actor) {
+    return ActorService::Recorded{recorded_calls(actor), attempts_.of(construction_of(actor))};
+  });
   if (!past_.empty()) restore_names();
   for (const auto& [actor, calls] : past_.calls())
     for (const Past::Call& call : calls) placed_before_.insert(call.spec.key);
@@ -33,8 +35,8 @@ void Head::keep_history(journal::JournalSink& sink, Past past) {
 
 std::uint64_t Head::order_of(Named<TaskId> work) {
   if (const Entry* entry = entries_.find(work.id.number); entry != nullptr && entry->order > 0) return entry->order;
-  const Past::Completion* recorded = past_.find(work.key);
-  return recorded == nullptr ? 0 : recorded->order;
+  const Past::Completion* ended = recorded(work.key);
+  return ended == nullptr ? 0 : ended->order;
 }
 
 void Head::record_without_running(TaskId id, const Entry& entry, record::TaskState state) {
@@ -55,6 +57,7 @@ void Head::keep_in_history(const Completion& completion) {
   const Entry& entry = entries_[id.number];
   end_attempts(id, entry.parent, completion.failed);
   if (completion.failed) {
+    if (keeper_->is_call(id)) return keeper_->call_failed(id, lethal_calls_.erase(id) > 0, completion.value);
     return keeper_->ended(id, !entry.cancelled && decode(completion.value).kind != Failure::Kind::cancelled);
   }
   if (completion.object != TaskId{} && completion.kept.empty()) return keeper_->succeeded_with_large_value(id);
@@ -68,12 +71,11 @@ void Head::keep_in_history(const Completion& completion) {
 void Head::restore_names() {
   std::vector<wire::TaskSpec> to_start = past_.unfinished();
   std::vector<TaskKey> named;
-  for (const wire::TaskSpec& task : to_start) named.push_back(task.key);
-  const auto add_arguments = [&](const Arguments& arguments) {
-    for (const Input& input : arguments.inputs) named.push_back(input.key);
-    for (const Named<TaskId>& carried : arguments.carried) named.push_back(carried.key);
-  };
-  for (const wire::TaskSpec& task : to_start) add_arguments(task.arguments);
+  const auto add_arguments = [&](const Arguments& arguments) { add_names(arguments, named); };
+  for (const wire::TaskSpec& task : to_start) {
+    named.push_back(task.key);
+    add_arguments(task.arguments);
+  }
   for (const auto& [key, completion] : past_.completions())
     for (const Named<TaskId>& carried : completion.carried) named.push_back(carried.key);
   for (const auto& [actor, calls] : past_.calls())
@@ -81,36 +83,49 @@ void Head::restore_names() {
   std::vector<wire::ActorSpec> to_create;
   for (const auto& [id, creation] : past_.creations()) {
     add_arguments(creation.spec.arguments);
-    const Past::Completion* creator = past_.find(creation.caller);
+    const Past::Completion* creator = recorded(creation.caller);
     if (creator != nullptr && creator->succeeded) to_create.push_back(creation.spec);
   }
-  while (!named.empty()) {
-    const TaskKey key = named.back();
-    named.pop_back();
-    if (names_.contains(key)) continue;
-    name(key);
-    const Past::Completion* completion = past_.find(key);
-    if (completion == nullptr || past_.value_of(key) != nullptr) continue;
-    if (completion->kept == Task::Kept::another) named.push_back(completion->source);
-    if (!completion->submission) continue;
-    to_start.push_back(*completion->submission);
-    add_arguments(completion->submission->arguments);
-  }
-  for (auto& [key, restored] : names_) {
-    if (const Past::Completion* value = past_.value_of(key)) {
-      restored.bound = true;
-      restore(restored.id, *value);
-    } else if (const Past::Completion* completion = past_.find(key);
-               completion != nullptr && completion->kept == Task::Kept::another) {
-      restored.bound = true;
-      dependents_[names_.at(completion->source).id].push_back({restored.id, true});
-    }
-  }
+  bring_back(std::move(named), std::move(to_start));
   for (wire::ActorSpec& actor : to_create) {
     actor.parent = {};
     if (actor.occupation) actor.occupation->gpus.clear();
     translate(actor.arguments.bytes, actor.arguments.carried);
     on_frame(head_rank, wire::make_frame(wire::FrameType::create_actor, wire::write(actor)));
+  }
+}
+
+void Head::add_names(const Arguments& arguments, std::vector<TaskKey>& named) {
+  for (const Input& input : arguments.inputs) named.push_back(input.key);
+  for (const Named<TaskId>& carried : arguments.carried) named.push_back(carried.key);
+}
+
+/// Gives ids to these and to what they need, and their values where they are recorded; starts again what is to run.
+void Head::bring_back(std::vector<TaskKey> named, std::vector<wire::TaskSpec> to_start) {
+  std::vector<TaskKey> brought;
+  while (!named.empty()) {
+    const TaskKey key = named.back();
+    named.pop_back();
+    if (names_.contains(key)) continue;
+    name(key);
+    brought.push_back(key);
+    const Past::Completion* completion = recorded(key);
+    if (completion == nullptr || recorded_value(key) != nullptr) continue;
+    if (completion->kept == Task::Kept::another) named.push_back(completion->source);
+    if (!completion->submission) continue;
+    to_start.push_back(*completion->submission);
+    add_names(completion->submission->arguments, named);
+  }
+  for (const TaskKey key : brought) {
+    RestoredName& restored = names_.at(key);
+    if (const Past::Completion* value = recorded_value(key)) {
+      restored.bound = true;
+      restore(restored.id, *value);
+    } else if (const Past::Completion* completion = recorded(key);
+               completion != nullptr && completion->kept == Task::Kept::another) {
+      restored.bound = true;
+      dependents_[names_.at(completion->source).id].push_back({restored.id, true});
+    }
   }
   for (wire::TaskSpec& task : to_start) start_unfinished(std::move(task));
 }
@@ -125,11 +140,13 @@ TaskId Head::name(TaskKey key) {
 }
 
 /// Puts the ids of this start into recorded bytes.
-void Head::translate(Bytes& bytes, std::vector<Named<TaskId>>& carried) {
+/// `own`: bytes that this start has recorded, in which what is still there has the right id.
+void Head::translate(Bytes& bytes, std::vector<Named<TaskId>>& carried, bool own) {
   if (carried.empty()) return;
   ByteBuffer out;
   out.append(bytes.span());
   for (Named<TaskId>& future : carried) {
+    if (own && entries_.find(future.id.number) != nullptr) continue;
     const Pattern pattern{future.id, future.key};
     static_assert(sizeof pattern == 24);
     future.id = name(future.key);
@@ -174,16 +191,17 @@ void Head::bind_name(Named<TaskId> work) {
 /// Whether the value of a task that was just submitted is recorded, or comes from one that runs already. Otherwise it
 /// runs, and is followed.
 bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
-  if (past_.empty() && names_.empty()) {
+  if (past_.empty() && own_.empty() && names_.empty()) {
     keeper_->submitted(task, payload);
     keep_repeatable(task.parent, {task.id, task.key}, RankId{-1});
     return false;
   }
   Entry& entry = entries_[task.id.number];
-  if (const Past::Completion* recorded = past_.find(task.key)) entry.order = recorded->order;
+  if (const Past::Completion* ended = recorded(task.key)) entry.order = ended->order;
+  if (!own_.empty()) name_unfinished(task);
   const auto named = names_.find(task.key);
   const bool runs_under_its_name = named != names_.end() && named->second.bound && named->second.id != task.id;
-  const Past::Completion* value = past_.value_of(task.key);
+  const Past::Completion* value = recorded_value(task.key);
   if (!runs_under_its_name && value == nullptr) {
     keeper_->submitted(task, payload);
     bind_name({task.id, task.key});
@@ -211,9 +229,10 @@ bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
 
 void Head::on_wait(RankId from, const wire::Frame& frame) {
   wire::Wait wait = wire::read_wait(frame.payload);
-  const std::vector<std::uint32_t>* recorded = past_.answer(wait.caller, wait.ordinal);
-  if (recorded != nullptr && (recorded->empty() || recorded->back() < wait.ids.size()))
-    return answer_wait(outbox_, from, frame.header.lane, frame.header.sequence, *recorded);
+  const std::vector<std::uint32_t>* told = past_.answer(wait.caller, wait.ordinal);
+  if (told == nullptr) told = own_.answer(wait.caller, wait.ordinal);
+  if (told != nullptr && (told->empty() || told->back() < wait.ids.size()))
+    return answer_wait(outbox_, from, frame.header.lane, frame.header.sequence, *told);
   watches_.on_wait(from, frame.header, std::move(wait), clock_());
 }
 

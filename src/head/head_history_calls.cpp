@@ -12,6 +12,8 @@ void Head::on_taken(RankId from, const wire::Frame& frame) {
   const wire::CallSpec& call = taken.call;
   ++places_[from];
   hosts_to_tell_.insert(from);
+  tell_placed(call.id, call.actor);
+  if (taken.again && calls_.contains(call.id)) return;  // the same call, sent again
   if (taken.again) {
     claim(call, frame.header.attempt);
   } else {
@@ -23,20 +25,24 @@ void Head::on_taken(RankId from, const wire::Frame& frame) {
           carried.insert(carried.end(), inside->second.begin(), inside->second.end());
     }
     keeper_->has_place(call, std::move(carried));
-    calls_.emplace(call.id, PlacedCall{call.key});
+    calls_.emplace(call.id, PlacedCall{call.key, call.actor, frame.header.attempt});
     bind_name({call.id, call.key});
     keep_repeatable(call.parent, {call.id, call.key}, from);
   }
-  arrive(call.parent, frame.header.attempt);
+  arrive(call.parent, frame.header.attempt, call.key);
 }
 
 /// A call that is made again stands for the one that has its place.
 void Head::claim(const wire::CallSpec& call, std::uint32_t attempt) {
   claimed_.insert(call.key);
   if (attempt >= attempts_.of(call.parent)) count_calls(call.parent, -1);
-  if (const Past::Completion* recorded = past_.find(call.key)) {
-    entries_[call.id.number].order = recorded->order;
-    if (const Past::Completion* value = past_.value_of(call.key)) return restore(call.id, *value);
+  const Past::Completion* ended = recorded(call.key);
+  if (ended != nullptr) {
+    entries_[call.id.number].order = ended->order;
+    if (const Past::Completion* value = recorded_value(call.key)) return restore(call.id, *value);
+    if (const history::FailedCall* failed = own_.failure(call.key)) return complete({call.id, true, failed->failure});
+    if (past_.is_skipped(call.key)) return complete({call.id, true, past_.failure(call.key)->failure});
+    if (!names_.contains(call.key)) return complete({call.id, true, not_kept(call)});
   }
   ByteBuffer source;
   source.put(name(call.key));
@@ -49,16 +55,22 @@ bool Head::claim_pool_call(const wire::Frame& frame) {
   const wire::CallSpec call = wire::read_call(frame.payload);
   if (!placed_before_.contains(call.key)) return false;
   claim(call, frame.header.attempt);
-  arrive(call.parent, frame.header.attempt);
+  arrive(call.parent, frame.header.attempt, call.key);
   return true;
 }
 
-/// `attempt`: of the caller.
-void Head::arrive(TaskId caller, std::uint32_t attempt) {
+/// `attempt`: of the caller. Without a call it was one that has failed without a place.
+void Head::arrive(TaskId caller, std::uint32_t attempt, std::optional<TaskKey> call) {
   if (caller == TaskId{} || attempt < attempts_.of(caller)) return;
-  const std::uint32_t arrived = ++arrived_[caller];
+  Arrived& arrived = arrived_[caller];
+  if (call) {
+    arrived.calls.insert(*call);
+  } else {
+    ++arrived.failed;
+  }
+  if (!checkpoints_to_keep_.empty()) keep_checkpoints_whose_calls_are_recorded(caller, arrived.count());
   const auto held = held_.find(caller);
-  if (held == held_.end() || arrived < held->second.second.durable_calls) return;
+  if (held == held_.end() || arrived.count() < held->second.second.durable_calls) return;
   const auto [from, outcome] = std::move(held->second);
   held_.erase(held);
   end_once_calls_are_recorded(from, outcome);
@@ -68,7 +80,7 @@ void Head::arrive(TaskId caller, std::uint32_t attempt) {
 /// Calls that some work has made and then reported about are in the history before the work's own end is.
 void Head::end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome) {
   const auto arrived = arrived_.find(outcome.id);
-  if (outcome.durable_calls > (arrived == arrived_.end() ? 0 : arrived->second)) {
+  if (outcome.durable_calls > (arrived == arrived_.end() ? 0 : arrived->second.count())) {
     wire::Outcome held = outcome;
     held.value = held.value.compact();
     // Its lane lets go of them meanwhile.
@@ -77,6 +89,7 @@ void Head::end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome
     return;
   }
   if (arrived != arrived_.end()) arrived_.erase(arrived);
+  calls_.erase(outcome.id);
   end(from, outcome);
 }
 
@@ -84,13 +97,15 @@ void Head::end_call(RankId from, const wire::Outcome& outcome) {
   const auto call = calls_.find(outcome.id);
   if (call == calls_.end()) {
     // It never had a place: its actor is gone, an input has failed, or the actor is not durable.
-    if (const auto* actor = actors_.directory().entry(outcome.actor); actor != nullptr && actor->durable)
-      arrive(outcome.parent, outcome.attempt);
+    if (const auto* actor = actors_.directory().entry(outcome.actor); actor != nullptr && actor->durable) {
+      tell_placed(outcome.id, outcome.actor);
+      arrive(outcome.parent, outcome.attempt, std::nullopt);
+    }
     return end(from, outcome);
   }
-  const bool done = call->second.done;
+  if (!call->second.done) return end_once_calls_are_recorded(from, outcome);
   calls_.erase(call);
-  if (!done) return end_once_calls_are_recorded(from, outcome);
+  if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
   if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
   arrived_.erase(outcome.id);
   end_attempts(outcome.id, {}, false);
@@ -147,6 +162,26 @@ void Head::tell_hosts_what_is_recorded() {
     frame.header.acknowledged = places_.at(host);
     outbox_.send(host, std::move(frame));
   }
+  for (auto& [to, calls] : std::exchange(placed_, {}))
+    outbox_.send(to.first, wire::make_frame(wire::FrameType::placed, wire::write_ids(calls)));
+}
+
+void Head::tell_placed(TaskId call, ActorId actor) {
+  actors_.on_placed(call);
+  std::vector<TaskId>& placed = placed_[{LaneHolds::rank_of(LaneHolds::maker_of(call)), actor}];
+  if (placed.empty()) placed.push_back(TaskId{actor.number});
+  placed.push_back(call);
+}
+
+Bytes Head::not_kept(const wire::CallSpec& call) const {
+  ByteBuffer failure;
+  wire::write_failure(failure, {.kind = Failure::Kind::actor,
+                                .function = FunctionRegistry::at(call.method).name,
+                                .task = call.id,
+                                .type = "crema::Error",
+                                .message = "it has ended, and its value was too large for the history; return less, or "
+                                           "a future of what a task or put gives"});
+  return Bytes{std::move(failure)};
 }
 
 void Head::keep_creation(const wire::Frame& frame) {
@@ -159,35 +194,13 @@ void Head::keep_creation(const wire::Frame& frame) {
   actors_.on_kill(wire::make_frame(wire::FrameType::kill_actor, std::move(killed)));
 }
 
-/// What an actor that is built anew is given, before anybody else calls it.
-std::vector<Bytes> Head::recorded_calls(ActorId actor) {
-  std::vector<Bytes> payloads;
-  const auto calls = past_.calls().find(actor);
-  if (calls == past_.calls().end()) return payloads;
-  for (const Past::Call& call : calls->second) {
-    wire::CallSpec spec = call.spec;
-    const bool done = past_.value_of(spec.key) != nullptr;
-    spec.id = done ? next_restored_id() : name(spec.key);
-    spec.parent = {};
-    translate(spec.arguments.bytes, spec.arguments.carried);
-    calls_.emplace(spec.id, PlacedCall{spec.key, done});
-    count_calls({}, 1);
-    if (!done) {
-      names_.at(spec.key).bound = true;
-      if (const Past::Completion* ended = past_.find(spec.key)) entries_[spec.id.number].order = ended->order;
-      keeper_->follow({spec.id, spec.key}, call.caller);
-    }
-    payloads.emplace_back(wire::write(spec));
-  }
-  return payloads;
-}
-
 std::vector<std::string> Head::unclaimed_calls() const {
   std::vector<std::string> calls;
   for (const auto& [actor, recorded] : past_.calls()) {
     for (const Past::Call& call : recorded) {
-      // A caller that has ended does not run again.
+      // A caller that has ended does not run again, and one with a checkpoint not from its beginning.
       if (claimed_.contains(call.spec.key) || past_.find(call.caller) != nullptr) continue;
+      if (past_.checkpoint(call.caller) != nullptr) continue;
       calls.push_back(FunctionRegistry::at(call.spec.method).name + " (call " + to_string(call.spec.key) + ")");
     }
   }

@@ -39,6 +39,7 @@ bool Head::try_again(TaskId id, Entry& entry, bool lost) {
 std::uint32_t Head::next_attempt(TaskId id) {
   open_calls_.erase(id);
   arrived_.erase(id);
+  checkpoints_to_keep_.erase(id);
   return attempts_.lose(id);
 }
 
@@ -112,8 +113,7 @@ bool Head::take_over(const wire::TaskHead& task) {
 }
 
 std::string Head::lose_rank(RankId rank, const std::string& reason) {
-  if (actors_.hosts_actors(rank)) return "actors lived there, and their state is gone";
-  actors_.remove_host(rank);
+  if (std::string reason_to_end = lose_actors(rank); !reason_to_end.empty()) return reason_to_end;
   if (std::erase(workers_, rank) > 0) {
     if (workers_.empty()) return "it was the last rank that runs tasks";
     dispatcher_.remove_worker(rank);

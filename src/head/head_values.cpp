@@ -130,6 +130,7 @@ void Head::complete_one(const Completion& completion) {
   watches_.tell(id);
   if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
   unpin(attempts_.forget_left(id));
+  if (!with_checkpoint_.empty()) forget_checkpoints(id);
   forget_if_unneeded(id, entry);
 }
 

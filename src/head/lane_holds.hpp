@@ -19,6 +19,7 @@ class LaneHolds {
   using Lane = std::uint64_t;
   static Lane lane(RankId rank, LaneId lane) { return static_cast<Lane>(rank.number) << 16 | lane.number; }
   static Lane maker_of(TaskId id) { return id.number >> 32; }
+  static RankId rank_of(Lane lane) { return RankId{static_cast<std::int32_t>(lane >> 16)}; }
   static TaskId first_of(Lane lane) { return TaskId{lane << 32}; }
   static TaskId last_of(Lane lane) { return TaskId{lane << 32 | 0xffff'ffff}; }
 
@@ -37,7 +38,6 @@ class LaneHolds {
 
  private:
   using Held = std::unordered_map<TaskId, std::uint32_t>;
-  static RankId rank_of(Lane lane) { return RankId{static_cast<std::int32_t>(lane >> 16)}; }
 
   std::unordered_map<Lane, Held> retained_;
   std::set<Lane> lost_;  // bounded by the lanes a run can start

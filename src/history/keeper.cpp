@@ -109,6 +109,21 @@ void Keeper::ended(TaskId id, bool failed) {
   if (!failed || task->second.call || !following_.contains(task->second.parent_id)) following_.erase(task);
 }
 
+void Keeper::call_failed(TaskId id, bool ended_lane, const Bytes& failure) {
+  const auto node = following_.extract(id);
+  if (node.empty()) return;
+  forget_failed_children(node.mapped());
+  sink_.append(RecordType::failed_call, write(FailedCall{.key = node.mapped().key, .ended_lane = ended_lane}).span(),
+               failure.span());
+}
+
+TaskId Keeper::unfinished(TaskKey key) const {
+  const auto found = std::find_if(following_.begin(), following_.end(), [&](const auto& following) {
+    return following.second.key == key && !following.second.failed;
+  });
+  return found == following_.end() ? TaskId{} : found->first;
+}
+
 void Keeper::heard(TaskId id) {
   const auto task = following_.find(id);
   if (task != following_.end() && task->second.failed) following_.erase(task);
@@ -149,14 +164,27 @@ void Keeper::end(TaskId id, Task task, const Bytes& value) {
     task.submission = ended.submission;
     describe(task.submission);
   }
-  for (const TaskId child : ended.children) {
-    const auto unfinished = following_.find(child);
-    if (unfinished == following_.end()) continue;
-    task.children.push_back(unfinished->second.submission);
-    describe(task.children.back());
-  }
+  task.children = unfinished_children(ended);
   forget_failed_children(ended);
   sink_.append(RecordType::task, write(task).span(), forwards ? std::span<const std::byte>{} : value.span());
+}
+
+std::vector<Bytes> Keeper::unfinished_children(const Following& parent) {
+  std::vector<Bytes> children;
+  for (const TaskId child : parent.children) {
+    const auto unfinished = following_.find(child);
+    if (unfinished == following_.end()) continue;
+    children.push_back(unfinished->second.submission);
+    describe(children.back());
+  }
+  return children;
+}
+
+void Keeper::checkpoint(TaskId id, const Bytes& kept) {
+  const auto task = following_.find(id);
+  if (task == following_.end()) return;
+  const Checkpoint record{.key = task->second.key, .children = unfinished_children(task->second)};
+  sink_.append(RecordType::checkpoint, write(record).span(), kept.span());
 }
 
 void Keeper::describe(const Bytes& submission) { describe(wire::read_task_head(submission).function); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -39,6 +40,18 @@ class Keeper {
   /// heard of it.
   void ended(TaskId id, bool failed);
   void heard(TaskId id);
+  /// The task has kept a state, and all calls it made before have their places. Ignores what is not followed.
+  void checkpoint(TaskId id, const Bytes& kept);
+  /// A call has failed; `ended_lane`: so that it is not applied again. Ignores what is not followed.
+  void call_failed(TaskId id, bool ended_lane, const Bytes& failure);
+  [[nodiscard]] bool is_call(TaskId id) const {
+    const auto found = following_.find(id);
+    return found != following_.end() && found->second.call;
+  }
+  /// The unfinished work with this key; zero: there is none. Takes time in proportion to what is unfinished.
+  [[nodiscard]] TaskId unfinished(TaskKey key) const;
+  /// Reads what this start has written, on another thread; `read` must not throw.
+  void read_back(std::function<void(journal::RecordSource&)> read) { sink_.read_back(std::move(read)); }
   void answered(TaskKey caller, std::uint32_t ordinal, std::vector<std::uint32_t> places);
 
  private:
@@ -56,6 +69,8 @@ class Keeper {
   };
 
   void end(TaskId id, Task task, const Bytes& value);
+  /// The submissions of what this work has started and has not ended.
+  std::vector<Bytes> unfinished_children(const Following& parent);
   void tell_called(TaskId by);
   void forget_failed_children(const Following& parent);
   void describe(const Bytes& submission);

@@ -80,6 +80,18 @@ void Past::add(const journal::Record& record, Functions& functions) {
     case RecordType::killed:
       killed_.insert(ByteReader{record.payload}.get<ActorId>());
       return;
+    case RecordType::checkpoint: {
+      const Checkpoint checkpoint = read_checkpoint(record.payload);
+      checkpoints_[checkpoint.key] = checkpoint.kept.compact();
+      return add_children(checkpoint.key, checkpoint.children, functions);
+    }
+    case RecordType::failed_call: {
+      FailedCall failed = read_failed_call(record.payload);
+      failed.failure = failed.failure.compact();
+      complete(failed.key);
+      failed_calls_.insert_or_assign(failed.key, std::move(failed));
+      return;
+    }
     case RecordType::called: {
       const Called called = read_called(record.payload);
       parents_.insert_or_assign(called.key, called.parent);
@@ -116,10 +128,15 @@ void Past::add_task(Task task, const Functions& functions) {
   if (task.parent != TaskKey{}) parents_.insert_or_assign(task.key, task.parent);
   if (!task.inputs.empty()) inputs_.insert_or_assign(task.key, std::move(task.inputs));
   if (!task.submission.empty()) completion.submission = read_submission(task.submission, functions);
-  for (const Bytes& payload : task.children) {
+  checkpoints_.erase(task.key);
+  add_children(task.key, task.children, functions);
+}
+
+void Past::add_children(TaskKey parent, const std::vector<Bytes>& submissions, const Functions& functions) {
+  for (const Bytes& payload : submissions) {
     wire::TaskSpec child = read_submission(payload, functions);
     const TaskKey key = child.key;
-    parents_.insert_or_assign(key, task.key);
+    parents_.insert_or_assign(key, parent);
     children_.insert_or_assign(key, std::move(child));
   }
 }
@@ -127,6 +144,11 @@ void Past::add_task(Task task, const Functions& functions) {
 const Past::Completion* Past::find(TaskKey key) const {
   const auto found = completions_.find(key);
   return found == completions_.end() ? nullptr : &found->second;
+}
+
+const FailedCall* Past::failure(TaskKey call) const {
+  const auto found = failed_calls_.find(call);
+  return found == failed_calls_.end() ? nullptr : &found->second;
 }
 
 const Past::Completion* Past::value_of(TaskKey key) const {

@@ -51,7 +51,7 @@ class Past {
   void require_functions() const;
 
   [[nodiscard]] bool empty() const {
-    return completions_.empty() && answers_.empty() && calls_.empty() && creations_.empty();
+    return completions_.empty() && answers_.empty() && calls_.empty() && creations_.empty() && checkpoints_.empty();
   }
   /// Stands for one that is recorded, and that this program does not have.
   static constexpr FunctionId missing_function{std::numeric_limits<std::uint32_t>::max()};
@@ -71,12 +71,25 @@ class Past {
   [[nodiscard]] const std::unordered_map<ActorId, std::vector<Call>>& calls() const { return calls_; }
   [[nodiscard]] const std::unordered_map<ActorId, Creation>& creations() const { return creations_; }
   [[nodiscard]] bool killed(ActorId actor) const { return killed_.contains(actor); }
+  /// What a task's newest checkpoint has kept; nullptr: there is none.
+  [[nodiscard]] const Bytes* checkpoint(TaskKey task) const {
+    const auto found = checkpoints_.find(task);
+    return found == checkpoints_.end() ? nullptr : &found->second;
+  }
+  /// How a call failed; nullptr: it has not, or nobody has recorded it.
+  [[nodiscard]] const FailedCall* failure(TaskKey call) const;
+  /// Whether the call has ended its actor's lane, and is not applied again.
+  [[nodiscard]] bool is_skipped(TaskKey call) const {
+    const FailedCall* failed = failure(call);
+    return failed != nullptr && failed->ended_lane;
+  }
 
  private:
   using Functions = std::unordered_map<FunctionId, FunctionId>;  // recorded number: today's
 
   void add(const journal::Record& record, Functions& functions);
   void add_task(Task task, const Functions& functions);
+  void add_children(TaskKey parent, const std::vector<Bytes>& submissions, const Functions& functions);
   Completion& complete(TaskKey key);
 
   std::unordered_map<TaskKey, Completion> completions_;
@@ -85,6 +98,8 @@ class Past {
   std::unordered_map<ActorId, std::vector<Call>> calls_;
   std::unordered_map<ActorId, Creation> creations_;
   std::unordered_set<ActorId> killed_;
+  std::unordered_map<TaskKey, FailedCall> failed_calls_;
+  std::unordered_map<TaskKey, Bytes> checkpoints_;
   std::uint64_t last_order_ = 0;
   std::string missing_;  // the name of the first function that is recorded, and is missing
 

@@ -113,6 +113,39 @@ Creation read_creation(const Bytes& payload) {
   return creation;
 }
 
+ByteBuffer write(const FailedCall& failed) {
+  ByteBuffer out;
+  out.put(failed.key);
+  out.put(static_cast<std::uint8_t>(failed.ended_lane));
+  return out;
+}
+
+FailedCall read_failed_call(const Bytes& payload) {
+  PayloadReader in{payload};
+  FailedCall failed;
+  failed.key = in.get<TaskKey>();
+  failed.ended_lane = in.get<std::uint8_t>() != 0;
+  failed.failure = wire::rest(in);
+  return failed;
+}
+
+ByteBuffer write(const Checkpoint& checkpoint) {
+  ByteBuffer out;
+  out.put(checkpoint.key);
+  out.put(static_cast<std::uint32_t>(checkpoint.children.size()));
+  for (const Bytes& child : checkpoint.children) out.put_sized(child.span());
+  return out;
+}
+
+Checkpoint read_checkpoint(const Bytes& payload) {
+  PayloadReader in{payload};
+  Checkpoint checkpoint;
+  checkpoint.key = in.get<TaskKey>();
+  for (auto left = in.get<std::uint32_t>(); left > 0; --left) checkpoint.children.push_back(in.get_sized());
+  checkpoint.kept = wire::rest(in);
+  return checkpoint;
+}
+
 ByteBuffer write(const Called& called) {
   ByteBuffer out;
   out.put(called.key);

@@ -75,6 +75,26 @@ struct Creation {
 ByteBuffer write(const Creation& creation);
 Creation read_creation(const Bytes& payload);
 
+/// A call has failed. Payload of failed_call.
+struct FailedCall {
+  TaskKey key{};
+  bool ended_lane = false;  ///< with its actor's lane: it is not applied again
+  Bytes failure{};
+};
+/// Without the failure, which comes behind it.
+ByteBuffer write(const FailedCall& failed);
+FailedCall read_failed_call(const Bytes& payload);
+
+/// A task has kept a state. Payload of checkpoint.
+struct Checkpoint {
+  TaskKey key{};
+  std::vector<Bytes> children{};  ///< unfinished tasks it started before: payloads of their submit frames
+  Bytes kept{};                   ///< payload of the reply to restore
+};
+/// Without what is kept, which comes behind it.
+ByteBuffer write(const Checkpoint& checkpoint);
+Checkpoint read_checkpoint(const Bytes& payload);
+
 /// Some work that something else than the driver has started acts on an actor, or has started what does. Payload of
 /// called.
 struct Called {

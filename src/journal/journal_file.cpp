@@ -41,6 +41,17 @@ std::uint64_t next_number(const std::filesystem::path& folder) {
 
 }  // namespace
 
+/// The records of the segment that is being written.
+class OwnRecords final : public RecordSource {
+ public:
+  OwnRecords(const std::filesystem::path& path, std::uint64_t up_to) : reader_{read_segment(path), up_to} {}
+  std::optional<Record> next() override { return reader_.next(); }
+  [[nodiscard]] std::string damage() const override { return reader_.damage(); }
+
+ private:
+  SegmentReader reader_;
+};
+
 /// The file. Used by one thread at a time.
 class JournalFile::Segment {
  public:
@@ -71,6 +82,10 @@ class JournalFile::Segment {
     write(journal::write(header).span());
     sync_folder(folder_);
     owner_.emplace(folder_);
+  }
+  /// What it holds up to a byte.
+  [[nodiscard]] std::unique_ptr<RecordSource> records(std::uint64_t up_to) const {
+    return std::make_unique<OwnRecords>(path_, up_to);
   }
   /// Throws Error when another start has taken the journal over.
   void show_life() {
@@ -139,6 +154,15 @@ void JournalFile::start_commit() {
   io_.post(bytes, IoThread::Work{[this, segment = segment_, group = std::move(group), upto = appended_] {
              segment->write(group->span());
              durable_.store(upto, std::memory_order_release);
+           }});
+}
+
+void JournalFile::read_back(std::function<void(RecordSource&)> read) {
+  if (group_.size() > 0) start_commit();
+  io_.post(0, IoThread::Work{[segment = segment_, read = std::move(read), upto = offset_] {
+             const std::unique_ptr<RecordSource> source = segment->records(upto);
+             read(*source);
+             if (!source->damage().empty()) throw Error{"reading the journal of this run: " + source->damage()};
            }});
 }
 

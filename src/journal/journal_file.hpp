@@ -30,6 +30,7 @@ class JournalFile final : public JournalSink {
   ~JournalFile() override;
 
   void append(RecordType type, std::span<const std::byte> payload, std::span<const std::byte> rest = {}) override;
+  void read_back(std::function<void(RecordSource&)> read) override;
   [[nodiscard]] std::uint64_t appended() const override { return appended_; }
   [[nodiscard]] std::uint64_t durable() const override { return durable_.load(std::memory_order_acquire); }
   void hurry() override { hurried_ = true; }

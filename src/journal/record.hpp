@@ -17,6 +17,8 @@ enum class RecordType : std::uint16_t {
   call = 6,
   actor = 7,
   killed = 8,
+  failed_call = 9,
+  checkpoint = 10,
   called = 16,
   forgotten = 17,
   run_ended = 0x8000,

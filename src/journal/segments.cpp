@@ -76,6 +76,15 @@ std::vector<Segment> list_segments(const std::filesystem::path& folder) {
   return segments;
 }
 
+Segment read_segment(const std::filesystem::path& file) {
+  std::error_code error;
+  Segment segment{segment_number(file).value_or(0), file, std::filesystem::file_size(file, error)};
+  if (error) throw Error{fmt::format("reading the journal \"{}\": {}", file.string(), error.message())};
+  segment.header = read_header(file, segment.file_bytes);
+  if (!segment.header) throw Error{fmt::format("reading the journal \"{}\": it has no header", file.string())};
+  return segment;
+}
+
 SegmentReader::SegmentReader(const Segment& segment, std::uint64_t up_to)
     : number_{segment.number},
       path_{segment.path},

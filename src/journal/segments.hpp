@@ -24,6 +24,9 @@ struct Segment {
 /// Throws Error when the folder cannot be read.
 std::vector<Segment> list_segments(const std::filesystem::path& folder);
 
+/// One of them. Throws Error when it cannot be read.
+Segment read_segment(const std::filesystem::path& file);
+
 /// The records of one segment, up to a byte of the file. Memory: a few MiB, or the largest record.
 class SegmentReader {
  public:

@@ -3,9 +3,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
+#include "journal/reader.hpp"
 #include "journal/record.hpp"
 
 namespace crema::journal {
@@ -17,6 +19,9 @@ class JournalSink {
   /// Copies; `rest` follows `payload` in the record (so a value need not be joined to its description first).
   /// After a failure it does nothing. Payload + rest at most max_record_bytes (1 GiB; larger values are blobs).
   virtual void append(RecordType type, std::span<const std::byte> payload, std::span<const std::byte> rest = {}) = 0;
+  /// Reads what this start has appended so far, in order, on a thread of the journal's, once it is on disk. `read` must
+  /// not throw; it is not called after a failure.
+  virtual void read_back(std::function<void(RecordSource&)> read) = 0;
   /// Records appended by this start, and how many of these are on disk. durable() <= appended(), both only grow.
   [[nodiscard]] virtual std::uint64_t appended() const = 0;
   [[nodiscard]] virtual std::uint64_t durable() const = 0;

@@ -82,17 +82,16 @@ class WorkRunner {
   WorkRunner(const Identity& identity, LaneSession& session) : identity_{identity}, session_{session} {}
 
   template <class Run>
-  void run(Outcome outcome, TaskKey key, std::uint32_t depth, const std::string& label, Run&& body) {
-    session_.begin({outcome.id, key, attempt_of(outcome), depth}, outcome.actor);
+  void run(Outcome outcome, TaskKey key, std::uint32_t attempt, std::uint32_t depth, const std::string& label,
+           Run&& body) {
+    attempt_ = attempt;
+    session_.begin({outcome.id, key, attempt, depth}, outcome.actor);
     outcome.started = now();
     run_and_post(outcome, label, std::forward<Run>(body));
     session_.flush_releases();
   }
 
  private:
-  static std::uint32_t attempt_of(const Outcome& outcome) {
-    return outcome.work == Outcome::Work::task ? outcome.attempt : 0;
-  }
   template <class Run>
   void run_and_post(Outcome& outcome, const std::string& label, Run&& body) {
     ByteBuffer message;
@@ -114,7 +113,7 @@ class WorkRunner {
         failure.kind = Failure::Kind::actor;
       failure.function = label.empty() ? FunctionRegistry::at(outcome.function).name : label;
       failure.task = outcome.id;
-      failure.attempt = attempt_of(outcome);
+      failure.attempt = attempt_;
       failure.rank = identity_.rank;
       failure.host = identity_.host;
       outcome.failed = true;
@@ -142,6 +141,7 @@ class WorkRunner {
 
   const Identity& identity_;
   LaneSession& session_;
+  std::uint32_t attempt_ = 0;  // of what runs
   std::int64_t last_wake_ = 0;
 };
 
@@ -160,7 +160,7 @@ void run_tasks(const Identity& identity, Channel& channel) try {
                 .forwards = FunctionRegistry::at(task.function).yields_future,
                 .attempt = task.attempt,
                 .bytes_in = task.arguments.bytes.size()},
-               task.key, task.depth, task.label, [&] {
+               task.key, task.attempt, task.depth, task.label, [&] {
                  if (session->cancelled()) throw Cancelled{};
                  const Occupied occupied{*session, task.occupation};
                  ByteReader arguments = session->gather(task.arguments, std::move(task.values));
@@ -188,7 +188,7 @@ void run_actor(const Identity& identity, Channel& channel) try {
                   .function = actor.constructor,
                   .work = Outcome::Work::construction,
                   .bytes_in = actor.arguments.bytes.size()},
-                 actor.key, 1, actor.class_name, [&] {
+                 actor.key, frame->header.incarnation, 1, actor.class_name, [&] {
                    ByteReader arguments{actor.arguments.bytes};
                    const Occupied occupied{*session, occupation};
                    try {
@@ -211,7 +211,7 @@ void run_actor(const Identity& identity, Channel& channel) try {
                 .forwards = FunctionRegistry::at(call.method).yields_future,
                 .attempt = frame->header.attempt,
                 .bytes_in = call.arguments.bytes.size()},
-               call.key, call.depth, {}, [&] {
+               call.key, frame->header.incarnation, call.depth, {}, [&] {
                  if (!object) throw Error{"calling an actor whose constructor failed with " + constructor_error};
                  ByteReader arguments{call.arguments.bytes};
                  const Occupied occupied{*session, occupation};

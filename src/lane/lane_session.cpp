@@ -98,6 +98,7 @@ ActorName LaneSession::create_actor(FunctionId constructor, const ActorOptions& 
                               .class_name = class_name,
                               .max_pending_calls = static_cast<std::uint64_t>(options.max_pending_calls),
                               .durable = options.durable,
+                              .restarts = static_cast<std::uint32_t>(options.max_restarts),
                               .occupation = occupation_of(options.resources, ActorOptions{}.resources),
                               .arguments = std::move(arguments)};
   // They are kept until the constructor has run.
@@ -168,11 +169,13 @@ Named<TaskId> LaneSession::call(ActorName actor, FunctionId method, Arguments ar
   const Named<ActorId> called{actor.id, actor.key};
   if (actor.durable) ++durable_calls_;
   // A call of the actor that makes it could have room only when the method that makes it has ended.
+  const std::uint16_t durable = actor.durable ? wire::flag_durable : 0;
   if (actor.max_pending_calls == 0 || actor.id == actor_)
-    return post_call(FrameType::call, called, method, std::move(arguments));
+    return post_call(FrameType::call, called, method, std::move(arguments), durable);
   wait_for_room(actor);
   ++unaccepted_[actor.id];
-  return post_call(FrameType::call, called, method, std::move(arguments), wire::flag_bounded);
+  return post_call(FrameType::call, called, method, std::move(arguments),
+                   static_cast<std::uint16_t>(durable | wire::flag_bounded));
 }
 
 Named<TaskId> LaneSession::call_pool(Named<ActorId> pool, FunctionId method, Arguments arguments) {
@@ -378,6 +381,46 @@ Cluster LaneSession::cluster() {
   cluster.total = wire::read_resources(answer);
   cluster.free = wire::read_resources(answer);
   return cluster;
+}
+
+void LaneSession::check_is_task(const char* what) const {
+  if (running_.depth == 0 || actor_ != ActorId{}) {
+    throw UsageError{std::string{what} +
+                     " outside of a task: the driver runs again from its beginning, and an actor from its calls; keep "
+                     "what is long in a task"};
+  }
+}
+
+void LaneSession::checkpoint(Bytes state) {
+  check_is_task("keeping a checkpoint");
+  ByteBuffer progress;
+  keys_.write(progress);
+  progress.put(random_ ? random_->position() : 0);
+  progress.put(waits_made_);
+  wire::Frame frame =
+      wire::make_frame(FrameType::checkpoint,
+                       wire::write(wire::Checkpoint{.task = running_.id,
+                                                    .key = running_.key,
+                                                    .durable_calls = durable_calls_,
+                                                    .kept = {Bytes{std::move(progress)}, std::move(state)}}),
+                       identity_.lane);
+  frame.header.attempt = running_.attempt;
+  channel_->post(std::move(frame), true);
+}
+
+std::optional<Bytes> LaneSession::restore() {
+  check_is_task("asking for a checkpoint");
+  ByteBuffer key;
+  key.put(running_.key);
+  const Bytes answer = request(FrameType::restore, std::move(key));
+  if (answer.empty()) return std::nullopt;
+  wire::KeptState kept = wire::read_kept_state(answer);
+  ByteReader progress{kept.progress};
+  keys_.go_on(progress);
+  random_.reset();
+  if (const auto position = progress.get<std::uint64_t>(); position > 0) random().discard(position);
+  waits_made_ = progress.get<std::uint32_t>();
+  return std::move(kept.state);
 }
 
 Bytes LaneSession::request(FrameType type, ByteBuffer payload) {

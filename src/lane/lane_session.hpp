@@ -73,6 +73,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void cancel(TaskId id) override;
   bool cancelled() const override { return channel_->cancelled(running_.id); }
   bool stopping() override { return saw_stopping_ = saw_stopping_ || channel_->stopping(); }
+  void checkpoint(Bytes state) override;
+  std::optional<Bytes> restore() override;
   void retain(TaskId id) override;
   void release(TaskId id) noexcept override;
   Cluster cluster() override;
@@ -97,6 +99,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   /// Waits for the values of the futures among the arguments and puts them in their places. Throws what they threw.
   void wait_for_inputs(Arguments& arguments);
   void wait_for_room(const ActorName& actor);
+  void check_is_task(const char* what) const;
   void on_accepted(const wire::Frame& frame);
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
   void pin(TaskId work, const Arguments& arguments);

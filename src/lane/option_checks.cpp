@@ -60,8 +60,10 @@ void check_supported(const TaskOptions& options, bool isolated) {
 }
 
 void check_supported(const ActorOptions& options) {
-  const ActorOptions defaults;
-  refuse("ActorOptions::max_restarts", options.max_restarts != defaults.max_restarts);
+  if (options.max_restarts < 0) {
+    throw UsageError{"creating an actor with ActorOptions::max_restarts = " + std::to_string(options.max_restarts) +
+                     ": it is a number of times, 0 or more"};
+  }
   if (options.max_pending_calls < 0) {
     throw UsageError{
         "creating an actor with ActorOptions::max_pending_calls = " + std::to_string(options.max_pending_calls) +

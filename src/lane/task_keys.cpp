@@ -34,6 +34,22 @@ const std::vector<TaskKey>& function_keys() {
 
 }  // namespace
 
+void TaskKeys::write(ByteBuffer& out) const {
+  out.put<std::uint64_t>(made_.size());
+  for (const auto& [content, count] : made_) {
+    out.put(content);
+    out.put(count);
+  }
+}
+
+void TaskKeys::go_on(ByteReader& in) {
+  begin(work_);
+  for (auto left = in.get<std::uint64_t>(); left > 0; --left) {
+    const auto content = in.get<TaskKey>();
+    made_[content] = in.get<std::uint64_t>();
+  }
+}
+
 TaskKey TaskKeys::task(FunctionId function, const Arguments& arguments) {
   return next(Kind::task, {}, function_keys().at(function.number), arguments);
 }

@@ -22,6 +22,11 @@ class TaskKeys {
     last_made_ = nullptr;
   }
 
+  /// How many equal ones each was that the work has started so far, for go_on.
+  void write(ByteBuffer& out) const;
+  /// After begin: counts on from what write has written.
+  void go_on(ByteReader& in);
+
   TaskKey task(FunctionId function, const Arguments& arguments);
   TaskKey actor(FunctionId constructor, const Arguments& arguments);
   TaskKey call(TaskKey actor, FunctionId method, const Arguments& arguments);

@@ -103,11 +103,11 @@ class Job::State {
     const boost::mpi::environment environment{boost::mpi::threading::funneled, false};
     const boost::mpi::communicator world;
     std::vector<runtime::RankInfo> ranks;
-    boost::mpi::all_gather(
-        world,
-        runtime::RankInfo{boost::mpi::environment::processor_name(), getpid(), version, FunctionRegistry::digest(),
-                          *usage_problem, runtime::usable_cores(), runtime::visible_gpus(), options_.resources},
-        ranks);
+    boost::mpi::all_gather(world,
+                           runtime::RankInfo{boost::mpi::environment::processor_name(), getpid(), version,
+                                             FunctionRegistry::digest(), *usage_problem, runtime::usable_cores(),
+                                             runtime::visible_gpus(), options_.resources, runtime::process_space()},
+                           ranks);
     transport::MpiTransport transport{world};
     limit.reset();
     // Processes that do not see each other are all rank 0 to MPI.
@@ -241,6 +241,7 @@ class Job::State {
         options_.memory_budget > 0 ? options_.memory_budget : runtime::usable_memory() / neighbours * 3 / 10;
     return {.lanes = options_.lanes,
             .seed = options_.seed,
+            .keeps_history = options_.journal,
             .store = {.budget = budget,
                       .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
                                                                     : std::filesystem::path{options_.spill_folder}},
@@ -252,10 +253,9 @@ class Job::State {
 
   int run_rank(transport::Transport& transport, const std::vector<runtime::RankInfo>& ranks,
                const std::function<void()>& driver) {
-    // The head's driver is a thread, and so are the lanes of a job of one rank: for debuggers.
+    // The lanes of a job of one rank are threads, as the driver's is everywhere: for debuggers.
     const int me = transport.rank().number;
-    const runtime::Roles& roles = ranks[static_cast<std::size_t>(me)].roles;
-    if (transport.size() == 1 || !(roles.worker || roles.actor_host)) zygote_.reset();
+    if (transport.size() == 1) zygote_.reset();
     const auto log = runtime::make_logger(options_, me, ranks[static_cast<std::size_t>(me)]);
     runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
     const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options(me, ranks), *log);

@@ -1,6 +1,7 @@
 #include "runtime/launch.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -31,6 +32,11 @@ int launched_rank() {
   for (const char* name : rank_variables)
     if (const std::string rank = environment(name); !rank.empty()) return std::atoi(rank.c_str());
   return 0;
+}
+
+std::uint64_t process_space() {
+  struct stat space {};
+  return ::stat("/proc/self/ns/pid", &space) == 0 ? space.st_ino : 0;
 }
 
 std::string describe_broken_launch(int mpi_size) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace crema::runtime {
@@ -9,6 +10,9 @@ int launched_rank();
 
 /// Whether a launcher has started this process.
 bool launched();
+
+/// The processes that see each other by their numbers, on one host: another value in another container. 0: not known.
+std::uint64_t process_space();
 
 /// Empty, or why these processes would not be one job: srun started several tasks but MPI sees one each.
 std::string describe_broken_launch(int mpi_size);

@@ -13,10 +13,8 @@ bool process_is_there(std::int64_t pid) { return kill(static_cast<pid_t>(pid), 0
 
 }  // namespace
 
-void Liveness::watch(RankId rank, const std::string& host, std::int64_t pid) {
-  // Ranks in containers can share a host's name without seeing each other's processes.
-  const bool visible = host == own_host_ && process_is_there(pid);
-  watched_.push_back({.rank = rank, .pid = visible ? pid : 0});
+void Liveness::watch(RankId rank, std::int64_t pid) {
+  watched_.push_back({.rank = rank, .pid = pid});
   heard_.resize(std::max(heard_.size(), static_cast<std::size_t>(rank.number) + 1), false);
 }
 

@@ -22,10 +22,11 @@ class Liveness {
   /// The same of a rank that has not been heard of yet: the head may have a long journal to read before it begins.
   static constexpr std::chrono::seconds first_silence_limit{600};
 
-  Liveness(std::string own_host, Clock::time_point now, std::chrono::seconds silence_limit = default_silence_limit)
-      : own_host_{std::move(own_host)}, silence_limit_{silence_limit}, last_look_{now} {}
+  explicit Liveness(Clock::time_point now, std::chrono::seconds silence_limit = default_silence_limit)
+      : silence_limit_{silence_limit}, last_look_{now} {}
 
-  void watch(RankId rank, const std::string& host, std::int64_t pid);
+  /// `pid`: of its process, 0 where it is not to be seen from here.
+  void watch(RankId rank, std::int64_t pid);
   /// Any rank; that of one that is not watched is of no interest.
   void heard_from(RankId rank) {
     if (const auto place = static_cast<std::size_t>(rank.number); place < heard_.size()) heard_[place] = true;
@@ -48,7 +49,6 @@ class Liveness {
   /// Empty: it is there, as far as one can see.
   [[nodiscard]] std::string reason_to_give_up(Watched& watched, Clock::duration watched_for);
 
-  std::string own_host_;
   std::chrono::seconds silence_limit_;
   Clock::time_point last_look_;
   std::vector<Watched> watched_;

@@ -6,9 +6,6 @@
 
 #include <thread>
 
-#include "lane/lane_main.hpp"
-#include "lane/lane_status.hpp"
-
 namespace crema::runtime {
 namespace {
 
@@ -52,42 +49,31 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       store_{options_.store, [this] { bell_.ring(); }},
       exchange_{link_, store_, me_, options_.store.budget / 4,
                 [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
-      self_{me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options_.seed, options_.isolated},
-      threads_{self_, inbox_},
-      router_{link_, me_},
-      liveness_{ranks_[static_cast<std::size_t>(me_.number)].host, began_, options_.silence_limit},
+      router_{link_, me_, options_.keeps_history},
+      lanes_{link_,
+             inbox_,
+             options_.zygote,
+             {me_, {}, ranks_[static_cast<std::size_t>(me_.number)].host, options_.seed, options_.isolated},
+             roles_,
+             offers_[static_cast<std::size_t>(me_.number)]},
+      worker_{lanes_.worker()},
+      host_{lanes_.host()},
+      liveness_{began_, options_.silence_limit},
       last_tick_{began_} {
-  if (options_.zygote != nullptr) processes_.emplace(*options_.zygote, self_);
-  if (roles_.worker)
-    worker_.emplace(
-        link_, [this] { return start_lane(factory(), &lane::run_tasks); },
-        offers_[static_cast<std::size_t>(me_.number)].lanes, offers_[static_cast<std::size_t>(me_.number)].offer.cpus,
-        self_);
-  if (roles_.actor_host)
-    host_.emplace(
-        link_, [this] { return start_lane(factory(), &lane::run_actor); }, self_);
   for (int rank = 0; rank < transport.size(); ++rank) {
     if (rank == me_.number || (!roles_.head && rank != head_rank.number)) continue;
     const RankInfo& info = ranks_[static_cast<std::size_t>(rank)];
-    liveness_.watch(RankId{rank}, info.host, info.pid);
+    const RankInfo& mine = ranks_[static_cast<std::size_t>(me_.number)];
+    // Ranks in containers can share a host's name without seeing each other's processes.
+    const bool visible = info.host == mine.host && info.processes == mine.processes;
+    liveness_.watch(RankId{rank}, visible ? info.pid : 0);
   }
-}
-
-lane::Factory& Rank::factory() {
-  if (processes_) return *processes_;
-  return threads_;
-}
-
-std::unique_ptr<lane::Lane> Rank::start_lane(lane::Factory& factory, lane::Main main) {
-  auto lane = factory.start(LaneId{++last_lane_.number}, std::move(main));
-  if (draining_) lane->tell_stopping();
-  return lane;
 }
 
 void Rank::become_head(RunSink& sink, Progress& progress, std::function<void()> driver) {
   head_ = std::make_unique<HeadControl>(link_, sink, store_, progress, ranks_, offers_, began_,
                                         HeadControl::Times{options_.stall_after, options_.end}, log_);
-  driver_ = start_lane(threads_, lane::run_driver(std::move(driver)));
+  lanes_.start_driver(std::move(driver));
 }
 
 Rank::End Rank::run() {
@@ -113,7 +99,7 @@ Rank::End Rank::run() {
       continue;
     }
     const std::chrono::microseconds pause = backoff.next(now);
-    if (pause > 0us || (one_core_ && has_running_lanes())) {
+    if (pause > 0us || (one_core_ && lanes_.may_run())) {
       bell_.sleep(std::max<std::chrono::microseconds>(pause, 25us));
       // Open MPI's probe sees what came during the sleep only the second time.
       attempt([&] {
@@ -123,7 +109,7 @@ Rank::End Rank::run() {
       std::this_thread::yield();
     }
   }
-  end_->lanes_came_back = lanes_stopped();
+  end_->lanes_came_back = lanes_.stopped();
   return *end_;
 }
 
@@ -150,10 +136,8 @@ bool Rank::take_from_lanes() {
     }
     on_lane_frame(std::move(*frame));
   }
-  if (!processes_) return any;
-  const auto sink = [this](wire::Frame frame) { on_lane_frame(std::move(frame)); };
-  any |= processes_->take(sink);
-  any |= processes_->take_ends(sink, [this](const lane::Loss& loss) { on_lane_lost(loss); });
+  any |= lanes_.take_from_processes([this](wire::Frame frame) { on_lane_frame(std::move(frame)); },
+                                    [this](const lane::Loss& loss) { on_lane_lost(loss); });
   return any;
 }
 
@@ -176,7 +160,7 @@ bool Rank::receive() {
 
 void Rank::act(Clock::time_point now) {
   if (head_) head_->turn(now);
-  if (std::exchange(driver_replied_, false)) driver_->wake();
+  lanes_.wake_driver();
   if (worker_ && !stopping_since_) worker_->turn(now.time_since_epoch().count());
   if (host_) host_->turn();
   if (draining_ && !stopping_since_) tell_draining();
@@ -242,6 +226,9 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       host_->on_frame(from, std::move(frame));
       for (wire::Frame& call : host_->take_free()) router_.on_call(std::move(call));
       return;
+    case FrameType::known_calls:
+      if (head_ && frame.payload.empty()) return head_->on_frame(from, std::move(frame));
+      [[fallthrough]];
     case FrameType::forget_calls:
     case FrameType::start_actor:
     case FrameType::call:
@@ -256,6 +243,8 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return head_->on_frame(from, std::move(frame));
     case FrameType::actor_location:
       return router_.on_location(frame);
+    case FrameType::placed:
+      return router_.on_placed(frame);
     case FrameType::located:
       return exchange_.on_located(frame);
     case FrameType::fetch:
@@ -303,10 +292,9 @@ void Rank::on_reply(wire::Frame frame) {
   if (frame.header.lane == LaneId{}) return router_.on_value(frame);
   if (worker_ && worker_->on_reply(frame)) return;
   if (host_ && host_->on_reply(frame)) return;
-  if (!driver_ || driver_->id() != frame.header.lane) return;
+  if (!lanes_.is_driver(frame.header.lane)) return;
   head_->before_driver_goes_on();
-  driver_->reply(std::move(frame));
-  driver_replied_ = true;
+  lanes_.reply_to_driver(std::move(frame));
 }
 
 void Rank::tick(Clock::time_point now) {
@@ -357,15 +345,12 @@ void Rank::look_for_signal() {
 
 void Rank::begin_draining() {
   draining_ = true;
-  if (worker_) worker_->tell_stopping();
-  if (host_) host_->tell_stopping();
-  if (driver_) driver_->tell_stopping();
+  lanes_.tell_stopping();
   if (worker_) worker_->on_hand_back();
 }
 
 void Rank::tell_draining() {
-  const bool busy = (worker_ && worker_->busy()) || (host_ && host_->busy()) ||
-                    (driver_ && !driver_->stopped() && !driver_->waiting());
+  const bool busy = lanes_.busy();
   if (told_busy_ == busy) return;
   told_busy_ = busy;
   ByteBuffer payload;
@@ -375,26 +360,19 @@ void Rank::tell_draining() {
 
 void Rank::begin_stop() {
   stopping_since_ = Clock::now();
-  if (worker_) worker_->stop();
-  if (host_) host_->stop();
-  if (driver_) driver_->stop();
+  lanes_.stop();
 }
 
 void Rank::finish_stop_if_possible(Clock::time_point now) {
   const Clock::duration grace = draining_ ? Clock::duration{lane_grace_after_draining} : lane_grace;
-  if (said_goodbye_ || (!lanes_stopped() && now - *stopping_since_ < grace)) return;
+  if (said_goodbye_ || (!lanes_.stopped() && now - *stopping_since_ < grace)) return;
   said_goodbye_ = true;
   link_.send(head_rank, wire::make_frame(FrameType::goodbye, wire::write(report())));
 }
 
 void Rank::send_status(const wire::Frame& request) {
   wire::Status status{.held = router_.held()};
-  if (worker_) worker_->describe(status);
-  if (host_) host_->describe(status);
-  if (driver_ && !driver_->stopped()) {
-    status.driver = driver_->id();
-    status.lanes.push_back(lane::status_of(*driver_));
-  }
+  lanes_.describe(status);
   wire::Frame frame = wire::make_frame(FrameType::status, wire::write(status));
   frame.header.sequence = request.header.sequence;
   link_.send(head_rank, std::move(frame));
@@ -402,14 +380,7 @@ void Rank::send_status(const wire::Frame& request) {
 
 RankReport Rank::report() const {
   RankReport report;
-  if (worker_) {
-    report.busy_seconds += worker_->busy_seconds();
-    report.tasks += worker_->tasks_done();
-  }
-  if (host_) {
-    report.busy_seconds += host_->busy_seconds();
-    report.tasks += host_->calls_done();
-  }
+  lanes_.describe(report);
   const double lived = std::chrono::duration<double>(Clock::now() - began_).count();
   report.idle_seconds = std::max(0.0, lived - report.busy_seconds);
   rusage usage{};
@@ -417,11 +388,5 @@ RankReport Rank::report() const {
   report.peak_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
   return report;
 }
-
-bool Rank::lanes_stopped() const {
-  return (!worker_ || worker_->stopped()) && (!host_ || host_->stopped()) && (!driver_ || driver_->stopped());
-}
-
-bool Rank::has_running_lanes() const { return (worker_ && worker_->busy()) || (driver_ && !driver_->stopped()); }
 
 }  // namespace crema::runtime

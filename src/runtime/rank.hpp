@@ -10,18 +10,15 @@
 #include <vector>
 
 #include "actor/call_router.hpp"
-#include "actor/host.hpp"
 #include "common/backoff.hpp"
-#include "lane/thread_lane.hpp"
-#include "process/process_lane.hpp"
 #include "runtime/head_control.hpp"
 #include "runtime/lane_inbox.hpp"
 #include "runtime/liveness.hpp"
+#include "runtime/rank_lanes.hpp"
 #include "runtime/resources.hpp"
 #include "runtime/roles.hpp"
 #include "store/object_exchange.hpp"
 #include "wire/link.hpp"
-#include "worker/worker.hpp"
 
 namespace crema::runtime {
 
@@ -30,8 +27,9 @@ namespace crema::runtime {
 class Rank {
  public:
   struct Options {
-    std::uint32_t lanes = 1;  ///< tasks at a time, where the rank is a worker; 0: as many as it has cores
-    std::uint64_t seed = 0;   ///< of the run's random numbers
+    std::uint32_t lanes = 1;     ///< tasks at a time, where the rank is a worker; 0: as many as it has cores
+    std::uint64_t seed = 0;      ///< of the run's random numbers
+    bool keeps_history = false;  ///< the head does
     store::ObjectStore::Options store{};
     /// Of the head: without progress for so long it reports who waits for what.
     std::chrono::milliseconds stall_after{30'000};
@@ -92,11 +90,6 @@ class Rank {
   void begin_stop();
   void finish_stop_if_possible(Clock::time_point now);
   [[nodiscard]] RankReport report() const;
-  [[nodiscard]] bool lanes_stopped() const;
-  [[nodiscard]] bool has_running_lanes() const;
-  std::unique_ptr<lane::Lane> start_lane(lane::Factory& factory, lane::Main main);
-  /// Where lanes of tasks and actors come from.
-  lane::Factory& factory();
   void on_lane_lost(const lane::Loss& loss);
 
   // Constant after construction.
@@ -118,18 +111,13 @@ class Rank {
   wire::Link link_;
   store::ObjectStore store_;
   store::ObjectExchange exchange_;
-  const lane::Identity self_;  // without a lane
-  lane::ThreadLaneFactory threads_;
-  std::optional<process::ProcessLaneFactory> processes_;
-  LaneId last_lane_;
   actors::CallRouter router_;
-  std::optional<worker::Worker> worker_;
-  std::optional<actors::Host> host_;
   std::unique_ptr<HeadControl> head_;
-  std::unique_ptr<lane::Lane> driver_;
+  RankLanes lanes_;
+  worker::Worker* const worker_;  // of lanes_, as is the next; nullptr: not this rank's role
+  actors::Host* const host_;
   Liveness liveness_;
   Clock::time_point last_tick_;
-  bool driver_replied_ = false;  // and was not woken
 
   int told_signal_ = 0;
   bool draining_ = false;          // the job stops early

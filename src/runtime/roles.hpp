@@ -32,11 +32,12 @@ struct RankInfo {
   std::string cores{};                    ///< it may run on, as usable_cores lists them
   std::vector<std::string> gpus{};        ///< it sees
   std::string resources{};                ///< its --resources
+  std::uint64_t processes = 0;            ///< among which its pid counts, as process_space gives it
   Roles roles{};                          ///< not told: assign_roles gives the same on every rank
 
   template <class Archive>
   void serialize(Archive& ar, unsigned) {
-    ar& host& pid& version& digest[0] & digest[1] & usage_problem& cores& gpus& resources;
+    ar& host& pid& version& digest[0] & digest[1] & usage_problem& cores& gpus& resources& processes;
   }
 };
 

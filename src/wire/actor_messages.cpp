@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "wire/messages.hpp"
 #include "wire/payload.hpp"
 
@@ -69,7 +71,7 @@ Taken read_taken(const Bytes& payload) {
 }
 
 ByteBuffer write(const ActorSpec& actor) {
-  ByteBuffer out{81 + actor.name.size() + actor.class_name.size() + size_of(actor.arguments)};
+  ByteBuffer out{85 + actor.name.size() + actor.class_name.size() + size_of(actor.arguments)};
   out.put(actor.id);
   out.put(actor.key);
   out.put(actor.parent);
@@ -78,6 +80,7 @@ ByteBuffer write(const ActorSpec& actor) {
   out.put_text(actor.class_name);
   out.put(actor.max_pending_calls);
   out.put(static_cast<std::uint8_t>(actor.durable));
+  out.put(actor.restarts);
   put_occupation(out, actor.occupation);
   put_arguments(out, actor.arguments);
   return out;
@@ -94,6 +97,7 @@ ActorSpec read_actor(const Bytes& payload) {
   actor.class_name = text(in);
   actor.max_pending_calls = in.get<std::uint64_t>();
   actor.durable = in.get<std::uint8_t>() != 0;
+  actor.restarts = in.get<std::uint32_t>();
   actor.occupation = get_occupation(in);
   actor.arguments = get_arguments(in);
   return actor;
@@ -127,6 +131,33 @@ Pool read_pool(const Bytes& payload) {
   pool.id = in.get<ActorId>();
   pool.members = get_list<ActorId>(in);
   return pool;
+}
+
+ByteBuffer write(const ActorLost& lost) {
+  ByteBuffer out;
+  out.put(lost.actor);
+  out.put_text(lost.reason);
+  return out;
+}
+
+ActorLost read_actor_lost(const Bytes& payload) {
+  PayloadReader in{payload};
+  ActorLost lost;
+  lost.actor = in.get<ActorId>();
+  lost.reason = text(in);
+  return lost;
+}
+
+ByteBuffer write_known_calls(std::span<const KnownCall> calls) {
+  ByteBuffer out{calls.size_bytes()};
+  out.append(std::as_bytes(calls));
+  return out;
+}
+
+std::vector<KnownCall> read_known_calls(const Bytes& payload) {
+  std::vector<KnownCall> calls(payload.size() / sizeof(KnownCall));
+  if (!calls.empty()) std::memcpy(static_cast<void*>(calls.data()), payload.data(), calls.size() * sizeof(KnownCall));
+  return calls;
 }
 
 ByteBuffer write(const ActorLocation& location) {

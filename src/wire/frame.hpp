@@ -26,8 +26,10 @@ enum class FrameType : std::uint16_t {
   wait = 13,
   watch = 14,
   unwatch = 15,
-  input = 56,
+  input = 58,
   // lane -> head, as above
+  checkpoint = 56,
+  restore = 57,
   kill_actor = 22,  // and head -> actor host
   create_pool = 23,
   call_pool = 24,
@@ -77,6 +79,10 @@ enum class FrameType : std::uint16_t {
   completed = 51,
   large_value = 52,
   accepted = 53,
+  // head -> every rank
+  placed = 54,
+  // head -> actor host -> head
+  known_calls = 55,
   // lane -> its own rank
   park = 64,
   resume = 65,
@@ -95,7 +101,7 @@ struct FrameHeader {
   std::uint64_t sequence = 0;      ///< caller sequence: counts a lane's calls, and its requests
   std::uint64_t acknowledged = 0;  ///< the highest sequence of the other side that is taken care of
   std::uint32_t attempt = 0;       ///< of the task the frame is about
-  std::uint32_t incarnation = 0;   ///< of the actor or rank the frame is about
+  std::uint32_t incarnation = 0;   ///< of call and start_actor: how often what it did was lost before
 };
 inline constexpr std::size_t frame_header_size = 40;
 static_assert(sizeof(FrameHeader) == frame_header_size && std::is_trivially_copyable_v<FrameHeader>);
@@ -112,10 +118,13 @@ inline constexpr std::uint16_t flag_resources = 8;
 inline constexpr std::uint16_t flag_bounded = 16;
 /// Of a task's outcome and of driver_done: it was told that the job stops early, so it may have ended before its time.
 inline constexpr std::uint16_t flag_early = 32;
-/// Of start_actor: the head keeps the history of its calls; `sequence` of these, recorded already, come behind.
+/// Of start_actor: the head keeps the history of its calls; `sequence` of these, recorded already, come behind. Of
+/// call: its actor is one whose calls belong into the history.
 inline constexpr std::uint16_t flag_durable = 32;
 /// Of call: from the history.
 inline constexpr std::uint16_t flag_recorded = 64;
+/// Of a call's outcome: it has ended its actor's lane, so it is not applied when the actor is built anew.
+inline constexpr std::uint16_t flag_ended_lane = 128;
 
 struct Frame {
   FrameHeader header;

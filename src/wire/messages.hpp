@@ -133,6 +133,7 @@ struct ActorSpec {
   std::string class_name{};
   std::uint64_t max_pending_calls = 0;     ///< 0: no bound
   bool durable = true;                     ///< its calls belong into the history, where there is one
+  std::uint32_t restarts = 0;              ///< how often it may still be built anew
   std::optional<Occupation> occupation{};  ///< nothing: it takes nothing
   Arguments arguments{};
 };
@@ -147,6 +148,22 @@ struct Taken {
 /// `call`: the payload of its frame.
 ByteBuffer write_taken(bool again, const Bytes& call);
 Taken read_taken(const Bytes& payload);
+
+/// The lane of an actor was lost, which waits to be built anew. Payload of lane_lost, if it was an actor's.
+struct ActorLost {
+  ActorId actor{};
+  std::string reason{};
+};
+ByteBuffer write(const ActorLost& lost);
+ActorLost read_actor_lost(const Bytes& payload);
+
+/// A call that has a place among its actor's, and may be made again. Payload of known_calls: many.
+struct KnownCall {
+  ActorId actor{};
+  TaskKey key{};
+};
+ByteBuffer write_known_calls(std::span<const KnownCall> calls);
+std::vector<KnownCall> read_known_calls(const Bytes& payload);
 
 /// So many calls of a lane are in the actor's mailbox now, or have failed. Payload of accepted.
 struct Accepted {
@@ -256,6 +273,24 @@ struct Put {
 ByteBuffer write(const Put& put);
 Put read_put(const Bytes& payload);
 
+/// What a further attempt of a task goes on from.
+struct KeptState {
+  Bytes progress{};  ///< the lane's: what it has started, its place in the random numbers
+  Bytes state{};     ///< the user's
+};
+ByteBuffer write(const KeptState& kept);
+KeptState read_kept_state(const Bytes& payload);
+
+/// Payload of checkpoint; the key alone of restore, whose reply is a KeptState or empty.
+struct Checkpoint {
+  TaskId task{};
+  TaskKey key{};
+  std::uint32_t durable_calls = 0;  ///< made by this attempt before
+  KeptState kept{};
+};
+ByteBuffer write(const Checkpoint& checkpoint);
+Checkpoint read_checkpoint(const Bytes& payload);
+
 /// Payload of wait; the reply holds the places (32 bits each) of those that are there.
 struct Wait {
   TaskKey caller{};           ///< the work that waits
@@ -273,11 +308,11 @@ std::vector<Named<TaskId>> read_named(const Bytes& payload);
 /// The ids alone.
 std::vector<TaskId> ids_of(std::span<const Named<TaskId>> values);
 
-/// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel and completed.
 /// Payload of input.
 ByteBuffer write(const InputFile& file);
 InputFile read_input(const Bytes& payload);
 
+/// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel, completed and placed.
 ByteBuffer write_ids(const std::vector<TaskId>& ids);
 std::vector<TaskId> read_ids(const Bytes& payload);
 

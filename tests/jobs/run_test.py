@@ -347,7 +347,7 @@ kill %1"""
 
     def test_a_launcher_that_lingers_is_ended(self):
         self.run_job("coffee_shop")
-        self.environment["CREMA_LINGER_SECONDS"] = "0.2"
+        self.environment["CREMA_LINGER_SECONDS"] = "1"
         # Deaf to SIGTERM in the second round.
         for trap in ("", "trap '' TERM; "):
             self.put("job", trap + 'echo 75 >"$CREMA_EXIT_FILE"; sleep 60 & while :; do wait; done')

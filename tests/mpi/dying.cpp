@@ -116,6 +116,13 @@ std::string environment_of_task() {
   return names;
 }
 
+std::string what_of(const std::function<void()>& action);
+std::string value_or_what_of(const crema::Future<int>& future) {
+  std::string value;
+  const std::string what = what_of([&] { value = std::to_string(future.get()); });
+  return what.empty() ? value : what;
+}
+
 std::string what_of(const std::function<void()>& action) {
   try {
     action();
@@ -169,14 +176,17 @@ int main(int argc, char** argv) {
       {"parent_dies", [&] { job.results().value("value", crema::remote<parent_that_dies>(attempts).get()); }},
       {"actor",
        [&] {
-         auto till = crema::actor<Till>();
+         auto till = crema::with(crema::ActorOptions{.max_restarts = 2}).actor<Till>();
          auto other = crema::actor<Till>();
          job.results().value("before", till.remote<&Till::add>(5).get());
-         const auto killing = till.remote<&Till::die>(how);
-         const auto behind = till.remote<&Till::add>(1);
-         job.results().value("killing", what_of([&] { killing.get(); }));
-         job.results().value("behind", what_of([&] { behind.get(); }));
-         job.results().value("later", what_of([&] { till.remote<&Till::add>(1).get(); }));
+         // Each time the last thing it does, so that the next one loses it once more.
+         for (const std::string time : {"first", "second", "third"}) {
+           const auto killing = till.remote<&Till::die>(how);
+           const auto behind = till.remote<&Till::add>(1);
+           job.results().value(time + "_killing", what_of([&] { killing.get(); }));
+           job.results().value(time + "_behind", value_or_what_of(behind));
+           job.results().value(time + "_later", value_or_what_of(till.remote<&Till::add>(10)));
+         }
          job.results().value("other", other.remote<&Till::add>(7).get());
          job.results().value("others", others());
        }},

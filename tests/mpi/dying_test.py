@@ -74,15 +74,29 @@ class Dying(unittest.TestCase):
         job, results = self.results("parent_dies")
         self.assertEqual((results["value"], self.attempts(job)), (25 + 100_000, 2))
 
-    def test_actor_whose_process_dies(self):
+    def expect_killed(self, results, time, how):
+        for part in ("Till::die", WAYS[how], REASONS[WAYS[how]], "the till is on fire"):
+            self.assertIn(part, results[f"{time}_killing"])
+
+    def test_actor_whose_process_dies_is_built_anew(self):
         for how in ("segv", "exit"):
             with self.subTest(how):
-                _, results = self.results("actor", "--how", how)
+                _, results = self.results("actor", "--how", how, "--journal", "on")
                 self.assertEqual((results["before"], results["other"], results["others"]), (5, 7, SQUARES))
-                for part in ("Till::die", WAYS[how], REASONS[WAYS[how]], "the till is on fire"):
-                    self.assertIn(part, results["killing"])
-                for further in ("behind", "later"):
-                    self.assertIn(REASONS[WAYS[how]], results[further])
+                for time in ("first", "second", "third"):
+                    self.expect_killed(results, time, how)
+                kept = [results[f"{time}_{which}"] for time in ("first", "second") for which in ("behind", "later")]
+                self.assertEqual(kept, ["6", "16", "17", "27"])
+                # Its max_restarts are used up.
+                for which in ("behind", "later"):
+                    self.assertIn(REASONS[WAYS[how]], results[f"third_{which}"])
+
+    def test_actor_without_a_history_is_lost_with_its_process(self):
+        _, results = self.results("actor", "--how", "segv", "--journal", "off")
+        self.expect_killed(results, "first", "segv")
+        for further in ("first_behind", "first_later", "second_killing", "third_later"):
+            self.assertIn(REASONS["SIGSEGV"], results[further])
+        self.assertEqual(results["other"], 7)
 
     def test_cancelled_task_that_does_not_end(self):
         job, results = self.results("cancel")

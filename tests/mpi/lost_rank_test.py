@@ -27,8 +27,8 @@ class LostRank(unittest.TestCase):
         self.addCleanup(job.close)
         return job
 
-    def kill(self, rank, case="all_sleep", *markers):
-        job = self.start(case)
+    def kill(self, rank, case="all_sleep", *markers, options=()):
+        job = self.start(case, *options)
         for marker in markers or ("task", "call"):
             job.wait_for_file(marker)
         os.kill(job.pid_of(rank), signal.SIGKILL)
@@ -102,8 +102,8 @@ class LostRank(unittest.TestCase):
         self.expect_complete(job.wait(), None, WORKERS)
 
     @unittest.skipIf(RANKS < 3, "the head hosts the actors")
-    def test_actor_host(self):
-        self.expect_kept(self.kill(1), [1], "actors lived there")
+    def test_actor_host_whose_actors_have_no_history(self):
+        self.expect_kept(self.kill(1, "all_sleep", options=("--journal", "off")), [1], "actors lived there")
 
     @unittest.skipIf(WORKERS < 2, "the head hosts the actors")
     def test_actor_host_without_actors(self):

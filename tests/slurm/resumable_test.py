@@ -16,8 +16,9 @@ from private_slurm import Slurm, wait_until, why_not
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 DRINKS = ["Cappuccino", "Latte", "Espresso", "Americano", "Mocha", "Flat White"]
-# One minute, the shortest limit of Slurm. Its signal comes up to a minute earlier than asked; the job's own clock is exact.
-LIMIT = ["--time=1", "--ntasks=3", "--signal=B:USR1@1"]
+# One minute, the shortest limit of Slurm. A signal that says nothing: that of the script may come half a minute earlier
+# than asked, so before or after the job's own clock stops it.
+LIMIT = ["--time=1", "--ntasks=3", "--signal=B:CONT@1"]
 REQUEUE = 240  # seconds; Slurm itself lets a requeued job wait for two minutes
 
 

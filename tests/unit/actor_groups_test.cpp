@@ -155,9 +155,11 @@ TEST_P(ActorGroups, APoolGivesCallsToWhoIsIdle) {
 class Guest {
  public:
   static inline std::atomic<int> here{0};
+  static inline std::atomic<bool> begun{false};
   Guest() { ++here; }
   ~Guest() { --here; }
   int wait_and(int a) {
+    begun = true;
     while (!slow_may_go) std::this_thread::sleep_for(1ms);
     return a;
   }
@@ -175,11 +177,11 @@ std::string error_of(const Future<int>& future) {
 TEST_P(ActorGroups, AKilledActorEndsItsCallAndTakesNoMore) {
   slow_may_go = false;
   Guest::here = 0;
+  Guest::begun = false;
   on(GetParam(), [] {
     const auto guest = with(ActorOptions{.name = "guest"}).actor<Guest>();
     const auto running = guest.remote<&Guest::wait_and>(1);
-    while (Guest::here == 0) std::this_thread::sleep_for(1ms);
-    std::this_thread::sleep_for(5ms);
+    while (!Guest::begun) std::this_thread::sleep_for(1ms);
     const auto waiting = guest.remote<&Guest::wait_and>(2);
     guest.kill();
     EXPECT_THAT(error_of(waiting), HasSubstr("killed"));

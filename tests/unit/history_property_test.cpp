@@ -13,8 +13,9 @@
 
 #include "crema/actor.hpp"
 #include "crema/task.hpp"
+#include "crema/this_task.hpp"
 #include "crema/wait.hpp"
-#include "loopback_cluster.hpp"
+#include "losing.hpp"
 #include "memory_journal.hpp"
 
 namespace crema {
@@ -35,7 +36,21 @@ struct State {
 };
 
 std::mutex states_mutex;
-std::map<int, State> states;  // by number, as the actors left them when the last run ended; equal ones summed
+std::map<int, std::map<int, State>>
+    states;  // by rank and number, as actors left them at the run's end; equal ones summed
+
+/// By number, without what a rank had that was lost.
+std::map<int, State> states_but_of(RankId lost) {
+  std::map<int, State> all;
+  for (const auto& [rank, actors] : states) {
+    if (rank == lost.number) continue;
+    for (const auto& [number, state] : actors) {
+      all[number].total += state.total;
+      all[number].calls += state.calls;
+    }
+  }
+  return all;
+}
 
 /// Any order of callers leads to the same state, so it can be compared between runs.
 class Tally {
@@ -43,8 +58,9 @@ class Tally {
   explicit Tally(int number) : number_{number} {}
   ~Tally() {
     const std::lock_guard lock{states_mutex};
-    states[number_].total += state_.total;
-    states[number_].calls += state_.calls;
+    State& left = states[rank_.number][number_];
+    left.total += state_.total;
+    left.calls += state_.calls;
   }
   std::int64_t add(std::int64_t amount) {
     state_.total += amount;
@@ -78,6 +94,7 @@ class Tally {
 
  private:
   const int number_;
+  const RankId rank_ = this_task().rank();
   State state_;
   std::int64_t numbers_ = 0;
 };
@@ -93,6 +110,18 @@ Future<std::int64_t> passed_on(std::uint32_t seed, int depth, Tallies tallies) {
 }
 Actor<Tally> new_tally(int number) { return actor<Tally>(100 + number); }
 
+/// Goes on from where it was, and calls each actor once a step.
+std::int64_t in_steps(Tallies tallies) {
+  auto [step, sum] = this_task().restore<std::pair<int, std::int64_t>>().value_or(std::pair{0, std::int64_t{0}});
+  for (; step < 3;) {
+    sum += tallies[1].remote<&Tally::add>(10 + step).get();
+    tallies[2].remote<&Tally::add>(static_cast<std::int64_t>(this_task().rng()() % 10));
+    ++step;
+    this_task().checkpoint(std::pair{step, sum});
+  }
+  return sum + static_cast<std::int64_t>(this_task().rng()() % 10);
+}
+
 /// A program that its seed decides.
 std::int64_t work(std::uint32_t seed, int depth, Tallies tallies) {
   std::minstd_rand random{seed * 7919 + 17};
@@ -106,7 +135,7 @@ std::int64_t work(std::uint32_t seed, int depth, Tallies tallies) {
     const Actor<Tally>& tally = tallies[first];
     const Actor<Tally>& behind = tallies[first + 1 + pick(2 - first)];
     const auto amount = static_cast<std::int64_t>(1000 + pick(1000));
-    switch (pick(depth > 0 ? 16 : 8)) {
+    switch (pick(depth > 0 ? 17 : 8)) {
       case 0:
         sum += behind.remote<&Tally::add>(amount).get();
         break;
@@ -151,6 +180,9 @@ std::int64_t work(std::uint32_t seed, int depth, Tallies tallies) {
       case 13:
         sum += behind.remote<&Tally::add>(start(30 + steps)).get();
         break;
+      case 15:
+        sum += remote<in_steps>(tallies).get();
+        break;
       case 14: {
         const Actor<Tally> own = remote<new_tally>(static_cast<int>(seed % 97)).get();
         sum += own.remote<&Tally::add>(amount).get();
@@ -184,6 +216,24 @@ struct End {
   }
 };
 
+/// What the driver does; returns all that it learns.
+std::vector<std::int64_t> drive(std::uint32_t seed) {
+  Tallies tallies;
+  for (int i = 0; i < 3; ++i) tallies.push_back(actor<Tally>(i));
+  std::vector<std::uint32_t> order{0, 1, 2};
+  // What a driver starts first is no part of its keys.
+  std::shuffle(order.begin(), order.end(), std::minstd_rand{std::random_device{}()});
+  std::vector<Future<std::int64_t>> futures(3);
+  for (const std::uint32_t i : order) futures[i] = remote<work>(seed * 100 + i, 2, tallies);
+  std::int64_t place = 0;
+  for (const Future<std::int64_t>& future : as_completed(futures))
+    tallies[1].remote<&Tally::add>(future.get() % 10 + 100 * ++place);
+  const ActorPool<Tally> pool{2, 3};
+  std::vector<std::int64_t> results = get(futures);
+  get(pool.map<&Tally::add>(std::vector<std::int64_t>{1, 20, 300}));
+  return results;
+}
+
 /// Goes on from the first `cut` records of the journal, and leaves there what there is then. `changed`: as where
 /// something has changed, although nothing has.
 End run(std::uint32_t seed, MemoryJournal& journal, std::size_t cut, bool changed = false) {
@@ -200,23 +250,9 @@ End run(std::uint32_t seed, MemoryJournal& journal, std::size_t cut, bool change
   }
   cluster.journal = &journal;
   states.clear();
-  end.exit_code = cluster.run_all([&] {
-    Tallies tallies;
-    for (int i = 0; i < 3; ++i) tallies.push_back(actor<Tally>(i));
-    std::vector<std::uint32_t> order{0, 1, 2};
-    // What a driver starts first is no part of its keys.
-    std::shuffle(order.begin(), order.end(), std::minstd_rand{std::random_device{}()});
-    std::vector<Future<std::int64_t>> futures(3);
-    for (const std::uint32_t i : order) futures[i] = remote<work>(seed * 100 + i, 2, tallies);
-    std::int64_t place = 0;
-    for (const Future<std::int64_t>& future : as_completed(futures))
-      tallies[1].remote<&Tally::add>(future.get() % 10 + 100 * ++place);
-    const ActorPool<Tally> pool{2, 3};
-    end.results = get(futures);
-    get(pool.map<&Tally::add>(std::vector<std::int64_t>{1, 20, 300}));
-  });
+  end.exit_code = cluster.run_all([&] { end.results = drive(seed); });
   end.error = cluster.sink.end.error;
-  end.actors = states;
+  end.actors = states_but_of(RankId{-1});
   return end;
 }
 
@@ -247,6 +283,40 @@ TEST_P(Histories, WithoutActorsTheyEndAsAnUnbrokenRun) {
     ASSERT_EQ(run(GetParam(), third, again, cut % 2 == 1), expected)
         << "cut after record " << cut << ", then " << again;
   }
+}
+
+TEST_P(Histories, EndAsAnUnbrokenRunWhereverARankWithActorsIsLost) {
+  MemoryJournal unbroken;
+  const End expected = run(GetParam(), unbroken, 0);
+  ASSERT_EQ(expected.exit_code, 0) << expected.error;
+  int lost = 0;
+  int kept = 0;
+  for (std::size_t packets = 0; packets < 150; packets += 5) {
+    states.clear();
+    MemoryJournal journal;
+    Losing job{4, RankId{1}, GetParam()};
+    job.cluster.actor_ranks = packets % 2 == 0 ? 2 : 1;  // with one, the head takes the actors over
+    if (GetParam() % 2 == 1) job.cluster.network.delay_up_to(4);
+    job.cluster.options.keeps_history = true;
+    job.cluster.journal = &journal;
+    job.lose_after(packets);
+    std::vector<std::int64_t> results;
+    ASSERT_EQ(job.run([&] { results = drive(GetParam()); }), 0) << packets << ": " << job.cluster.sink.end.error;
+    ASSERT_EQ(results, expected.results) << packets;
+    const bool is_lost = job.cluster.network.is_cut(job.lost);
+    const std::map<int, State> actors = states_but_of(is_lost ? job.lost : RankId{-1});
+    for (int number = 0; number < 3; ++number) {
+      // One that nobody needs any more when it is lost is not built anew.
+      const auto actor = actors.find(number);
+      if (!is_lost || actor != actors.end()) {
+        ASSERT_EQ(actor->second, expected.actors.at(number)) << packets;
+      }
+      if (is_lost && actor != actors.end()) ++kept;
+    }
+    if (job.cluster.network.is_cut(job.lost)) ++lost;
+  }
+  EXPECT_GT(lost, 5);
+  EXPECT_GT(kept, lost);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Histories, ::testing::Range(1U, 9U));

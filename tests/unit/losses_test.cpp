@@ -3,9 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
@@ -17,7 +14,7 @@
 #include "crema/task.hpp"
 #include "crema/this_task.hpp"
 #include "crema/wait.hpp"
-#include "loopback_cluster.hpp"
+#include "losing.hpp"
 
 namespace crema {
 namespace {
@@ -80,53 +77,6 @@ std::vector<double> program() {
   results.push_back(keeper.remote<&Keeper::total>().get());
   return results;
 }
-
-/// A process that stands for a rank: the head sees when it ends.
-class Process {
- public:
-  Process() : pid_{fork()} {
-    if (pid_ != 0) return;
-    while (true) pause();
-  }
-  Process(const Process&) = delete;
-  Process& operator=(const Process&) = delete;
-  ~Process() { end(); }
-  void end() {
-    if (const pid_t pid = std::exchange(pid_, 0); pid > 0) {
-      kill(pid, SIGKILL);
-      waitpid(pid, nullptr, 0);
-    }
-  }
-  [[nodiscard]] pid_t pid() const { return pid_; }
-
- private:
-  pid_t pid_;
-};
-
-/// A job that loses a rank.
-struct Losing {
-  explicit Losing(int ranks, RankId rank, std::uint64_t seed = 1) : cluster{ranks, seed}, lost{rank} {
-    cluster.pids[lost] = process.pid();
-    cluster.options.watch_interval = 5ms;
-  }
-  Bytes end_of_rank() {
-    ByteBuffer packet;
-    wire::append_frame(packet, runtime::leave_frame(1, false));
-    return Bytes{std::move(packet)};
-  }
-  void lose_after(std::size_t packets) {
-    cluster.network.cut_after(packets, lost, end_of_rank(), [this] { process.end(); });
-  }
-  void lose_now() {
-    cluster.network.cut(lost, end_of_rank());
-    process.end();
-  }
-  int run(const std::function<void()>& driver) { return cluster.run(driver).front(); }
-
-  Process process;
-  LoopbackCluster cluster;
-  RankId lost;
-};
 
 class AtEveryPoint : public testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Ranks, AtEveryPoint, testing::Values(4, 5));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,7 @@ class MemoryJournal final : public journal::JournalSink {
     bytes.append(rest);
     records.push_back({type, Bytes{std::move(bytes)}});
   }
+  void read_back(std::function<void(journal::RecordSource&)> read) override;
   [[nodiscard]] std::uint64_t appended() const override { return records.size(); }
   [[nodiscard]] std::uint64_t durable() const override { return records.size(); }
   void hurry() override {}
@@ -44,5 +46,10 @@ class CutJournal final : public journal::RecordSource {
   const std::size_t count_;
   std::size_t next_ = 0;
 };
+
+inline void MemoryJournal::read_back(std::function<void(journal::RecordSource&)> read) {
+  CutJournal source{records, records.size()};
+  read(source);
+}
 
 }  // namespace crema::testing

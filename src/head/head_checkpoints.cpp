@@ -1,0 +1,55 @@
+// States that long tasks keep, from which a further attempt goes on.
+#include "head/head.hpp"
+
+namespace crema::head {
+
+void Head::on_checkpoint(const wire::Frame& frame) {
+  wire::Checkpoint checkpoint = wire::read_checkpoint(frame.payload);
+  const Entry* entry = entries_.find(checkpoint.task.number);
+  const bool runs = entry != nullptr && entry->state == Entry::State::sent;
+  if (!runs || frame.header.attempt != attempts_.of(checkpoint.task)) return;  // of an attempt that was given up
+  const auto arrived = arrived_.find(checkpoint.task);
+  if (!keeper_ || checkpoint.durable_calls <= (arrived == arrived_.end() ? 0 : arrived->second.count()))
+    return keep_checkpoint(checkpoint);
+  checkpoint.kept.progress = checkpoint.kept.progress.compact();
+  checkpoint.kept.state = checkpoint.kept.state.compact();
+  checkpoints_to_keep_[checkpoint.task].push_back(std::move(checkpoint));
+}
+
+/// Else an attempt that goes on from there would leave calls out that nobody has.
+void Head::keep_checkpoints_whose_calls_are_recorded(TaskId task, std::size_t arrived) {
+  const auto waiting = checkpoints_to_keep_.find(task);
+  if (waiting == checkpoints_to_keep_.end()) return;
+  while (!waiting->second.empty() && waiting->second.front().durable_calls <= arrived) {
+    keep_checkpoint(waiting->second.front());
+    waiting->second.pop_front();
+  }
+  if (waiting->second.empty()) checkpoints_to_keep_.erase(waiting);
+}
+
+void Head::keep_checkpoint(const wire::Checkpoint& checkpoint) {
+  with_checkpoint_[checkpoint.task] = checkpoint.key;
+  Bytes kept{wire::write(checkpoint.kept)};
+  if (keeper_) keeper_->checkpoint(checkpoint.task, kept);
+  checkpoints_[checkpoint.key] = std::move(kept);
+}
+
+void Head::on_restore(RankId from, const wire::Frame& frame) {
+  const auto key = ByteReader{frame.payload}.get<TaskKey>();
+  wire::Reply reply;
+  if (const auto kept = checkpoints_.find(key); kept != checkpoints_.end()) {
+    reply.bytes = kept->second;
+  } else if (const Bytes* earlier = past_.checkpoint(key)) {
+    reply.bytes = *earlier;
+  }
+  send_reply(outbox_, from, frame, reply);
+}
+
+void Head::forget_checkpoints(TaskId task) {
+  const auto node = with_checkpoint_.extract(task);
+  if (node.empty()) return;
+  checkpoints_.erase(node.mapped());
+  checkpoints_to_keep_.erase(task);
+}
+
+}  // namespace crema::head

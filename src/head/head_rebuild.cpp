@@ -1,0 +1,231 @@
+// Actors whose lane or rank was lost: each is constructed anew, and the calls that are recorded of it are applied
+// again, in their order. What these do a second time is what they did the first time, so it is taken from the history.
+#include "crema/registry.hpp"
+#include "head/head.hpp"
+
+namespace crema::head {
+
+using history::Past;
+using wire::Frame;
+using wire::FrameType;
+
+const Past::Completion* Head::recorded(TaskKey key) const {
+  const Past::Completion* completion = past_.find(key);
+  return completion != nullptr ? completion : own_.find(key);
+}
+
+const Past::Completion* Head::recorded_value(TaskKey key) const {
+  // A source has ended before what has its value, so the way is not a circle.
+  const Past::Completion* completion = recorded(key);
+  while (completion != nullptr && completion->succeeded && completion->kept == history::Task::Kept::another)
+    completion = recorded(completion->source);
+  const bool kept = completion != nullptr && completion->succeeded && completion->kept == history::Task::Kept::value;
+  return kept ? completion : nullptr;
+}
+
+/// Empty, or why the job cannot go on without the rank.
+std::string Head::lose_actors(RankId rank) {
+  std::vector<ActorId> lost;
+  for (const auto& [id, actor] : actors_.directory().all()) {
+    if (actor.rank != rank) continue;
+    if (!keeper_ || !actor.durable)
+      return "actors lived there whose state is gone: calls of " + actor.class_name +
+             " are in no history (--journal off, or ActorOptions::durable = false)";
+    if (actor.restarts == 0 && !actor.killed)
+      return "actors lived there, and " + actor.class_name +
+             " was built anew as often as its ActorOptions::max_restarts allows";
+    lost.push_back(id);
+  }
+  actors_.remove_host(rank);
+  if (!actors_.directory().has_hosts()) actors_.add_host(head_rank, offer_of(head_rank));
+  for (const ActorId actor : lost) lose_actor(actor, true);
+  lose_held_calls(rank);
+  rebuilding_.untaught.erase(rank);
+  return {};
+}
+
+void Head::lose_actor(ActorId actor, bool rank_lost) {
+  actors_.lose(actor, rank_lost);
+  rebuilding_.now.erase(actor);
+  rebuilding_.lost.insert(actor);
+  // Of these no outcome comes any more.
+  std::vector<TaskId> applied_again;
+  for (const auto& [id, call] : calls_)
+    if (call.done && call.actor == actor) applied_again.push_back(id);
+  for (const TaskId id : applied_again) {
+    calls_.erase(id);
+    count_calls({}, -1);
+    next_attempt(id);  // nor of what it has made, should it still come
+    if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+  }
+}
+
+/// Calls that have ended there, and whose own calls may have been lost on their way: they are applied again.
+void Head::lose_held_calls(RankId rank) {
+  std::erase_if(held_, [&](const auto& held) {
+    const auto& [from, outcome] = held.second;
+    if (from != rank || outcome.work != wire::Outcome::Work::call) return false;
+    if (outcome.attempt >= attempts_.of(outcome.parent)) count_calls(outcome.parent, 1);
+    unpin(wire::ids_of(outcome.carried));
+    return true;
+  });
+}
+
+void Head::go_on_rebuilding() {
+  Rebuilding& rebuilding = rebuilding_;
+  if (rebuilding.phase == Rebuilding::Phase::idle) {
+    if (rebuilding.lost.empty()) return;
+    rebuilding.phase = Rebuilding::Phase::reading;
+    rebuilding.now = std::exchange(rebuilding.lost, {});
+    rebuilding.reading = std::make_shared<Reading>();
+    keeper_->read_back([reading = rebuilding.reading](journal::RecordSource& source) {
+      try {
+        reading->past = Past{source};
+      } catch (const std::exception& error) {
+        reading->error = error.what();
+      }
+      reading->done.store(true, std::memory_order_release);
+    });
+  }
+  if (rebuilding.phase == Rebuilding::Phase::reading) {
+    if (!rebuilding.reading->done.load(std::memory_order_acquire)) return;
+    const auto reading = std::exchange(rebuilding.reading, nullptr);
+    if (!reading->error.empty()) throw Error{"building an actor anew: " + reading->error};
+    own_ = std::move(reading->past);
+    for (const auto& [id, call] : calls_)
+      if (!call.done) names_.try_emplace(call.key, RestoredName{id, true});
+    teach_hosts();
+    rebuilding.phase = Rebuilding::Phase::teaching;
+  }
+  if (!rebuilding.untaught.empty()) return;
+  rebuilding.phase = Rebuilding::Phase::idle;
+  for (const ActorId actor : std::exchange(rebuilding.now, {})) build_anew(actor);
+}
+
+/// Hosts forget a call once its caller has ended. What is built anew makes such calls again.
+void Head::teach_hosts() {
+  std::map<RankId, std::vector<wire::KnownCall>> known;
+  for (const auto& [actor, calls] : own_.calls()) {
+    const ActorDirectory::Entry* entry = actors_.directory().entry(actor);
+    if (entry == nullptr || entry->rank.number < 0 || rebuilding_.now.contains(actor)) continue;
+    for (const Past::Call& call : calls)
+      if (call.spec.parent != TaskId{}) known[entry->rank].push_back({actor, call.spec.key});
+  }
+  ++rebuilding_.round;
+  for (const auto& [host, calls] : known) {
+    Frame frame = wire::make_frame(FrameType::known_calls, wire::write_known_calls(calls));
+    frame.header.sequence = rebuilding_.round;
+    outbox_.send(host, std::move(frame));
+    rebuilding_.untaught.insert(host);
+  }
+}
+
+void Head::on_taught(RankId from, const Frame& frame) {
+  if (frame.header.sequence == rebuilding_.round) rebuilding_.untaught.erase(from);
+}
+
+void Head::build_anew(ActorId actor) {
+  const auto own = own_.creations().find(actor);
+  const bool is_own = own != own_.creations().end();
+  wire::ActorSpec spec = is_own ? own->second.spec : past_.creations().at(actor).spec;
+  if (!is_own) spec.parent = {};
+  if (spec.occupation) spec.occupation->gpus.clear();
+
+  std::vector<TaskKey> named;
+  const auto add_lost_names = [&](const Arguments& arguments) {
+    for (const Named<TaskId>& carried : arguments.carried)
+      if (entries_.find(carried.id.number) == nullptr) named.push_back(carried.key);
+  };
+  if (is_own) add_lost_names(spec.arguments);
+  if (const auto calls = own_.calls().find(actor); calls != own_.calls().end())
+    for (const Past::Call& call : calls->second) add_lost_names(call.spec.arguments);
+  bring_back(std::move(named), {});
+
+  translate(spec.arguments.bytes, spec.arguments.carried, is_own);
+  const TaskId construction = construction_of(actor);
+  next_attempt(construction);
+  constructing_.insert(actor);
+  pin_until_done(construction, wire::ids_of(spec.arguments.carried));
+  std::vector<RankId> ranks;
+  for (int rank = 0; rank < layout_.ranks; ++rank) ranks.push_back(RankId{rank});
+  actors_.restart(std::move(spec), ranks);
+}
+
+/// What an actor is given when it starts, before anybody else calls it.
+std::vector<Frame> Head::recorded_calls(ActorId actor) {
+  std::vector<Frame> frames;
+  const bool anew = attempts_.of(construction_of(actor)) > 0;
+  if (const auto calls = past_.calls().find(actor); calls != past_.calls().end())
+    for (const Past::Call& call : calls->second) frames.push_back(call_of_earlier_start(call, anew));
+  if (!anew) return frames;
+  if (const auto calls = own_.calls().find(actor); calls != own_.calls().end())
+    for (const Past::Call& call : calls->second) frames.push_back(call_of_this_start(call));
+  return frames;
+}
+
+Frame Head::recorded_call(const wire::CallSpec& spec, std::uint32_t attempt, bool skip) const {
+  Frame frame = wire::make_frame(FrameType::call, wire::write(spec));
+  frame.header.flags = static_cast<std::uint16_t>(wire::flag_recorded | (skip ? wire::flag_ended_lane : 0));
+  frame.header.attempt = attempt;
+  frame.header.incarnation = attempts_.of(spec.id);
+  return frame;
+}
+
+Frame Head::call_of_earlier_start(const Past::Call& call, bool anew) {
+  wire::CallSpec spec = call.spec;
+  spec.parent = {};
+  if (past_.is_skipped(spec.key) || own_.is_skipped(spec.key)) return recorded_call(spec, 0, true);
+  const auto named = names_.find(spec.key);
+  const bool runs = named != names_.end() && is_under_way(named->second.id, spec.key);
+  if (runs) {
+    spec.id = named->second.id;
+    next_attempt(spec.id);
+  } else {
+    const bool done = anew || recorded_value(spec.key) != nullptr;
+    spec.id = done ? next_restored_id() : name(spec.key);
+    calls_.insert_or_assign(spec.id, PlacedCall{.key = spec.key, .actor = spec.actor, .done = done});
+    count_calls({}, 1);
+    if (!done) {
+      names_.at(spec.key).bound = true;
+      if (const Past::Completion* ended = recorded(spec.key)) entries_[spec.id.number].order = ended->order;
+      keeper_->follow({spec.id, spec.key}, call.caller);
+    }
+  }
+  translate(spec.arguments.bytes, spec.arguments.carried);
+  return recorded_call(spec, 0, false);
+}
+
+Frame Head::call_of_this_start(const Past::Call& call) {
+  wire::CallSpec spec = call.spec;
+  if (own_.is_skipped(spec.key)) return recorded_call(spec, 0, true);
+  std::uint32_t attempt = 0;
+  if (is_under_way(spec.id, spec.key)) {
+    attempt = calls_.at(spec.id).attempt;
+    next_attempt(spec.id);
+  } else {
+    spec.id = next_restored_id();
+    spec.parent = {};
+    calls_.insert_or_assign(spec.id, PlacedCall{.key = spec.key, .actor = spec.actor, .done = true});
+    count_calls({}, 1);
+  }
+  translate(spec.arguments.bytes, spec.arguments.carried, true);
+  if (calls_.at(spec.id).done) pin_until_done(spec.id, wire::ids_of(spec.arguments.carried));
+  return recorded_call(spec, attempt, false);
+}
+
+/// Whether the call has its place, and its outcome has not come.
+bool Head::is_under_way(TaskId id, TaskKey key) const {
+  const auto call = calls_.find(id);
+  return call != calls_.end() && call->second.key == key && !call->second.done && !held_.contains(id);
+}
+
+/// What is applied again starts its tasks again, also those that still run.
+void Head::name_unfinished(const wire::TaskHead& task) {
+  const auto parent = calls_.find(task.parent);
+  const bool again = (parent != calls_.end() && parent->second.done) || attempts_.of(task.parent) > 0;
+  if (!again || names_.contains(task.key)) return;
+  const TaskId runs = keeper_->unfinished(task.key);
+  if (runs != TaskId{} && runs != task.id) names_.emplace(task.key, RestoredName{runs, true});
+}
+
+}  // namespace crema::head
