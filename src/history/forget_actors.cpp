@@ -65,7 +65,9 @@ void Past::forget_actors() {
     for (const auto& [key, completion] : completions_)
       if (!again.contains(key) && depends_on_what_runs_again(key, completion)) again.insert(key);
     for (const auto& [key, task] : children_)
-      if (!again.contains(key) && (again.contains(parents_.at(key)) || !are_kept(task.arguments))) again.insert(key);
+      if (!again.contains(key) &&
+          (!completions_.contains(parents_.at(key)) || again.contains(parents_.at(key)) || !are_kept(task.arguments)))
+        again.insert(key);
   }
   std::erase_if(completions_, [&](const auto& completion) { return again.contains(completion.first); });
   std::erase_if(children_, [&](const auto& child) { return again.contains(child.first); });
@@ -73,6 +75,8 @@ void Past::forget_actors() {
   calls_.clear();
   creations_.clear();
   killed_.clear();
+  failed_calls_.clear();
+  checkpoints_.clear();
 }
 
 }  // namespace crema::history

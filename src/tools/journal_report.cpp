@@ -38,6 +38,10 @@ std::string name_of(RecordType type) {
       return "actor";
     case RecordType::killed:
       return "killed";
+    case RecordType::failed_call:
+      return "failed call";
+    case RecordType::checkpoint:
+      return "checkpoint";
     case RecordType::called:
       return "called";
     case RecordType::forgotten:
