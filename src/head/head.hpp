@@ -191,7 +191,8 @@ class Head {
   // In head_checkpoints.cpp.
   void on_checkpoint(const wire::Frame& frame);
   void on_restore(RankId from, const wire::Frame& frame);
-  void keep_checkpoints_whose_calls_are_recorded(TaskId task, std::size_t arrived);
+  [[nodiscard]] bool are_recorded(const wire::Checkpoint& checkpoint) const;
+  void keep_checkpoints_whose_calls_are_recorded(TaskId task);
   void keep_checkpoint(const wire::Checkpoint& checkpoint);
   void forget_checkpoints(TaskId task);
 

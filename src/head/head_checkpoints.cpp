@@ -1,4 +1,6 @@
 // States that long tasks keep, from which a further attempt goes on.
+#include <algorithm>
+
 #include "head/head.hpp"
 
 namespace crema::head {
@@ -8,19 +10,28 @@ void Head::on_checkpoint(const wire::Frame& frame) {
   const Entry* entry = entries_.find(checkpoint.task.number);
   const bool runs = entry != nullptr && entry->state == Entry::State::sent;
   if (!runs || frame.header.attempt != attempts_.of(checkpoint.task)) return;  // of an attempt that was given up
-  const auto arrived = arrived_.find(checkpoint.task);
-  if (!keeper_ || checkpoint.durable_calls <= (arrived == arrived_.end() ? 0 : arrived->second.count()))
-    return keep_checkpoint(checkpoint);
+  const bool is_first = !checkpoints_to_keep_.contains(checkpoint.task);
+  if (!keeper_ || (is_first && are_recorded(checkpoint))) return keep_checkpoint(checkpoint);
   checkpoint.kept.progress = checkpoint.kept.progress.compact();
   checkpoint.kept.state = checkpoint.kept.state.compact();
   checkpoints_to_keep_[checkpoint.task].push_back(std::move(checkpoint));
 }
 
-/// Else an attempt that goes on from there would leave calls out that nobody has.
-void Head::keep_checkpoints_whose_calls_are_recorded(TaskId task, std::size_t arrived) {
+/// Whether all calls made before have their places, or have failed without. Else an attempt that goes on from there
+/// would leave calls out that nobody has.
+bool Head::are_recorded(const wire::Checkpoint& checkpoint) const {
+  if (checkpoint.calls.empty()) return true;
+  const auto arrived = arrived_.find(checkpoint.task);
+  if (arrived == arrived_.end()) return false;
+  const auto missing = std::count_if(checkpoint.calls.begin(), checkpoint.calls.end(),
+                                     [&](TaskKey call) { return !arrived->second.calls.contains(call); });
+  return static_cast<std::size_t>(missing) <= arrived->second.failed;
+}
+
+void Head::keep_checkpoints_whose_calls_are_recorded(TaskId task) {
   const auto waiting = checkpoints_to_keep_.find(task);
   if (waiting == checkpoints_to_keep_.end()) return;
-  while (!waiting->second.empty() && waiting->second.front().durable_calls <= arrived) {
+  while (!waiting->second.empty() && are_recorded(waiting->second.front())) {
     keep_checkpoint(waiting->second.front());
     waiting->second.pop_front();
   }

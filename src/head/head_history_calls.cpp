@@ -68,7 +68,7 @@ void Head::arrive(TaskId caller, std::uint32_t attempt, std::optional<TaskKey> c
   } else {
     ++arrived.failed;
   }
-  if (!checkpoints_to_keep_.empty()) keep_checkpoints_whose_calls_are_recorded(caller, arrived.count());
+  if (!checkpoints_to_keep_.empty()) keep_checkpoints_whose_calls_are_recorded(caller);
   const auto held = held_.find(caller);
   if (held == held_.end() || arrived.count() < held->second.second.durable_calls) return;
   const auto [from, outcome] = std::move(held->second);

@@ -31,6 +31,7 @@ void LaneSession::begin(RunningTask work, ActorId actor) {
   calls_made_ = 0;
   saw_stopping_ = false;
   durable_calls_ = 0;
+  calls_to_keep_.clear();
   waits_made_ = 0;
   channel_->runs(work.id);
   keys_.begin(work.key);
@@ -193,6 +194,8 @@ Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, Funct
                       .method = method,
                       .depth = running_.depth + 1,
                       .arguments = std::move(arguments)};
+  const bool durable = type == FrameType::call_pool || (flags & wire::flag_durable) != 0;
+  if (durable && running_.depth > 0 && actor_ == ActorId{}) calls_to_keep_.push_back(call.key);
   // The call goes past the head, which has to keep what it needs.
   if (!call.arguments.carried.empty() || !call.arguments.inputs.empty()) pin(call.id, call.arguments);
   wire::Frame frame = wire::make_frame(type, wire::write(call), identity_.lane);
@@ -401,7 +404,7 @@ void LaneSession::checkpoint(Bytes state) {
       wire::make_frame(FrameType::checkpoint,
                        wire::write(wire::Checkpoint{.task = running_.id,
                                                     .key = running_.key,
-                                                    .durable_calls = durable_calls_,
+                                                    .calls = std::exchange(calls_to_keep_, {}),
                                                     .kept = {Bytes{std::move(progress)}, std::move(state)}}),
                        identity_.lane);
   frame.header.attempt = running_.attempt;

@@ -119,6 +119,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   std::uint32_t calls_made_ = 0;
   bool saw_stopping_ = false;  // the work that runs
   std::uint32_t durable_calls_ = 0;
+  std::vector<TaskKey> calls_to_keep_;  // of a task, to durable actors, since its last checkpoint
   std::uint64_t ids_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t parks_made_ = 0;

@@ -308,7 +308,7 @@ ByteBuffer write(const Checkpoint& checkpoint) {
   ByteBuffer out;
   out.put(checkpoint.task);
   out.put(checkpoint.key);
-  out.put(checkpoint.durable_calls);
+  put_list(out, checkpoint.calls);
   out.append(write(checkpoint.kept).span());
   return out;
 }
@@ -318,7 +318,7 @@ Checkpoint read_checkpoint(const Bytes& payload) {
   Checkpoint checkpoint;
   checkpoint.task = in.get<TaskId>();
   checkpoint.key = in.get<TaskKey>();
-  checkpoint.durable_calls = in.get<std::uint32_t>();
+  checkpoint.calls = get_list<TaskKey>(in);
   checkpoint.kept = read_kept_state(rest(in));
   return checkpoint;
 }

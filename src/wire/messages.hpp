@@ -285,7 +285,7 @@ KeptState read_kept_state(const Bytes& payload);
 struct Checkpoint {
   TaskId task{};
   TaskKey key{};
-  std::uint32_t durable_calls = 0;  ///< made by this attempt before
+  std::vector<TaskKey> calls{};  ///< to durable actors, made since this attempt began or kept its last one
   KeptState kept{};
 };
 ByteBuffer write(const Checkpoint& checkpoint);
