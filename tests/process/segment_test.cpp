@@ -143,6 +143,7 @@ TEST_F(SegmentTest, ALaneCannotWriteIntoWhatItWasGiven) {
   const Bytes there = taken(pass(made), false);
   const pid_t child = ::fork();
   if (child == 0) {
+    std::signal(SIGSEGV, SIG_DFL);
     const_cast<volatile std::byte*>(there.data())[5] = std::byte{1};
     ::_exit(0);
   }
@@ -153,6 +154,7 @@ TEST_F(SegmentTest, ALaneCannotWriteIntoWhatItWasGiven) {
   Segment::of(made)->finish(made.size(), true);
   const pid_t second = ::fork();
   if (second == 0) {
+    std::signal(SIGSEGV, SIG_DFL);
     const_cast<volatile std::byte*>(made.data())[5] = std::byte{1};
     ::_exit(0);
   }
