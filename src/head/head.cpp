@@ -41,11 +41,6 @@ Head::Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, 
   for (const RankId host : layout_.actor_hosts) actors_.add_host(host, offer_of(host));
 }
 
-Offer Head::offer_of(RankId rank) const {
-  return layout_.offers.empty() ? Offer{.cpus = std::numeric_limits<double>::infinity()}
-                                : layout_.offers[static_cast<std::size_t>(rank.number)];
-}
-
 void Head::on_frame(RankId from, Frame frame) {
   switch (frame.header.type) {
     case FrameType::submit:

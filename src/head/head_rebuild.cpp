@@ -1,5 +1,7 @@
 // Actors whose lane or rank was lost: each is constructed anew, and the calls that are recorded of it are applied
 // again, in their order. What these do a second time is what they did the first time, so it is taken from the history.
+#include <limits>
+
 #include "crema/registry.hpp"
 #include "head/head.hpp"
 
@@ -21,6 +23,11 @@ const Past::Completion* Head::recorded_value(TaskKey key) const {
     completion = recorded(completion->source);
   const bool kept = completion != nullptr && completion->succeeded && completion->kept == history::Task::Kept::value;
   return kept ? completion : nullptr;
+}
+
+Offer Head::offer_of(RankId rank) const {
+  return layout_.offers.empty() ? Offer{.cpus = std::numeric_limits<double>::infinity()}
+                                : layout_.offers[static_cast<std::size_t>(rank.number)];
 }
 
 /// Empty, or why the job cannot go on without the rank.
