@@ -61,7 +61,6 @@ class Hosts(unittest.TestCase):
 class LostHost(unittest.TestCase):
     """Has a cluster of its own, as a host of it is lost."""
 
-    @unittest.skipUnless(os.environ.get("CREMA_TEST_LOST_HOST"), "a lost rank still ends the job in this version of crema")
     def test_a_host_that_is_cut_off(self):
         cluster = Cluster(3)
         self.addCleanup(cluster.close)
