@@ -12,6 +12,7 @@
 #include "crema/job.hpp"
 #include "crema/random.hpp"
 #include "crema/results.hpp"
+#include "crema/sync.hpp"
 #include "crema/task.hpp"
 #include "crema/this_task.hpp"
 #include "crema/wait.hpp"

@@ -113,6 +113,8 @@ class LaneContext {
   /// A holder of the value is gone. Any thread.
   virtual void release(TaskId id) noexcept = 0;
   virtual Cluster cluster() = 0;
+  /// Waits until the disk has what is recorded.
+  virtual void sync() = 0;
   /// What follows depends on this file: a resume takes it only as it was. Returns at once.
   virtual void opened(const InputFile& file) = 0;
 

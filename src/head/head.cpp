@@ -77,6 +77,8 @@ void Head::on_frame(RankId from, Frame frame) {
       return on_checkpoint(frame);
     case FrameType::restore:
       return on_restore(from, frame);
+    case FrameType::sync:
+      return on_sync(from, frame);
     case FrameType::watch:
       return watches_.on_watch(from, frame);
     case FrameType::unwatch:
@@ -197,6 +199,7 @@ void Head::turn(bool dispatch) {
   ++turns_;
   if (!hosts_to_tell_.empty() || !placed_.empty()) tell_hosts_what_is_recorded();
   go_on_rebuilding();
+  answer_syncs();
   watches_.end_late(now);
   actors_.end_late(now);
   if (!dispatch || !dispatching_) return;

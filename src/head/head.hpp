@@ -157,12 +157,14 @@ class Head {
   void on_release(RankId from, const wire::Frame& frame);
   void on_driver_done(const wire::Frame& frame);
   void on_wait(RankId from, const wire::Frame& frame);
+  void on_sync(RankId from, const wire::Frame& frame);
 
   // In head_history.cpp; all but the first three only where there is a history.
   [[nodiscard]] std::uint64_t order_of(Named<TaskId> work);
   void record_without_running(TaskId id, const Entry& entry, record::TaskState state);
   bool take_from_history(const wire::TaskHead& task, const Bytes& payload);
   void keep_in_history(const Completion& completion);
+  void answer_syncs();
   void restore_names();
   static void add_names(const Arguments& arguments, std::vector<TaskKey>& named);
   void bring_back(std::vector<TaskKey> named, std::vector<wire::TaskSpec> to_start);
@@ -352,6 +354,13 @@ class Head {
     bool done = false;          ///< before its actor was built anew: it is applied for the actor's state alone
   };
   std::unordered_map<TaskId, PlacedCall> calls_;
+  /// Who waits for the disk, the first to come in front.
+  struct Sync {
+    std::uint64_t recorded;
+    RankId from;
+    wire::Frame request;
+  };
+  std::deque<Sync> syncs_;
   std::unordered_set<TaskKey> placed_before_;  // calls that are recorded
   std::unordered_set<TaskKey> claimed_;        // recorded calls that were made again
   /// Durable calls of an unfinished caller.

@@ -227,6 +227,19 @@ bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
   return true;
 }
 
+/// What was delivered to anybody is recorded before, so the disk is all there is to wait for.
+void Head::on_sync(RankId from, const wire::Frame& frame) {
+  if (!keeper_) return send_reply(outbox_, from, frame, {});
+  syncs_.push_back({keeper_->hurry(), from, frame});
+}
+
+void Head::answer_syncs() {
+  while (!syncs_.empty() && keeper_->is_on_disk(syncs_.front().recorded)) {
+    send_reply(outbox_, syncs_.front().from, syncs_.front().request, {});
+    syncs_.pop_front();
+  }
+}
+
 void Head::on_wait(RankId from, const wire::Frame& frame) {
   wire::Wait wait = wire::read_wait(frame.payload);
   const std::vector<std::uint32_t>* told = past_.answer(wait.caller, wait.ordinal);

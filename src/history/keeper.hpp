@@ -52,6 +52,12 @@ class Keeper {
   [[nodiscard]] TaskId unfinished(TaskKey key) const;
   /// Reads what this start has written, on another thread; `read` must not throw.
   void read_back(std::function<void(journal::RecordSource&)> read) { sink_.read_back(std::move(read)); }
+  /// For sync: hurries all that is recorded to the disk. Returns what is_on_disk is to be asked for.
+  std::uint64_t hurry() {
+    sink_.hurry();
+    return sink_.appended();
+  }
+  [[nodiscard]] bool is_on_disk(std::uint64_t recorded) const { return sink_.durable() >= recorded; }
   void answered(TaskKey caller, std::uint32_t ordinal, std::vector<std::uint32_t> places);
 
  private:

@@ -78,6 +78,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void retain(TaskId id) override;
   void release(TaskId id) noexcept override;
   Cluster cluster() override;
+  void sync() override { static_cast<void>(request(wire::FrameType::sync, {})); }
   void opened(const InputFile& file) override;
   const RunningTask& running() const noexcept override { return running_; }
   const std::vector<std::string>& gpus() const noexcept override { return gpus_; }

@@ -30,6 +30,7 @@ enum class FrameType : std::uint16_t {
   // lane -> head, as above
   checkpoint = 58,
   restore = 59,
+  sync = 57,
   kill_actor = 22,  // and head -> actor host
   create_pool = 23,
   call_pool = 24,
