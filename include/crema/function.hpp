@@ -166,6 +166,7 @@ template <auto method, class A>
 struct MethodFunction {
   using signature = SignatureFor<decltype(method)>;
   static constexpr bool yields_future = returns_future<signature>;
+  static constexpr bool is_const = signature::is_const;
   static Bytes body(void* subject, ByteReader& arguments) {
     A& object = *static_cast<A*>(subject);
     return run_encoded<signature>(arguments, [&object](auto&&... values) -> decltype(auto) {
@@ -181,6 +182,18 @@ struct ConstructorFunction {
     auto values = ArgumentDecoder<std::tuple<Helds...>>::decode_all(arguments);
     *static_cast<std::shared_ptr<void>*>(subject) =
         std::apply([](auto&... held) { return std::make_shared<A>(std::move(held)...); }, values);
+    return {};
+  }
+
+  /// So that a state can be kept instead of all calls that led to it.
+  static constexpr bool describes_state = has_serialize<A>();
+  static Bytes save(void* subject, ByteReader&) {
+    ByteBuffer out;
+    encode(out, *static_cast<const A*>(subject));
+    return Bytes{std::move(out)};
+  }
+  static Bytes load(void* subject, ByteReader& state) {
+    decode(state, *static_cast<A*>(subject));
     return {};
   }
 };

@@ -44,6 +44,14 @@ struct TaskKey {
 /// 32 hexadecimal digits.
 std::string to_string(TaskKey key);
 
+/// What some bytes are: XXH3, 128 bits.
+struct Digest {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  friend constexpr bool operator==(const Digest&, const Digest&) = default;
+};
+
 /// What one rank calls a value or an actor, and what every run of the program calls it.
 template <class IdType>
 struct Named {

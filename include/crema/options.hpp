@@ -18,11 +18,15 @@ struct Resources {
   friend bool operator==(const Resources&, const Resources&) = default;
 };
 
-/// When a task's outcome goes into the journal.
-enum class JournalPolicy : std::uint8_t { automatic, always, never };
+/// Whether the journal keeps the value of a task that has succeeded, so that a resume need not run it again.
+enum class JournalPolicy : std::uint8_t {
+  automatic,  ///< up to 64 KiB; a larger one is made again by a resume when somebody asks for it
+  always,     ///< of any size: a larger one in a file of its own in the journal's folder, which all hosts have to see,
+              ///< and which the task writes before it has ended. One with futures in it is kept as by `automatic`
+  never,      ///< it runs again: for what is large in number and cheap
+};
 
-/// How one task is run. This version does not take `journal`: a value that differs from the default is
-/// refused with UsageError when the task is submitted, never ignored.
+/// How one task is run.
 struct TaskOptions {
   std::string name{};             ///< shown instead of the function's name in the run file, logs and errors
   std::int32_t priority = 0;      ///< higher runs first; first come, first served among equals

@@ -17,11 +17,19 @@ namespace crema {
 /// for a dataset's step.
 using FunctionBody = Bytes (*)(void* subject, ByteReader& arguments);
 
+/// What is known of a function besides its body.
+struct FunctionTraits {
+  bool yields_future = false;   ///< the result is a future, and stands for that future's value
+  bool is_const = false;        ///< a method that leaves its object as it was
+  FunctionBody save = nullptr;  ///< of a constructor: gives the object's state; nullptr: the class does not describe it
+  FunctionBody load = nullptr;  ///< of a constructor: gives an object the state in the arguments
+};
+
 struct RegisteredFunction {
   FunctionBody body = nullptr;
-  std::string mangled;         ///< what the ranks compare; equal names may occur (one helper in each of two files)
-  bool yields_future = false;  ///< the result is a future, and stands for that future's value
-  std::string name;            ///< for people: demangled, without template wrapping and parameters
+  std::string mangled;  ///< what the ranks compare; equal names may occur (one helper in each of two files)
+  FunctionTraits traits{};
+  std::string name;  ///< for people: demangled, without template wrapping and parameters
 };
 
 /// All functions that may run remotely, registered before main by static members of templates, in the same order on
@@ -31,7 +39,7 @@ class FunctionRegistry {
   /// 128 bits over the ordered mangled names: equal on all ranks that run the same build.
   using Digest = std::array<std::uint64_t, 2>;
 
-  static FunctionId add(const std::type_info& wrapper, FunctionBody body, bool yields_future);
+  static FunctionId add(const std::type_info& wrapper, FunctionBody body, const FunctionTraits& traits);
   /// Throws Error for an id that is not registered: a damaged message or another build.
   static const RegisteredFunction& at(FunctionId id);
   static std::span<const RegisteredFunction> all();
@@ -45,10 +53,21 @@ std::string function_name(const std::type_info& wrapper);
 
 namespace detail {
 
+template <class Wrapper>
+constexpr FunctionTraits traits_of() {
+  FunctionTraits traits;
+  traits.yields_future = requires { requires Wrapper::yields_future; };
+  traits.is_const = requires { requires Wrapper::is_const; };
+  if constexpr (requires { requires Wrapper::describes_state; }) {
+    traits.save = &Wrapper::save;
+    traits.load = &Wrapper::load;
+  }
+  return traits;
+}
+
 /// `Wrapper::body` becomes callable on every rank: naming `registered_id<Wrapper>` anywhere registers it before main.
 template <class Wrapper>
-inline const FunctionId registered_id = FunctionRegistry::add(
-    typeid(Wrapper), &Wrapper::body, requires { requires Wrapper::yields_future; });
+inline const FunctionId registered_id = FunctionRegistry::add(typeid(Wrapper), &Wrapper::body, traits_of<Wrapper>());
 
 }  // namespace detail
 }  // namespace crema

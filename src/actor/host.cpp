@@ -38,12 +38,14 @@ void Host::on_frame(RankId from, wire::Frame frame) {
     early_calls_[call.actor].emplace_back(from, std::move(frame));
   } else if (recorded && (frame.header.flags & wire::flag_ended_lane) != 0) {
     found->second.known.insert(call.key);
+    ++found->second.places;
   } else if (!take_place(found->second, frame, call)) {
     accept(frame, caller, call.actor);
   } else if (found->second.lane == nullptr) {
     accept(frame, caller, call.actor);
     refuse_call(call, frame.header.attempt, found->second.gone);
   } else {
+    if (found->second.durable) frame.header.acknowledged = ++found->second.places;
     frame.payload = found->second.calls.compact(frame.payload);
     take_call(found->second, caller, std::move(frame), call);
   }

@@ -86,6 +86,7 @@ class Host {
     bool durable = false;
     std::uint32_t restarts = 0;           ///< how often it may be built anew
     std::uint64_t recorded_to_come = 0;   ///< calls from the history; others wait
+    std::uint64_t places = 0;             ///< of calls in its history that were taken by this lane or the ones before
     std::unordered_set<TaskKey> known{};  ///< calls that have a place, and whose callers may repeat them
   };
 

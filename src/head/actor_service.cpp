@@ -36,12 +36,16 @@ bool ActorService::on_create(RankId from, const Frame& frame) {
   return true;
 }
 
-void ActorService::start(const wire::ActorSpec& actor) {
+void ActorService::start(wire::ActorSpec actor) {
   const RankId host = directory_.entry(actor.id)->rank;
-  Frame start = wire::make_frame(FrameType::start_actor, wire::write(actor));
   Recorded recorded;
-  if (recorded_calls_ && actor.durable) {
-    recorded = recorded_calls_(actor.id);
+  const bool has_history = recorded_calls_ && actor.durable;
+  if (has_history) {
+    recorded = recorded_calls_(actor);
+    actor.state = std::move(recorded.state);
+  }
+  Frame start = wire::make_frame(FrameType::start_actor, wire::write(actor));
+  if (has_history) {
     start.header.flags |= wire::flag_durable;
     start.header.sequence = recorded.calls.size();
     start.header.incarnation = recorded.incarnation;

@@ -25,9 +25,10 @@ class ActorService {
   struct Recorded {
     std::vector<wire::Frame> calls;  ///< in order, with ids of this start
     std::uint32_t incarnation = 0;   ///< how often its construction was lost before
+    std::optional<Bytes> state{};    ///< which it has behind its construction
   };
   /// Where it is set, durable actors start with these, and their hosts tell of each call's place.
-  using RecordedCalls = std::function<Recorded(ActorId)>;
+  using RecordedCalls = std::function<Recorded(const wire::ActorSpec&)>;
   void keep_history(RecordedCalls calls) { recorded_calls_ = std::move(calls); }
 
   void add_host(RankId rank, const Offer& offer) { directory_.add_host(rank, offer); }
@@ -75,7 +76,7 @@ class ActorService {
   };
 
   void answer(RankId from, const wire::Frame& find);
-  void start(const wire::ActorSpec& actor);
+  void start(wire::ActorSpec actor);
   void start_unplaced();
   void send(std::optional<ActorPools::Assignment> assignment);
 

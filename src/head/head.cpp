@@ -79,6 +79,8 @@ void Head::on_frame(RankId from, Frame frame) {
       return on_restore(from, frame);
     case FrameType::sync:
       return on_sync(from, frame);
+    case FrameType::snapshot:
+      return snapshots_.on_snapshot(wire::read_snapshot(frame.payload));
     case FrameType::watch:
       return watches_.on_watch(from, frame);
     case FrameType::unwatch:
@@ -95,11 +97,7 @@ void Head::on_frame(RankId from, Frame frame) {
     case FrameType::cluster:
       return send_reply(outbox_, from, frame, describe_cluster());
     case FrameType::create_actor:
-      if (actors_.on_create(from, frame)) {
-        constructing_.insert(wire::read_actor(frame.payload).id);
-        if (keeper_) keep_creation(frame);
-      }
-      return;
+      return on_create(from, frame);
     case FrameType::find_actor:
       return actors_.on_find(from, frame, clock_());
     case FrameType::kill_actor:
@@ -137,7 +135,11 @@ void Head::on_submit(Frame& frame) {
     entry.name = name_of(head.function, {});
     return dispatcher_.add_ready(head.order, {head.id, head.function, waiting_tasks_.compact(frame.payload)});
   }
-  const wire::TaskSpec task = wire::read_task(frame.payload);
+  wire::TaskSpec task = wire::read_task(frame.payload);
+  if (keeper_ && task.terms && task.terms->journal == JournalPolicy::always) {
+    task.terms->blobs = keeper_->blobs();
+    frame.payload = Bytes{wire::write(task)};
+  }
   entry.name = name_of(task.function, task.label);
   const Arguments& arguments = task.arguments;
   if (task.occupation && !dispatcher_.refusal(task.occupation->resources).empty()) return refuse(task);

@@ -19,6 +19,7 @@
 #include "common/id_table.hpp"
 #include "common/short_list.hpp"
 #include "head/actor_service.hpp"
+#include "head/actor_snapshots.hpp"
 #include "head/attempts.hpp"
 #include "head/dispatcher.hpp"
 #include "head/lane_holds.hpp"
@@ -114,6 +115,7 @@ class Head {
     bool cancelled = false;     ///< and has not ended yet
     bool stored = false;        ///< the value is in the store of a rank, not here
     bool maker_holds = true;    ///< the lane that made it is one of its holders
+    bool unmade = false;        ///< an earlier start has made the value, and this one has not: see leave_unmade
     std::uint32_t holders = 1;  ///< lanes' handles: the maker's at first
     std::uint32_t pins = 0;     ///< unfinished work that needs it, and values that hold it
     RankId worker;
@@ -143,9 +145,10 @@ class Head {
   struct Completion {
     TaskId id;
     bool failed = false;
-    Bytes value;      ///< empty if it is an object
-    TaskId object{};  ///< not zero: the value is this one's, in the store of a rank
-    Bytes kept{};     ///< for the history: the value of an object of this rank
+    Bytes value;             ///< empty if it is an object
+    TaskId object{};         ///< not zero: the value is this one's, in the store of a rank
+    Bytes kept{};            ///< for the history: the value of an object of this rank
+    history::Large large{};  ///< for the history: of another object
   };
 
   void on_submit(wire::Frame& frame);
@@ -156,6 +159,7 @@ class Head {
   void on_retain(RankId from, const wire::Frame& frame);
   void on_release(RankId from, const wire::Frame& frame);
   void on_driver_done(const wire::Frame& frame);
+  void on_create(RankId from, wire::Frame& frame);
   void on_wait(RankId from, const wire::Frame& frame);
   void on_sync(RankId from, const wire::Frame& frame);
 
@@ -169,7 +173,10 @@ class Head {
   static void add_names(const Arguments& arguments, std::vector<TaskKey>& named);
   void bring_back(std::vector<TaskKey> named, std::vector<wire::TaskSpec> to_start);
   TaskId name(TaskKey key);
-  void restore(TaskId id, const history::Past::Completion& completion);
+  void restore(TaskId id, TaskKey key, const history::Past::Completion& completion);
+  [[nodiscard]] bool is_made_when_asked_for(TaskKey key, const Bytes& payload) const;
+  void leave_unmade(TaskId id, const wire::TaskSpec& task);
+  [[nodiscard]] bool differs_from_history(const wire::Outcome& outcome) const;
   void translate(Bytes& bytes, std::vector<Named<TaskId>>& carried, bool own = false);
   void start_unfinished(wire::TaskSpec task);
   void bind_name(Named<TaskId> work);
@@ -187,7 +194,7 @@ class Head {
   void forget_name(Named<TaskId> work);
   void tell_hosts_what_is_recorded();
   void tell_placed(TaskId call, ActorId actor);
-  void keep_creation(const wire::Frame& frame);
+  void keep_creation(const wire::ActorSpec& actor);
   [[nodiscard]] Bytes not_kept(const wire::CallSpec& call) const;
 
   // In head_checkpoints.cpp.
@@ -209,7 +216,9 @@ class Head {
   void teach_hosts();
   void on_taught(RankId from, const wire::Frame& frame);
   void build_anew(ActorId actor);
-  std::vector<wire::Frame> recorded_calls(ActorId actor);
+  ActorService::Recorded recorded_calls(const wire::ActorSpec& actor);
+  wire::Frame recorded_call_at(ActorId actor, const history::Past::Call& call, bool own, bool covered, bool anew);
+  [[nodiscard]] const history::Past::Snapshot* snapshot_of(ActorId actor) const;
   [[nodiscard]] wire::Frame recorded_call(const wire::CallSpec& spec, std::uint32_t attempt, bool skip) const;
   [[nodiscard]] bool is_under_way(TaskId id, TaskKey key) const;
   wire::Frame call_of_earlier_start(const history::Past::Call& call, bool anew);
@@ -241,7 +250,7 @@ class Head {
 
   void record_failure(const Bytes& bytes);
   void end(RankId from, const wire::Outcome& outcome);
-  void keep(TaskId id, RankId from, std::uint64_t stored, const Bytes& value);
+  void keep(TaskId id, RankId from, const history::Large& stored, const Bytes& value);
   void keep_contents(TaskId id, const std::vector<Named<TaskId>>& carried);
   void pin_until_done(TaskId work, const std::vector<TaskId>& ids);
   void unpin(std::vector<TaskId> ids);
@@ -266,6 +275,7 @@ class Head {
   void deliver(TaskId id, const Entry& entry, Waiter waiter);
   void forget_if_unneeded(TaskId id, const Entry& entry);
   void forget(TaskId id, const Entry& entry);
+  [[nodiscard]] Bytes other_value(TaskId id) const;
   [[nodiscard]] Bytes cancelled_failure(TaskId id, const Entry& entry) const;
   void unheard(const Bytes& failure);
   [[nodiscard]] wire::Reply describe_cluster() const;
@@ -354,6 +364,7 @@ class Head {
     bool done = false;          ///< before its actor was built anew: it is applied for the actor's state alone
   };
   std::unordered_map<TaskId, PlacedCall> calls_;
+  ActorSnapshots snapshots_{[this](const wire::Snapshot& snapshot) { keeper_->snapshot(snapshot); }};
   /// Who waits for the disk, the first to come in front.
   struct Sync {
     std::uint64_t recorded;

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "head/head.hpp"
+#include "history/blob_reader.hpp"
 
 namespace crema::head {
 namespace {
@@ -25,9 +26,7 @@ void Head::keep_history(journal::JournalSink& sink, Past past) {
   watches_.tell_answers([this](TaskKey caller, std::uint32_t ordinal, const std::vector<std::uint32_t>& places) {
     keeper_->answered(caller, ordinal, places);
   });
-  actors_.keep_history([this](ActorId actor) {
-    return ActorService::Recorded{recorded_calls(actor), attempts_.of(construction_of(actor))};
-  });
+  actors_.keep_history([this](const wire::ActorSpec& actor) { return recorded_calls(actor); });
   if (!past_.empty()) restore_names();
   for (const auto& [actor, calls] : past_.calls())
     for (const Past::Call& call : calls) placed_before_.insert(call.spec.key);
@@ -57,13 +56,18 @@ void Head::keep_in_history(const Completion& completion) {
   const Entry& entry = entries_[id.number];
   end_attempts(id, entry.parent, completion.failed);
   if (completion.failed) {
-    if (keeper_->is_call(id)) return keeper_->call_failed(id, lethal_calls_.erase(id) > 0, completion.value);
+    if (keeper_->is_call(id)) {
+      keeper_->call_failed(id, lethal_calls_.erase(id) > 0, completion.value);
+      return snapshots_.ended(id, true);
+    }
     return keeper_->ended(id, !entry.cancelled && decode(completion.value).kind != Failure::Kind::cancelled);
   }
-  if (completion.object != TaskId{} && completion.kept.empty()) return keeper_->succeeded_with_large_value(id);
+  if (completion.object != TaskId{} && completion.kept.empty())
+    return snapshots_.ended(id, keeper_->succeeded(id, completion.large));
   const auto contents = contents_.find(id);
-  keeper_->succeeded(id, contents == contents_.end() ? std::vector<Named<TaskId>>{} : contents->second,
-                     completion.object == TaskId{} ? completion.value : completion.kept);
+  snapshots_.ended(id,
+                   keeper_->succeeded(id, contents == contents_.end() ? std::vector<Named<TaskId>>{} : contents->second,
+                                      completion.object == TaskId{} ? completion.value : completion.kept));
 }
 
 /// What recorded values and arguments name gets its id now, so that they can be translated when they are wanted. Of
@@ -120,7 +124,7 @@ void Head::bring_back(std::vector<TaskKey> named, std::vector<wire::TaskSpec> to
     RestoredName& restored = names_.at(key);
     if (const Past::Completion* value = recorded_value(key)) {
       restored.bound = true;
-      restore(restored.id, *value);
+      restore(restored.id, key, *value);
     } else if (const Past::Completion* completion = recorded(key);
                completion != nullptr && completion->kept == Task::Kept::another) {
       restored.bound = true;
@@ -157,12 +161,39 @@ void Head::translate(Bytes& bytes, std::vector<Named<TaskId>>& carried, bool own
   bytes = Bytes{std::move(out)};
 }
 
-void Head::restore(TaskId id, const Past::Completion& completion) {
+void Head::restore(TaskId id, TaskKey key, const Past::Completion& completion) {
+  if (completion.kept == Task::Kept::blob)
+    return leave_unmade(id, history::blob_reader(id, key, completion.large, keeper_->blobs()));
   Bytes value = completion.value;
   std::vector<Named<TaskId>> carried = completion.carried;
   translate(value, carried);
   keep_contents(id, carried);
-  keep(id, head_rank, 0, value);
+  keep(id, head_rank, {}, value);
+}
+
+/// The value is what this task gives, which need not run before somebody wants it.
+void Head::leave_unmade(TaskId id, const wire::TaskSpec& task) {
+  std::vector<TaskId> needs;
+  for (const Input& input : task.arguments.inputs) needs.push_back(input.id);
+  for (const Named<TaskId>& carried : task.arguments.carried) needs.push_back(carried.id);
+  lineage_.add(id, Bytes{wire::write(task)}, std::move(needs));
+  Entry& entry = entries_[id.number];
+  entry.state = Entry::State::done;
+  entry.stored = true;
+  entry.unmade = true;
+  if (entry.order == 0) entry.order = ++last_order_;
+  watches_.tell(id);
+  if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+  if (!entry.waiters.empty() || dependents_.contains(id)) return make_again(id);
+  forget_if_unneeded(id, entry);
+}
+
+/// Whether a task that is made again gives another value than was recorded: then what has used that one does not fit.
+bool Head::differs_from_history(const wire::Outcome& outcome) const {
+  const Entry* entry = entries_.find(outcome.id.number);
+  if (outcome.work != wire::Outcome::Work::task || entry == nullptr || entry->value.empty()) return false;
+  const Past::Completion* before = past_.find(wire::read_task_head(entry->value).key);
+  return before != nullptr && before->succeeded && before->large.size > 0 && before->large.digest != outcome.digest;
 }
 
 void Head::start_unfinished(wire::TaskSpec task) {
@@ -202,7 +233,8 @@ bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
   const auto named = names_.find(task.key);
   const bool runs_under_its_name = named != names_.end() && named->second.bound && named->second.id != task.id;
   const Past::Completion* value = recorded_value(task.key);
-  if (!runs_under_its_name && value == nullptr) {
+  const bool is_large = !runs_under_its_name && value == nullptr && is_made_when_asked_for(task.key, payload);
+  if (!runs_under_its_name && value == nullptr && !is_large) {
     keeper_->submitted(task, payload);
     bind_name({task.id, task.key});
     keep_repeatable(task.parent, {task.id, task.key}, RankId{-1});
@@ -216,8 +248,12 @@ bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
   ++submitted_;
   ++finished_;
   record_without_running(task.id, entry, record::TaskState::finished);
+  if (is_large) {
+    leave_unmade(task.id, wire::read_task(payload));
+    return true;
+  }
   if (!runs_under_its_name) {
-    restore(task.id, *value);
+    restore(task.id, task.key, *value);
     return true;
   }
   ByteBuffer source;
@@ -238,6 +274,13 @@ void Head::answer_syncs() {
     send_reply(outbox_, syncs_.front().from, syncs_.front().request, {});
     syncs_.pop_front();
   }
+}
+
+/// Whether the task's value was too large for the history, which has how it is made.
+bool Head::is_made_when_asked_for(TaskKey key, const Bytes& payload) const {
+  const Past::Completion* ended = recorded(key);
+  return ended != nullptr && ended->succeeded && ended->kept == Task::Kept::nothing && ended->large.size > 0 &&
+         lineage_.has_room(payload.size());
 }
 
 void Head::on_wait(RankId from, const wire::Frame& frame) {

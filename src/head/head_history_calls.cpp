@@ -25,7 +25,9 @@ void Head::on_taken(RankId from, const wire::Frame& frame) {
           carried.insert(carried.end(), inside->second.begin(), inside->second.end());
     }
     keeper_->has_place(call, std::move(carried));
+    const std::uint64_t place = snapshots_.next_place(call.actor);
     calls_.emplace(call.id, PlacedCall{call.key, call.actor, frame.header.attempt});
+    snapshots_.expect(call.id, call.actor, place);
     bind_name({call.id, call.key});
     keep_repeatable(call.parent, {call.id, call.key}, from);
   }
@@ -39,7 +41,7 @@ void Head::claim(const wire::CallSpec& call, std::uint32_t attempt) {
   const Past::Completion* ended = recorded(call.key);
   if (ended != nullptr) {
     entries_[call.id.number].order = ended->order;
-    if (const Past::Completion* value = recorded_value(call.key)) return restore(call.id, *value);
+    if (const Past::Completion* value = recorded_value(call.key)) return restore(call.id, call.key, *value);
     if (const history::FailedCall* failed = own_.failure(call.key)) return complete({call.id, true, failed->failure});
     if (past_.is_skipped(call.key)) return complete({call.id, true, past_.failure(call.key)->failure});
     if (!names_.contains(call.key)) return complete({call.id, true, not_kept(call)});
@@ -184,9 +186,18 @@ Bytes Head::not_kept(const wire::CallSpec& call) const {
   return Bytes{std::move(failure)};
 }
 
-void Head::keep_creation(const wire::Frame& frame) {
-  const wire::ActorSpec actor = wire::read_actor(frame.payload);
-  if (!actor.durable) return;
+void Head::on_create(RankId from, wire::Frame& frame) {
+  wire::ActorSpec actor = wire::read_actor(frame.payload);
+  if (keeper_ && actor.durable) {
+    actor.blobs = keeper_->blobs();
+    frame.payload = Bytes{wire::write(actor)};
+  }
+  if (!actors_.on_create(from, frame)) return;
+  constructing_.insert(actor.id);
+  if (keeper_ && actor.durable) keep_creation(actor);
+}
+
+void Head::keep_creation(const wire::ActorSpec& actor) {
   if (!past_.creations().contains(actor.id)) keeper_->created(actor);
   if (!past_.killed(actor.id)) return;
   ByteBuffer killed;

@@ -1,10 +1,11 @@
 // What becomes of work that is cancelled, and of work and values when a lane or a rank dies: attempts are made again,
 // references are dropped, values that went with the rank are made again.
 #include <algorithm>
-#include <limits>
+#include <terms>
 
 #include "crema/registry.hpp"
 #include "head/head.hpp"
+#include "history/blob_reader.hpp"
 
 namespace crema::head {
 namespace {
@@ -25,10 +26,10 @@ Bytes encoded(const Failure& failure) {
 /// Whether another attempt follows one that has failed; `lost`: through no doing of the task's code.
 bool Head::try_again(TaskId id, Entry& entry, bool lost) {
   wire::TaskSpec task = wire::read_task(entry.value);
-  const wire::Limits limits = task.limits.value_or(wire::Limits{});
-  if (!lost && !limits.retry_exceptions) return false;
+  const wire::Terms terms = task.terms.value_or(wire::Terms{});
+  if (!lost && !terms.retry_exceptions) return false;
   task.attempt = next_attempt(id);
-  if (task.attempt > static_cast<std::uint32_t>(limits.max_retries)) return false;
+  if (task.attempt > static_cast<std::uint32_t>(terms.max_retries)) return false;
   entry.state = Entry::State::ready;
   entry.value = {};
   add_ready(blocked(task, Bytes{wire::write(task)}));
@@ -213,8 +214,10 @@ void Head::make_again(TaskId id) {
       continue;
     }
     wire::TaskSpec task = wire::read_task(*recipe);
-    task.attempt = next_attempt(next);
-    if (task.attempt > static_cast<std::uint32_t>(task.limits.value_or(wire::Limits{}).max_retries)) {
+    const bool first = std::exchange(entry->unmade, false);
+    task.attempt = first ? attempts_.of(next) : next_attempt(next);
+    if (first && !history::is_blob_reader(task)) keeper_->submitted(wire::read_task_head(*recipe), *recipe);
+    if (task.attempt > static_cast<std::uint32_t>(task.terms.value_or(wire::Terms{}).max_retries)) {
       complete({next, true, lost_value(next, *entry, "its task has no attempt left (TaskOptions::max_retries)")});
       continue;
     }
@@ -241,6 +244,15 @@ void Head::start_again(const wire::TaskSpec& task) {
   // The futures in its value come anew with it.
   if (auto held = contents_.extract(task.id); !held.empty()) unpin(wire::ids_of(held.mapped()));
   block_or_add(blocked(task, Bytes{wire::write(task)}), inputs);
+}
+
+Bytes Head::other_value(TaskId id) const {
+  return encoded({.function = recorder_.text(entries_.find(id.number)->name),
+                  .task = id,
+                  .type = "crema::Error",
+                  .message = "its value differs from the one that the journal knows of (by its checksum), so what used "
+                             "that one would not fit; let the task be a function of its arguments and of "
+                             "this_task().rng(), or let the journal keep its value (TaskOptions::journal = always)"});
 }
 
 Bytes Head::lost_value(TaskId id, const Entry& entry, const std::string& reason) const {

@@ -21,7 +21,7 @@ const Past::Completion* Head::recorded_value(TaskKey key) const {
   const Past::Completion* completion = recorded(key);
   while (completion != nullptr && completion->succeeded && completion->kept == history::Task::Kept::another)
     completion = recorded(completion->source);
-  const bool kept = completion != nullptr && completion->succeeded && completion->kept == history::Task::Kept::value;
+  const bool kept = completion != nullptr && completion->succeeded && completion->kept != history::Task::Kept::nothing;
   return kept ? completion : nullptr;
 }
 
@@ -85,9 +85,11 @@ void Head::go_on_rebuilding() {
     rebuilding.phase = Rebuilding::Phase::reading;
     rebuilding.now = std::exchange(rebuilding.lost, {});
     rebuilding.reading = std::make_shared<Reading>();
-    keeper_->read_back([reading = rebuilding.reading](journal::RecordSource& source) {
+    std::unordered_map<ActorId, std::uint64_t> before;
+    for (const auto& [actor, calls] : past_.calls()) before.emplace(actor, calls.size());
+    keeper_->read_back([reading = rebuilding.reading, before = std::move(before)](journal::RecordSource& source) {
       try {
-        reading->past = Past{source};
+        reading->past = Past{source, before};
       } catch (const std::exception& error) {
         reading->error = error.what();
       }
@@ -137,6 +139,7 @@ void Head::build_anew(ActorId actor) {
   wire::ActorSpec spec = is_own ? own->second.spec : past_.creations().at(actor).spec;
   if (!is_own) spec.parent = {};
   if (spec.occupation) spec.occupation->gpus.clear();
+  spec.blobs = keeper_->blobs();
 
   std::vector<TaskKey> named;
   const auto add_lost_names = [&](const Arguments& arguments) {
@@ -158,21 +161,54 @@ void Head::build_anew(ActorId actor) {
   actors_.restart(std::move(spec), ranks);
 }
 
-/// What an actor is given when it starts, before anybody else calls it.
-std::vector<Frame> Head::recorded_calls(ActorId actor) {
-  std::vector<Frame> frames;
-  const bool anew = attempts_.of(construction_of(actor)) > 0;
-  if (const auto calls = past_.calls().find(actor); calls != past_.calls().end())
-    for (const Past::Call& call : calls->second) frames.push_back(call_of_earlier_start(call, anew));
-  if (!anew) return frames;
-  if (const auto calls = own_.calls().find(actor); calls != own_.calls().end())
-    for (const Past::Call& call : calls->second) frames.push_back(call_of_this_start(call));
-  return frames;
+const Past::Snapshot* Head::snapshot_of(ActorId actor) const {
+  const Past::Snapshot* own = own_.snapshot(actor);
+  return own != nullptr ? own : past_.snapshot(actor);
 }
+
+/// What an actor is given when it starts, before anybody else calls it.
+ActorService::Recorded Head::recorded_calls(const wire::ActorSpec& spec) {
+  const ActorId actor = spec.id;
+  ActorService::Recorded recorded{.incarnation = attempts_.of(construction_of(actor))};
+  const bool anew = recorded.incarnation > 0;
+  const Past::Snapshot* snapshot = snapshot_of(actor);
+  if (snapshot != nullptr) recorded.state = snapshot->state;
+  const std::uint64_t covered = snapshot == nullptr ? 0 : snapshot->place;
+  if (FunctionRegistry::at(spec.constructor).traits.save != nullptr) snapshots_.start(actor);
+  const auto add = [&](const Past& past, bool own) {
+    const auto calls = past.calls().find(actor);
+    if (calls == past.calls().end()) return;
+    for (const Past::Call& call : calls->second)
+      recorded.calls.push_back(recorded_call_at(actor, call, own, recorded.calls.size() < covered, anew));
+  };
+  add(past_, false);
+  if (anew) add(own_, true);
+  return recorded;
+}
+
+/// The call at the actor's next place.
+Frame Head::recorded_call_at(ActorId actor, const Past::Call& call, bool own, bool covered, bool anew) {
+  const std::uint64_t place = snapshots_.next_place(actor);
+  Frame frame = covered ? recorded_call(call.spec, 0, true)
+                : own   ? call_of_this_start(call)
+                        : call_of_earlier_start(call, anew);
+  if ((frame.header.flags & (wire::flag_ended_lane | wire::flag_has_ended)) != 0) {
+    snapshots_.ended(actor, place);
+  } else {
+    snapshots_.expect(wire::read_call_head(frame.payload).id, actor, place);
+  }
+  return frame;
+}
+
+/// A call that has ended, and that need not be applied for the actor's state.
+bool changes_nothing(const wire::CallSpec& call) { return FunctionRegistry::at(call.method).traits.is_const; }
 
 Frame Head::recorded_call(const wire::CallSpec& spec, std::uint32_t attempt, bool skip) const {
   Frame frame = wire::make_frame(FrameType::call, wire::write(spec));
-  frame.header.flags = static_cast<std::uint16_t>(wire::flag_recorded | (skip ? wire::flag_ended_lane : 0));
+  const auto placed = calls_.find(spec.id);
+  const bool ended = placed != calls_.end() && placed->second.done;
+  frame.header.flags = static_cast<std::uint16_t>(wire::flag_recorded | (skip ? wire::flag_ended_lane : 0) |
+                                                  (ended ? wire::flag_has_ended : 0));
   frame.header.attempt = attempt;
   frame.header.incarnation = attempts_.of(spec.id);
   return frame;
@@ -189,6 +225,7 @@ Frame Head::call_of_earlier_start(const Past::Call& call, bool anew) {
     next_attempt(spec.id);
   } else {
     const bool done = anew || recorded_value(spec.key) != nullptr;
+    if (done && changes_nothing(spec)) return recorded_call(spec, 0, true);
     spec.id = done ? next_restored_id() : name(spec.key);
     calls_.insert_or_assign(spec.id, PlacedCall{.key = spec.key, .actor = spec.actor, .done = done});
     count_calls({}, 1);
@@ -209,6 +246,8 @@ Frame Head::call_of_this_start(const Past::Call& call) {
   if (is_under_way(spec.id, spec.key)) {
     attempt = calls_.at(spec.id).attempt;
     next_attempt(spec.id);
+  } else if (changes_nothing(spec)) {
+    return recorded_call(spec, 0, true);
   } else {
     spec.id = next_restored_id();
     spec.parent = {};

@@ -39,16 +39,20 @@ void Head::unpin(std::vector<TaskId> ids) {
 
 void Head::end(RankId from, const Outcome& outcome) {
   if (outcome.failed) return complete({outcome.id, true, outcome.value});
+  if (outcome.stored > 0 && !past_.empty() && differs_from_history(outcome)) {
+    objects_.forget_at(from, outcome.id);
+    return complete({outcome.id, true, other_value(outcome.id)});
+  }
   keep_contents(outcome.id, outcome.carried);
   if (outcome.forwards) return forward(outcome.id, outcome.value);
-  keep(outcome.id, from, outcome.stored, outcome.value);
+  keep(outcome.id, from, {outcome.stored, outcome.digest, outcome.blob}, outcome.value);
 }
 
 /// A value is there: it stays where it lies, or goes into the store of this rank unless it is small.
-void Head::keep(TaskId id, RankId from, std::uint64_t stored, const Bytes& value) {
-  if (stored > 0) {
-    objects_.add(id, stored, from);
-    return complete({id, false, {}, id});
+void Head::keep(TaskId id, RankId from, const history::Large& stored, const Bytes& value) {
+  if (stored.size > 0) {
+    objects_.add(id, stored.size, from);
+    return complete({id, false, {}, id, {}, stored});
   }
   if (value.size() <= max_value_in_table || !is_needed(entries_[id.number])) return complete({id, false, value});
   ++storing_;
@@ -181,7 +185,7 @@ void Head::on_put(RankId from, const Frame& frame) {
   }
   if (put.failed) return complete({put.id, true, put.value});
   keep_contents(put.id, put.carried);
-  keep(put.id, from, put.stored, put.value);
+  keep(put.id, from, {put.stored, put.digest, put.blob}, put.value);
 }
 
 void Head::deliver(TaskId id, const Entry& entry, Waiter waiter) {

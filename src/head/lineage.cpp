@@ -5,7 +5,7 @@
 namespace crema::head {
 
 void Lineage::add(TaskId result, const Bytes& recipe, std::vector<TaskId> needs) {
-  if (made_.contains(result) || bytes_ + recipe.size() > max_bytes) return;
+  if (made_.contains(result) || !has_room(recipe.size())) return;
   bytes_ += recipe.size();
   for (const TaskId value : needs) ++needed_[value];
   made_.emplace(result, Made{recipe.compact(), std::move(needs)});

@@ -73,6 +73,7 @@ void Past::forget_actors() {
   std::erase_if(children_, [&](const auto& child) { return again.contains(child.first); });
   answers_.clear();
   calls_.clear();
+  snapshots_.clear();
   creations_.clear();
   killed_.clear();
   failed_calls_.clear();

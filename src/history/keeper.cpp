@@ -31,7 +31,11 @@ void Keeper::submitted(const wire::TaskHead& task, const Bytes& payload) {
   Following& following = following_[task.id];
   following.key = task.key;
   following.submission = payload;
-  if (!task.plain) following.inputs = inputs_of(wire::read_task(payload).arguments);
+  if (!task.plain) {
+    const wire::TaskSpec spec = wire::read_task(payload);
+    following.inputs = inputs_of(spec.arguments);
+    following.never = spec.terms && spec.terms->journal == JournalPolicy::never;
+  }
   const auto parent = following_.find(task.parent);
   if (parent == following_.end()) return;  // the driver, which runs again
   following.parent = parent->second.key;
@@ -87,18 +91,22 @@ void Keeper::forwards(TaskId id, TaskKey source) {
 
 void Keeper::stored_value(const wire::Put& put) {
   if (put.parent == TaskId{}) return;  // the driver stores it again
-  if (put.failed || put.stored > 0) {
+  if (put.failed || (put.stored > 0 && put.blob.empty())) {
     not_kept_.insert(put.key);
     return;
   }
-  sink_.append(RecordType::value, write(StoredValue{.key = put.key, .carried = put.carried}).span(), put.value.span());
+  const StoredValue stored{.key = put.key, .large = {put.stored, put.digest, put.blob}, .carried = put.carried};
+  sink_.append(RecordType::value, write(stored).span(), put.value.span());
 }
 
-void Keeper::succeeded(TaskId id, const std::vector<Named<TaskId>>& carried, const Bytes& value) {
-  end(id, {.kept = Task::Kept::value, .carried = carried}, value);
+bool Keeper::succeeded(TaskId id, const std::vector<Named<TaskId>>& carried, const Bytes& value) {
+  return end(id, {.kept = Task::Kept::value, .carried = carried}, value);
 }
 
-void Keeper::succeeded_with_large_value(TaskId id) { end(id, {}, {}); }
+bool Keeper::succeeded(TaskId id, Large large) {
+  const Task::Kept kept = large.blob.empty() ? Task::Kept::nothing : Task::Kept::blob;
+  return end(id, {.kept = kept, .large = std::move(large)}, {});
+}
 
 void Keeper::ended(TaskId id, bool failed) {
   const auto task = following_.find(id);
@@ -136,18 +144,17 @@ void Keeper::forget_failed_children(const Following& parent) {
   }
 }
 
-void Keeper::end(TaskId id, Task task, const Bytes& value) {
-  const auto node = following_.extract(id);
-  if (node.empty()) return;
+bool Keeper::end(TaskId id, Task task, const Bytes& value) {
+  auto node = following_.extract(id);
+  if (node.empty()) return true;
   Following& ended = node.mapped();
   const bool names_what_is_not_kept =
       not_kept_.contains(ended.source) ||
       std::any_of(task.carried.begin(), task.carried.end(),
                   [&](const Named<TaskId>& carried) { return not_kept_.contains(carried.key); });
-  if (names_what_is_not_kept) {
+  if (ended.never || names_what_is_not_kept) {
     not_kept_.insert(ended.key);
-    forget_failed_children(ended);
-    return sink_.append(RecordType::order, write(Order{ended.key}).span());
+    return end_without_value(std::move(node));
   }
   task.key = ended.key;
   task.parent = ended.parent;
@@ -158,8 +165,7 @@ void Keeper::end(TaskId id, Task task, const Bytes& value) {
     task.source = ended.source;
     task.carried.clear();
   } else if (task.kept == Task::Kept::nothing && ended.call) {
-    forget_failed_children(ended);
-    return sink_.append(RecordType::order, write(Order{ended.key}).span());
+    return end_without_value(std::move(node));
   } else if (task.kept == Task::Kept::nothing) {
     task.submission = ended.submission;
     describe(task.submission);
@@ -167,6 +173,17 @@ void Keeper::end(TaskId id, Task task, const Bytes& value) {
   task.children = unfinished_children(ended);
   forget_failed_children(ended);
   sink_.append(RecordType::task, write(task).span(), forwards ? std::span<const std::byte>{} : value.span());
+  return true;
+}
+
+bool Keeper::end_without_value(std::unordered_map<TaskId, Following>::node_type ended) {
+  Following& following = ended.mapped();
+  sink_.append(RecordType::order, write(Order{following.key}).span());
+  forget_failed_children(following);
+  following.failed = true;
+  if (following.call) return false;
+  if (following_.contains(following.parent_id)) following_.insert(std::move(ended));
+  return true;
 }
 
 std::vector<Bytes> Keeper::unfinished_children(const Following& parent) {
@@ -194,6 +211,10 @@ void Keeper::describe(FunctionId function) {
   if (described_[function.number]) return;
   described_[function.number] = true;
   sink_.append(RecordType::function, write(describe_function(function)).span());
+}
+
+void Keeper::snapshot(const wire::Snapshot& snapshot) {
+  sink_.append(RecordType::snapshot, wire::write({snapshot.actor, snapshot.place, {}}).span(), snapshot.state.span());
 }
 
 void Keeper::answered(TaskKey caller, std::uint32_t ordinal, std::vector<std::uint32_t> places) {

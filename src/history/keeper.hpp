@@ -32,10 +32,10 @@ class Keeper {
   void forwards(TaskId id, TaskKey source);
   /// One that is too large for a record is not kept: whoever names it runs again on a resume.
   void stored_value(const wire::Put& put);
-  /// The work has ended. Ignores what is not followed.
-  void succeeded(TaskId id, const std::vector<Named<TaskId>>& carried, const Bytes& value);
+  /// The work has ended. False: what a call has given is not kept. Ignores what is not followed.
+  bool succeeded(TaskId id, const std::vector<Named<TaskId>>& carried, const Bytes& value);
   /// The same, with a value that is too large for a record.
-  void succeeded_with_large_value(TaskId id);
+  bool succeeded(TaskId id, Large large);
   /// It was cancelled, or has failed: then it runs again on a resume, also where its parent does not, unless somebody
   /// heard of it.
   void ended(TaskId id, bool failed);
@@ -58,6 +58,9 @@ class Keeper {
     return sink_.appended();
   }
   [[nodiscard]] bool is_on_disk(std::uint64_t recorded) const { return sink_.durable() >= recorded; }
+  /// The folder for values that are too large for a record; empty: they cannot be kept.
+  [[nodiscard]] const std::string& blobs() const { return sink_.blobs(); }
+  void snapshot(const wire::Snapshot& snapshot);
   void answered(TaskKey caller, std::uint32_t ordinal, std::vector<std::uint32_t> places);
 
  private:
@@ -69,12 +72,15 @@ class Keeper {
     std::vector<TaskKey> inputs{};
     Bytes submission;
     std::vector<TaskId> children{};
-    bool failed = false;  ///< kept until its parent ends
+    bool failed = false;  ///< or is not kept: it stays here until its parent ends, and runs again where that does not
     bool called = false;  ///< it, or what it has started, acts on an actor
     bool call = false;    ///< applied again as long as its outcome is not recorded
+    bool never = false;   ///< JournalPolicy::never: it runs again
   };
 
-  void end(TaskId id, Task task, const Bytes& value);
+  bool end(TaskId id, Task task, const Bytes& value);
+  /// It has ended and runs again on a resume.
+  bool end_without_value(std::unordered_map<TaskId, Following>::node_type ended);
   /// The submissions of what this work has started and has not ended.
   std::vector<Bytes> unfinished_children(const Following& parent);
   void tell_called(TaskId by);

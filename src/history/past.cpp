@@ -1,5 +1,7 @@
 #include "history/past.hpp"
 
+#include <algorithm>
+
 #include "crema/errors.hpp"
 #include "crema/registry.hpp"
 
@@ -34,12 +36,12 @@ wire::TaskSpec read_submission(const Bytes& payload, const std::unordered_map<Fu
 
 }  // namespace
 
-Past::Past(journal::RecordSource& source) {
+Past::Past(journal::RecordSource& source, const CallCounts& before) {
   Functions functions;
-  while (const auto record = source.next()) add(*record, functions);
+  while (const auto record = source.next()) add(*record, functions, before);
 }
 
-void Past::add(const journal::Record& record, Functions& functions) {
+void Past::add(const journal::Record& record, Functions& functions, const CallCounts& before) {
   switch (record.type) {
     case RecordType::function: {
       const Function function = read_function(record.payload);
@@ -56,7 +58,8 @@ void Past::add(const journal::Record& record, Functions& functions) {
       StoredValue stored = read_stored_value(record.payload);
       Completion& completion = complete(stored.key);
       completion.succeeded = true;
-      completion.kept = Task::Kept::value;
+      completion.kept = stored.large.size > 0 ? Task::Kept::blob : Task::Kept::value;
+      completion.large = std::move(stored.large);
       completion.carried = std::move(stored.carried);
       completion.value = stored.value.compact();
       return;
@@ -77,6 +80,8 @@ void Past::add(const journal::Record& record, Functions& functions) {
       creations_.insert_or_assign(id, Creation{creation.caller, std::move(spec)});
       return;
     }
+    case RecordType::snapshot:
+      return add_snapshot(wire::read_snapshot(record.payload), before);
     case RecordType::killed:
       killed_.insert(ByteReader{record.payload}.get<ActorId>());
       return;
@@ -111,6 +116,18 @@ void Past::add(const journal::Record& record, Functions& functions) {
   }
 }
 
+/// The calls before it have led to it, and are not applied again; that they were made is still to be known.
+void Past::add_snapshot(wire::Snapshot snapshot, const CallCounts& before) {
+  const auto counted = before.find(snapshot.actor);
+  const std::uint64_t earlier = counted == before.end() ? 0 : counted->second;
+  std::vector<Call>& calls = calls_[snapshot.actor];
+  Snapshot& newest = snapshots_[snapshot.actor];
+  for (std::uint64_t place = std::max(earlier, newest.place); place < snapshot.place && place - earlier < calls.size();
+       ++place)
+    calls[place - earlier].spec.arguments = {};
+  newest = {snapshot.place, snapshot.state.compact()};
+}
+
 /// What ended first keeps its place, whatever became of it later.
 Past::Completion& Past::complete(TaskKey key) {
   Completion& completion = completions_[key];
@@ -123,6 +140,7 @@ void Past::add_task(Task task, const Functions& functions) {
   completion.succeeded = true;
   completion.kept = task.kept;
   completion.source = task.source;
+  completion.large = std::move(task.large);
   completion.carried = std::move(task.carried);
   completion.value = task.value.compact();
   if (task.parent != TaskKey{}) parents_.insert_or_assign(task.key, task.parent);
@@ -149,14 +167,6 @@ const Past::Completion* Past::find(TaskKey key) const {
 const FailedCall* Past::failure(TaskKey call) const {
   const auto found = failed_calls_.find(call);
   return found == failed_calls_.end() ? nullptr : &found->second;
-}
-
-const Past::Completion* Past::value_of(TaskKey key) const {
-  // A source has ended before what has its value, so the way is not a circle.
-  const Completion* completion = find(key);
-  while (completion != nullptr && completion->succeeded && completion->kept == Task::Kept::another)
-    completion = find(completion->source);
-  return completion != nullptr && completion->succeeded && completion->kept == Task::Kept::value ? completion : nullptr;
 }
 
 const std::vector<std::uint32_t>* Past::answer(TaskKey caller, std::uint32_t ordinal) const {

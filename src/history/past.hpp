@@ -24,6 +24,7 @@ class Past {
     bool succeeded = false;
     Task::Kept kept = Task::Kept::nothing;
     TaskKey source{};
+    Large large{};
     std::vector<Named<TaskId>> carried{};  ///< with ids of the start that recorded it
     Bytes value{};
     std::optional<wire::TaskSpec> submission{};  ///< of a task that has succeeded without a value
@@ -34,6 +35,11 @@ class Past {
     TaskKey caller{};
     wire::CallSpec spec{};  ///< `carried` names all futures in the arguments
   };
+  /// What an actor was once so many of its calls, from the first, were applied.
+  struct Snapshot {
+    std::uint64_t place = 0;
+    Bytes state{};
+  };
   struct Creation {
     TaskKey caller{};
     wire::ActorSpec spec{};
@@ -41,8 +47,10 @@ class Past {
 
   /// Nothing has happened yet.
   Past() = default;
-  /// Reads all. Throws Error for a record that this program cannot understand.
-  explicit Past(journal::RecordSource& source);
+  using CallCounts = std::unordered_map<ActorId, std::uint64_t>;
+  /// Reads all. `before`: calls of each actor that were recorded before these records. Throws Error for a record that
+  /// this program cannot understand.
+  explicit Past(journal::RecordSource& source, const CallCounts& before = {});
 
   /// Something has changed: keeps only tasks that, with all they have started, have acted on no actor, and that depend
   /// on such tasks alone.
@@ -58,8 +66,6 @@ class Past {
 
   /// nullptr: it had not ended.
   [[nodiscard]] const Completion* find(TaskKey key) const;
-  /// The one that has the value of this; nullptr: the history does not have it.
-  [[nodiscard]] const Completion* value_of(TaskKey key) const;
   /// nullptr: it was not told anything.
   [[nodiscard]] const std::vector<std::uint32_t>* answer(TaskKey caller, std::uint32_t ordinal) const;
   /// Orders up to this are taken.
@@ -67,7 +73,12 @@ class Past {
   /// Tasks that ended tasks have started, and that have not ended.
   [[nodiscard]] std::vector<wire::TaskSpec> unfinished() const;
   [[nodiscard]] const std::unordered_map<TaskKey, Completion>& completions() const { return completions_; }
-  /// By actor, in order.
+  /// The newest of an actor; nullptr: there is none.
+  [[nodiscard]] const Snapshot* snapshot(ActorId actor) const {
+    const auto found = snapshots_.find(actor);
+    return found == snapshots_.end() ? nullptr : &found->second;
+  }
+  /// By actor, in order. Those that its snapshot covers have no arguments.
   [[nodiscard]] const std::unordered_map<ActorId, std::vector<Call>>& calls() const { return calls_; }
   [[nodiscard]] const std::unordered_map<ActorId, Creation>& creations() const { return creations_; }
   [[nodiscard]] bool killed(ActorId actor) const { return killed_.contains(actor); }
@@ -87,7 +98,8 @@ class Past {
  private:
   using Functions = std::unordered_map<FunctionId, FunctionId>;  // recorded number: today's
 
-  void add(const journal::Record& record, Functions& functions);
+  void add(const journal::Record& record, Functions& functions, const CallCounts& before);
+  void add_snapshot(wire::Snapshot snapshot, const CallCounts& before);
   void add_task(Task task, const Functions& functions);
   void add_children(TaskKey parent, const std::vector<Bytes>& submissions, const Functions& functions);
   Completion& complete(TaskKey key);
@@ -97,6 +109,7 @@ class Past {
   std::unordered_map<TaskKey, wire::TaskSpec> children_;
   std::unordered_map<ActorId, std::vector<Call>> calls_;
   std::unordered_map<ActorId, Creation> creations_;
+  std::unordered_map<ActorId, Snapshot> snapshots_;
   std::unordered_set<ActorId> killed_;
   std::unordered_map<TaskKey, FailedCall> failed_calls_;
   std::unordered_map<TaskKey, Bytes> checkpoints_;

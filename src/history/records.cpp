@@ -7,6 +7,25 @@ namespace crema::history {
 
 using wire::PayloadReader;
 
+namespace {
+
+void put_large(ByteBuffer& out, const Large& large) {
+  out.put(large.size);
+  if (large.size == 0) return;
+  out.put(large.digest);
+  out.put_text(large.blob);
+}
+
+Large get_large(PayloadReader& in) {
+  Large large{.size = in.get<std::uint64_t>()};
+  if (large.size == 0) return large;
+  large.digest = in.get<Digest>();
+  large.blob = wire::text(in);
+  return large;
+}
+
+}  // namespace
+
 ByteBuffer write(const Function& function) {
   ByteBuffer out;
   out.put(function.number);
@@ -30,6 +49,7 @@ ByteBuffer write(const Task& task) {
   out.put(task.parent);
   out.put(task.kept);
   out.put(task.source);
+  put_large(out, task.large);
   wire::put_list(out, task.carried);
   wire::put_list(out, task.inputs);
   out.put_sized(task.submission.span());
@@ -44,11 +64,12 @@ Task read_task(const Bytes& payload) {
   task.key = in.get<TaskKey>();
   task.parent = in.get<TaskKey>();
   const auto kept = in.get<std::uint8_t>();
-  if (kept > static_cast<std::uint8_t>(Task::Kept::another))
+  if (kept > static_cast<std::uint8_t>(Task::Kept::blob))
     throw Error{"reading a task's record: it says that " + std::to_string(kept) +
                 " is kept of it, which this version does not know"};
   task.kept = static_cast<Task::Kept>(kept);
   task.source = in.get<TaskKey>();
+  task.large = get_large(in);
   task.carried = wire::get_list<Named<TaskId>>(in);
   task.inputs = wire::get_list<TaskKey>(in);
   task.submission = in.get_sized();
@@ -68,6 +89,7 @@ Order read_order(const Bytes& payload) { return {PayloadReader{payload}.get<Task
 ByteBuffer write(const StoredValue& value) {
   ByteBuffer out;
   out.put(value.key);
+  put_large(out, value.large);
   wire::put_list(out, value.carried);
   return out;
 }
@@ -76,6 +98,7 @@ StoredValue read_stored_value(const Bytes& payload) {
   PayloadReader in{payload};
   StoredValue value;
   value.key = in.get<TaskKey>();
+  value.large = get_large(in);
   value.carried = wire::get_list<Named<TaskId>>(in);
   value.value = wire::rest(in);
   return value;

@@ -19,17 +19,26 @@ struct Function {
 ByteBuffer write(const Function& function);
 Function read_function(const Bytes& payload);
 
+/// What is known of a value that is too large for a record.
+struct Large {
+  std::uint64_t size = 0;  ///< 0: there is no such value
+  Digest digest{};
+  std::string blob{};  ///< its file in the journal; empty: it is not kept
+};
+
 /// A task has succeeded. Payload of task.
 struct Task {
   enum class Kept : std::uint8_t {
     nothing = 0,  ///< it runs again when its value is wanted
     value = 1,    ///< value
     another = 2,  ///< its value is that of the work with the key `source`
+    blob = 3,     ///< in the file large.blob
   };
   TaskKey key{};
   TaskKey parent{};
   Kept kept = Kept::nothing;
   TaskKey source{};
+  Large large{};                         ///< of `nothing` and `blob`
   std::vector<Named<TaskId>> carried{};  ///< futures in the value
   std::vector<TaskKey> inputs{};         ///< work whose values or futures it was given
   Bytes submission{};                    ///< of a task without value: the payload of its submit frame
@@ -51,6 +60,7 @@ Order read_order(const Bytes& payload);
 /// A value that work other than the driver has stored. Payload of value.
 struct StoredValue {
   TaskKey key{};
+  Large large{};  ///< where it is not in the record
   std::vector<Named<TaskId>> carried{};
   Bytes value{};
 };

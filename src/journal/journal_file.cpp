@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "crema/errors.hpp"
+#include "journal/blob.hpp"
 #include "journal/owner.hpp"
 #include "journal/segments.hpp"
 
@@ -107,7 +108,10 @@ class JournalFile::Segment {
 };
 
 JournalFile::JournalFile(const std::filesystem::path& folder, Continues continues, Bytes facts)
-    : number_{next_number(folder)}, segment_{std::make_shared<Segment>(folder, number_)}, io_{[] {}} {
+    : number_{next_number(folder)},
+      blobs_{blobs_of(std::filesystem::absolute(folder)).string()},
+      segment_{std::make_shared<Segment>(folder, number_)},
+      io_{[] {}} {
   const SegmentHeader header{number_, continues, std::move(facts)};
   segment_->write_header(header);
   offset_ = header_size(header);

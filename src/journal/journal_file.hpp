@@ -34,6 +34,7 @@ class JournalFile final : public JournalSink {
   [[nodiscard]] std::uint64_t appended() const override { return appended_; }
   [[nodiscard]] std::uint64_t durable() const override { return durable_.load(std::memory_order_acquire); }
   void hurry() override { hurried_ = true; }
+  [[nodiscard]] const std::string& blobs() const override { return blobs_; }
   void turn(std::chrono::steady_clock::time_point now) override;
   [[nodiscard]] bool keeps_up() const override { return waiting_bytes() <= max_waiting_bytes; }
   [[nodiscard]] std::string failure() const override { return io_.failed() ? io_.failure() : refusal_; }
@@ -50,6 +51,7 @@ class JournalFile final : public JournalSink {
   void start_commit();
 
   const std::uint64_t number_;
+  const std::string blobs_;  // from any folder
   std::shared_ptr<Segment> segment_;
 
   // The event loop's thread only.

@@ -21,6 +21,7 @@ enum class RecordType : std::uint16_t {
   checkpoint = 10,
   called = 16,
   forgotten = 17,
+  snapshot = 18,
   run_ended = 0x8000,
   input = 0x8001,
 };

@@ -28,6 +28,8 @@ class JournalSink {
   /// Commit what is appended now and not at the next 100 ms. sync(): remember appended(), hurry(), and answer in the
   /// turn in which durable() has reached it.
   virtual void hurry() = 0;
+  /// The folder for values that are too large for a record (blob.hpp); empty: they cannot be kept.
+  [[nodiscard]] virtual const std::string& blobs() const = 0;
   /// Once a turn: starts a group commit when one is due.
   virtual void turn(std::chrono::steady_clock::time_point now) = 0;
   /// False: more than 64 MiB wait for the disk; the head hands out no work meanwhile.

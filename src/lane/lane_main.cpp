@@ -5,8 +5,10 @@
 #include <chrono>
 
 #include "crema/registry.hpp"
+#include "journal/blob.hpp"
 #include "lane/environment.hpp"
 #include "lane/lane_session.hpp"
+#include "lane/snapshots.hpp"
 #include "wire/messages.hpp"
 
 namespace crema::lane {
@@ -81,19 +83,20 @@ class WorkRunner {
  public:
   WorkRunner(const Identity& identity, LaneSession& session) : identity_{identity}, session_{session} {}
 
+  /// `blobs`: the folder for a result that is too large for a record and is to be kept; empty: none is.
   template <class Run>
   void run(Outcome outcome, TaskKey key, std::uint32_t attempt, std::uint32_t depth, const std::string& label,
-           Run&& body) {
+           const std::string& blobs, Run&& body) {
     attempt_ = attempt;
-    session_.begin({outcome.id, key, attempt, depth}, outcome.actor);
+    session_.begin({outcome.id, key, attempt, depth}, outcome.actor, blobs);
     outcome.started = now();
-    run_and_post(outcome, label, std::forward<Run>(body));
+    run_and_post(outcome, key, label, blobs, std::forward<Run>(body));
     session_.flush_releases();
   }
 
  private:
   template <class Run>
-  void run_and_post(Outcome& outcome, const std::string& label, Run&& body) {
+  void run_and_post(Outcome& outcome, TaskKey key, const std::string& label, const std::string& blobs, Run&& body) {
     ByteBuffer message;
     Bytes large;
     const CarriedFutures carried;  // they are held until the outcome is posted
@@ -102,6 +105,9 @@ class WorkRunner {
       outcome.carried = carried.ids();
       if (outcome.value.size() > wire::max_value_in_message) {
         outcome.stored = outcome.value.size();
+        outcome.digest = journal::digest_of(outcome.value.span());
+        // Futures in it have other numbers in another start.
+        if (!blobs.empty() && outcome.carried.empty()) outcome.blob = journal::write_blob(blobs, key, outcome.value);
         large = std::exchange(outcome.value, {});
       }
       message = encode(outcome);
@@ -145,6 +151,16 @@ class WorkRunner {
   std::int64_t last_wake_ = 0;
 };
 
+/// It was told by the same class, unless the program has changed.
+void load_state(const RegisteredFunction& constructor, void* object, const Bytes& state) {
+  if (constructor.traits.load == nullptr)
+    throw Error{
+        "going on from a state of the actor that the journal has: its class has no serialize any more; begin anew "
+        "with --restart"};
+  ByteReader reader{state};
+  constructor.traits.load(object, reader);
+}
+
 }  // namespace
 
 void run_tasks(const Identity& identity, Channel& channel) try {
@@ -153,14 +169,14 @@ void run_tasks(const Identity& identity, Channel& channel) try {
   WorkRunner runner{identity, *session};
   while (const auto frame = channel.next_work()) {
     wire::TaskSpec task = wire::read_task(frame->payload);
-    channel.limit_time(task.limits ? task.limits->timeout : 0);
+    channel.limit_time(task.terms ? task.terms->timeout : 0);
     runner.run({.id = task.id,
                 .parent = task.parent,
                 .function = task.function,
-                .forwards = FunctionRegistry::at(task.function).yields_future,
+                .forwards = FunctionRegistry::at(task.function).traits.yields_future,
                 .attempt = task.attempt,
                 .bytes_in = task.arguments.bytes.size()},
-               task.key, task.attempt, task.depth, task.label, [&] {
+               task.key, task.attempt, task.depth, task.label, task.terms ? task.terms->blobs : std::string{}, [&] {
                  if (session->cancelled()) throw Cancelled{};
                  const Occupied occupied{*session, task.occupation};
                  ByteReader arguments = session->gather(task.arguments, std::move(task.values));
@@ -178,21 +194,29 @@ void run_actor(const Identity& identity, Channel& channel) try {
   std::shared_ptr<void> object;
   std::string constructor_error;
   std::optional<wire::Occupation> occupation;
+  std::string blobs;
+  Snapshots snapshots{
+      [&](wire::Snapshot snapshot) { session->post(FrameType::snapshot, wire::write(snapshot), false); }};
   while (const auto frame = channel.next_work()) {
     if (frame->header.type == FrameType::start_actor) {
       const wire::ActorSpec actor = wire::read_actor(frame->payload);
       occupation = actor.occupation;
+      blobs = actor.blobs;
       runner.run({.id = TaskId{actor.id.number},
                   .parent = actor.parent,
                   .actor = actor.id,
                   .function = actor.constructor,
                   .work = Outcome::Work::construction,
                   .bytes_in = actor.arguments.bytes.size()},
-                 actor.key, frame->header.incarnation, 1, actor.class_name, [&] {
+                 actor.key, frame->header.incarnation, 1, actor.class_name, {}, [&] {
                    ByteReader arguments{actor.arguments.bytes};
                    const Occupied occupied{*session, occupation};
                    try {
-                     return FunctionRegistry::at(actor.constructor).body(&object, arguments);
+                     const RegisteredFunction& constructor = FunctionRegistry::at(actor.constructor);
+                     Bytes nothing = constructor.body(&object, arguments);
+                     if (actor.state) load_state(constructor, object.get(), *actor.state);
+                     snapshots.begin(actor.id, constructor, actor.state ? actor.state->size() : 0);
+                     return nothing;
                    } catch (...) {
                      const Failure failure = describe_current_exception();
                      constructor_error = failure.type + ": " + failure.message;
@@ -203,20 +227,22 @@ void run_actor(const Identity& identity, Channel& channel) try {
     }
     if (frame->header.type == FrameType::kill_actor) return;
     const wire::CallSpec call = wire::read_call(frame->payload);
+    const bool wanted = (frame->header.flags & wire::flag_has_ended) == 0;
     runner.run({.id = call.id,
                 .parent = call.parent,
                 .actor = call.actor,
                 .function = call.method,
                 .work = Outcome::Work::call,
-                .forwards = FunctionRegistry::at(call.method).yields_future,
+                .forwards = FunctionRegistry::at(call.method).traits.yields_future,
                 .attempt = frame->header.attempt,
                 .bytes_in = call.arguments.bytes.size()},
-               call.key, frame->header.incarnation, call.depth, {}, [&] {
+               call.key, frame->header.incarnation, call.depth, {}, wanted ? blobs : std::string{}, [&] {
                  if (!object) throw Error{"calling an actor whose constructor failed with " + constructor_error};
                  ByteReader arguments{call.arguments.bytes};
                  const Occupied occupied{*session, occupation};
                  return FunctionRegistry::at(call.method).body(object.get(), arguments);
                });
+    snapshots.applied(frame->header.acknowledged, frame->payload.size(), object.get());
   }
 } catch (const LaneStopped&) {
   // As in run_tasks.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "journal/blob.hpp"
 #include "lane/current_context.hpp"
 #include "lane/option_checks.hpp"
 
@@ -25,8 +26,9 @@ LaneSession::Scope::~Scope() {
   session_.ended_ = true;
 }
 
-void LaneSession::begin(RunningTask work, ActorId actor) {
+void LaneSession::begin(RunningTask work, ActorId actor, const std::string& blobs) {
   running_ = work;
+  blobs_ = blobs;
   actor_ = actor;
   calls_made_ = 0;
   saw_stopping_ = false;
@@ -77,7 +79,7 @@ Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& option
                       .depth = running_.depth + 1,
                       .label = options.name,
                       .occupation = occupation_of(options.resources, TaskOptions{}.resources),
-                      .limits = limits_of(options),
+                      .terms = terms_of(options),
                       .arguments = std::move(arguments)};
   wire::Frame frame = wire::make_frame(FrameType::submit, wire::write(task), identity_.lane);
   if (task.occupation) frame.header.flags |= wire::flag_resources;
@@ -133,6 +135,10 @@ Named<TaskId> LaneSession::put(Arguments value) {
                 .value = std::move(value.bytes)};
   if (put.value.size() > wire::max_value_in_message) {
     put.stored = put.value.size();
+    if (!blobs_.empty() && put.carried.empty()) {
+      put.digest = journal::digest_of(put.value.span());
+      put.blob = journal::write_blob(blobs_, key, put.value);
+    }
     store(put.id, std::exchange(put.value, {}));
   }
   channel_->post(wire::make_frame(FrameType::put, wire::write(put), identity_.lane), false);

@@ -34,8 +34,9 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
     LaneSession& session_;
   };
 
-  /// A new piece of work begins, of this actor if it is one's: its calls are counted from zero.
-  void begin(RunningTask work, ActorId actor = {});
+  /// A new piece of work begins, of this actor if it is one's: its calls are counted from zero. `blobs`: where large
+  /// values that it stores are kept; empty: they are not.
+  void begin(RunningTask work, ActorId actor = {}, const std::string& blobs = {});
   /// Actor calls made since begin.
   [[nodiscard]] std::uint32_t calls_made() const { return calls_made_; }
   /// Of these, to durable actors.
@@ -126,6 +127,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   std::uint64_t parks_made_ = 0;
   std::uint32_t waits_made_ = 0;                         // of the running work
   ActorId actor_;                                        // whose method runs
+  std::string blobs_;                                    // of the running work
   std::map<ActorId, std::uint32_t> unaccepted_;          // of bounded actors: calls on their way; no zeros
   std::map<std::uint64_t, std::deque<TaskId>> watches_;  // what has completed and was not taken
 

@@ -9,10 +9,6 @@
 namespace crema::lane {
 namespace {
 
-void refuse(const std::string& what, bool differs) {
-  if (differs) throw UsageError{what + " is not available in this version of crema: leave it at its default"};
-}
-
 void check(const Resources& resources) {
   const auto makes_sense = [](double amount) { return std::isfinite(amount) && amount >= 0; };
   const bool whole_gpus = resources.gpus < 1 || resources.gpus == std::floor(resources.gpus);
@@ -31,18 +27,18 @@ std::optional<wire::Occupation> occupation_of(const Resources& wanted, const Res
   return wire::Occupation{wanted, {}};
 }
 
-std::optional<wire::Limits> limits_of(const TaskOptions& options) {
-  const wire::Limits limits{
+std::optional<wire::Terms> terms_of(const TaskOptions& options) {
+  const wire::Terms terms{
       .max_retries = options.max_retries,
       .retry_exceptions = options.retry_exceptions,
       .timeout = options.timeout ? std::chrono::nanoseconds{*options.timeout}.count() : 0,
+      .journal = options.journal,
   };
-  if (limits == wire::Limits{}) return std::nullopt;
-  return limits;
+  if (terms == wire::Terms{}) return std::nullopt;
+  return terms;
 }
 
 void check_supported(const TaskOptions& options, bool isolated) {
-  const TaskOptions defaults;
   if (options.max_retries < 0) {
     throw UsageError{"starting a task with TaskOptions::max_retries = " + std::to_string(options.max_retries) +
                      ": it is a number of further attempts, 0 or more"};
@@ -56,7 +52,6 @@ void check_supported(const TaskOptions& options, bool isolated) {
         "starting a task with TaskOptions::timeout: only a process can be ended from outside, and the tasks of this "
         "run are threads; run with --isolation process on 2 or more ranks, or leave the timeout out"};
   }
-  refuse("TaskOptions::journal", options.journal != defaults.journal);
 }
 
 void check_supported(const ActorOptions& options) {

@@ -11,7 +11,7 @@ namespace crema::lane {
 std::optional<wire::Occupation> occupation_of(const Resources& wanted, const Resources& usual);
 
 /// What the head and the worker have to know of a task's attempts; nothing for the defaults.
-std::optional<wire::Limits> limits_of(const TaskOptions& options);
+std::optional<wire::Terms> terms_of(const TaskOptions& options);
 
 /// Throw UsageError for what this version does not have.
 /// `isolated`: tasks have processes of their own.

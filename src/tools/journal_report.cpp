@@ -46,6 +46,8 @@ std::string name_of(RecordType type) {
       return "called";
     case RecordType::forgotten:
       return "forgotten";
+    case RecordType::snapshot:
+      return "snapshot";
     case RecordType::run_ended:
       return "run ended";
     case RecordType::input:

@@ -80,8 +80,11 @@ ByteBuffer write(const ActorSpec& actor) {
   out.put_text(actor.class_name);
   out.put(actor.max_pending_calls);
   out.put(static_cast<std::uint8_t>(actor.durable));
+  out.put_text(actor.blobs);
   out.put(actor.restarts);
   put_occupation(out, actor.occupation);
+  out.put(static_cast<std::uint8_t>(actor.state.has_value()));
+  if (actor.state) out.put_sized(actor.state->span());
   put_arguments(out, actor.arguments);
   return out;
 }
@@ -97,10 +100,29 @@ ActorSpec read_actor(const Bytes& payload) {
   actor.class_name = text(in);
   actor.max_pending_calls = in.get<std::uint64_t>();
   actor.durable = in.get<std::uint8_t>() != 0;
+  actor.blobs = text(in);
   actor.restarts = in.get<std::uint32_t>();
   actor.occupation = get_occupation(in);
+  if (in.get<std::uint8_t>() != 0) actor.state = in.get_sized();
   actor.arguments = get_arguments(in);
   return actor;
+}
+
+ByteBuffer write(const Snapshot& snapshot) {
+  ByteBuffer out{2 * sizeof(std::uint64_t) + snapshot.state.size()};
+  out.put(snapshot.actor);
+  out.put(snapshot.place);
+  out.append(snapshot.state.span());
+  return out;
+}
+
+Snapshot read_snapshot(const Bytes& payload) {
+  PayloadReader in{payload};
+  Snapshot snapshot;
+  snapshot.actor = in.get<ActorId>();
+  snapshot.place = in.get<std::uint64_t>();
+  snapshot.state = rest(in);
+  return snapshot;
 }
 
 ByteBuffer write(const Accepted& accepted) {

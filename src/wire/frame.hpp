@@ -31,6 +31,7 @@ enum class FrameType : std::uint16_t {
   checkpoint = 58,
   restore = 59,
   sync = 57,
+  snapshot = 60,
   kill_actor = 22,  // and head -> actor host
   create_pool = 23,
   call_pool = 24,
@@ -126,6 +127,8 @@ inline constexpr std::uint16_t flag_durable = 32;
 inline constexpr std::uint16_t flag_recorded = 64;
 /// Of a call's outcome: it has ended its actor's lane, so it is not applied when the actor is built anew.
 inline constexpr std::uint16_t flag_ended_lane = 128;
+/// Of call: it has ended, and is applied again for the actor's state alone.
+inline constexpr std::uint16_t flag_has_ended = 256;
 
 struct Frame {
   FrameHeader header;

@@ -33,7 +33,7 @@ ByteBuffer write(const TaskSpec& task) {
   out.put(task.attempt);
   out.put_text(task.label);
   put_occupation(out, task.occupation);
-  put_limits(out, task.limits);
+  put_terms(out, task.terms);
   put_arguments(out, task.arguments);
   for (const InputValue& value : task.values) {
     out.put(static_cast<std::uint8_t>(value.here));
@@ -58,7 +58,7 @@ TaskSpec read_task(const Bytes& payload) {
   task.attempt = in.get<std::uint32_t>();
   task.label = text(in);
   task.occupation = get_occupation(in);
-  task.limits = get_limits(in);
+  task.terms = get_terms(in);
   task.arguments = get_arguments(in);
   while (in.remaining() > 0) {
     InputValue& value = task.values.emplace_back();
@@ -163,6 +163,10 @@ ByteBuffer write(const Outcome& outcome) {
   out.put(outcome.finished);
   out.put(outcome.bytes_in);
   out.put(outcome.stored);
+  if (outcome.stored > 0) {
+    out.put(outcome.digest);
+    out.put_text(outcome.blob);
+  }
   put_list(out, outcome.carried);
   out.append(outcome.value.span());
   return out;
@@ -188,6 +192,10 @@ Outcome read_outcome(const Bytes& payload) {
   outcome.finished = in.get<std::int64_t>();
   outcome.bytes_in = in.get<std::uint64_t>();
   outcome.stored = in.get<std::uint64_t>();
+  if (outcome.stored > 0) {
+    outcome.digest = in.get<Digest>();
+    outcome.blob = text(in);
+  }
   outcome.carried = get_list<Named<TaskId>>(in);
   outcome.value = rest(in);
   return outcome;
@@ -271,6 +279,10 @@ ByteBuffer write(const Put& put) {
   out.put(put.parent);
   out.put(static_cast<std::uint8_t>(put.failed));
   out.put(put.stored);
+  if (put.stored > 0) {
+    out.put(put.digest);
+    out.put_text(put.blob);
+  }
   put_list(out, put.carried);
   out.append(put.value.span());
   return out;
@@ -284,6 +296,10 @@ Put read_put(const Bytes& payload) {
   put.parent = in.get<TaskId>();
   put.failed = in.get<std::uint8_t>() != 0;
   put.stored = in.get<std::uint64_t>();
+  if (put.stored > 0) {
+    put.digest = in.get<Digest>();
+    put.blob = text(in);
+  }
   put.carried = get_list<Named<TaskId>>(in);
   put.value = rest(in);
   return put;

@@ -59,13 +59,15 @@ struct Occupation {
 void write_resources(ByteBuffer& out, const Resources& resources);
 Resources read_resources(ByteReader& in);
 
-/// How often a task is tried and how long one attempt may take.
-struct Limits {
+/// How often a task is tried, how long one attempt may take, and whether the history keeps its value.
+struct Terms {
   std::int32_t max_retries = 3;   ///< attempts after the first, where one was lost
   bool retry_exceptions = false;  ///< one that threw counts as lost
   std::int64_t timeout = 0;       ///< nanoseconds; 0: none
+  JournalPolicy journal = JournalPolicy::automatic;
+  std::string blobs{};  ///< of `always`, from the head: the folder for a large value; empty: there is no journal
 
-  friend bool operator==(const Limits&, const Limits&) = default;
+  friend bool operator==(const Terms&, const Terms&) = default;
 };
 
 /// A task to run. Payload of submit and run_task.
@@ -79,7 +81,7 @@ struct TaskSpec {
   std::uint32_t attempt = 0;
   std::string label{};                     ///< TaskOptions::name
   std::optional<Occupation> occupation{};  ///< nothing: one CPU
-  std::optional<Limits> limits{};          ///< nothing: the defaults
+  std::optional<Terms> terms{};            ///< nothing: the defaults
   Arguments arguments{};
   std::vector<InputValue> values{};  ///< of arguments.inputs; empty in submit
 };
@@ -92,7 +94,7 @@ struct TaskHead {
   TaskId parent{};
   FunctionId function{};
   RunOrder order{};
-  bool plain = false;  ///< no label, no resources or limits of its own, no inputs, no futures in its arguments
+  bool plain = false;  ///< no label, no resources or terms of its own, no inputs, no futures in its arguments
 };
 TaskHead read_task_head(const Bytes& payload);
 /// Where those values of a task's inputs are that did not come with it.
@@ -133,12 +135,23 @@ struct ActorSpec {
   std::string class_name{};
   std::uint64_t max_pending_calls = 0;     ///< 0: no bound
   bool durable = true;                     ///< its calls belong into the history, where there is one
+  std::string blobs{};                     ///< from the head: the folder for large results of durable calls
   std::uint32_t restarts = 0;              ///< how often it may still be built anew
   std::optional<Occupation> occupation{};  ///< nothing: it takes nothing
+  std::optional<Bytes> state{};            ///< from the head: which it has once it is constructed
   Arguments arguments{};
 };
 ByteBuffer write(const ActorSpec& actor);
 ActorSpec read_actor(const Bytes& payload);
+
+/// An actor's state once the first `place` calls of its history are applied. Payload of snapshot.
+struct Snapshot {
+  ActorId actor{};
+  std::uint64_t place = 0;
+  Bytes state{};
+};
+ByteBuffer write(const Snapshot& snapshot);
+Snapshot read_snapshot(const Bytes& payload);
 
 /// A call has got its place among its actor's calls. Payload of taken.
 struct Taken {
@@ -199,6 +212,8 @@ struct Outcome {
   std::int64_t finished = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t stored = 0;              ///< not 0: the result, of so many bytes, is in the store of the rank
+  Digest digest{};                       ///< of a stored result
+  std::string blob{};                    ///< the file in the journal that has a stored result; empty: none
   std::vector<Named<TaskId>> carried{};  ///< futures in the value
   Bytes value{};                         ///< the result, or the encoded Failure
 };
@@ -267,6 +282,8 @@ struct Put {
   TaskId parent{};
   bool failed = false;       ///< it cannot be kept
   std::uint64_t stored = 0;  ///< not 0: the value, of so many bytes, is in the store of the rank
+  Digest digest{};           ///< of a stored value
+  std::string blob{};        ///< the file in the journal that has a stored value; empty: none
   std::vector<Named<TaskId>> carried{};
   Bytes value{};  ///< or the encoded Failure
 };

@@ -112,20 +112,27 @@ inline std::optional<Occupation> get_occupation(PayloadReader& in) {
   return occupation;
 }
 
-inline void put_limits(ByteBuffer& out, const std::optional<Limits>& limits) {
-  out.put(static_cast<std::uint8_t>(limits.has_value()));
-  if (!limits) return;
-  out.put(limits->max_retries);
-  out.put(static_cast<std::uint8_t>(limits->retry_exceptions));
-  out.put(limits->timeout);
+inline void put_terms(ByteBuffer& out, const std::optional<Terms>& terms) {
+  out.put(static_cast<std::uint8_t>(terms.has_value()));
+  if (!terms) return;
+  out.put(terms->max_retries);
+  out.put(static_cast<std::uint8_t>(terms->retry_exceptions));
+  out.put(terms->timeout);
+  out.put(terms->journal);
+  out.put_text(terms->blobs);
 }
-inline std::optional<Limits> get_limits(PayloadReader& in) {
+inline std::optional<Terms> get_terms(PayloadReader& in) {
   if (in.get<std::uint8_t>() == 0) return std::nullopt;
-  Limits limits;
-  limits.max_retries = in.get<std::int32_t>();
-  limits.retry_exceptions = in.get<std::uint8_t>() != 0;
-  limits.timeout = in.get<std::int64_t>();
-  return limits;
+  Terms terms;
+  terms.max_retries = in.get<std::int32_t>();
+  terms.retry_exceptions = in.get<std::uint8_t>() != 0;
+  terms.timeout = in.get<std::int64_t>();
+  const auto journal = in.get<std::uint8_t>();
+  if (journal > static_cast<std::uint8_t>(JournalPolicy::never))
+    throw Error{"reading a task: unknown journal policy " + std::to_string(journal)};
+  terms.journal = static_cast<JournalPolicy>(journal);
+  terms.blobs = text(in);
+  return terms;
 }
 
 inline void put_location(ByteBuffer& out, const ObjectLocation& location) {

@@ -68,8 +68,8 @@ std::string function_name(const std::type_info& wrapper) {
   return name;
 }
 
-FunctionId FunctionRegistry::add(const std::type_info& wrapper, FunctionBody body, bool yields_future) {
-  table().push_back({body, wrapper.name(), yields_future, function_name(wrapper)});
+FunctionId FunctionRegistry::add(const std::type_info& wrapper, FunctionBody body, const FunctionTraits& traits) {
+  table().push_back({body, wrapper.name(), traits, function_name(wrapper)});
   return FunctionId{static_cast<std::uint32_t>(table().size() - 1)};
 }
 

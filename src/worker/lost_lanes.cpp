@@ -93,7 +93,7 @@ wire::Frame Worker::outcome_of_lost(const Slot& slot, const wire::Frame& unfinis
     if (slot.killed_for == Failure::Kind::timeout) {
       failure.type = "crema::TaskTimeout";
       failure.message =
-          fmt::format("it took longer than its timeout of {:.6g} s", static_cast<double>(task.limits->timeout) * 1e-9);
+          fmt::format("it took longer than its timeout of {:.6g} s", static_cast<double>(task.terms->timeout) * 1e-9);
     } else {
       failure.type = "crema::TaskCancelled";
       failure.message = fmt::format("it was cancelled and had not ended {} s later", cancel_grace / 1'000'000'000);

@@ -41,7 +41,7 @@ class ToldLane final : public lane::Lane {
     work.erase(work.begin());
     const wire::TaskSpec task = wire::read_task(begun->payload);
     runs = task.id;
-    limit = task.limits->timeout;
+    limit = task.terms->timeout;
   }
 
   std::vector<Frame> work;
@@ -59,7 +59,7 @@ class WorkerLossesTest : public ::testing::Test, private wire::Outbox {
   void give(std::uint64_t id) {
     Frame frame = wire::make_frame(
         FrameType::run_task,
-        wire::write(wire::TaskSpec{.id = TaskId{id}, .label = "bake", .limits = wire::Limits{.timeout = timeout}}));
+        wire::write(wire::TaskSpec{.id = TaskId{id}, .label = "bake", .terms = wire::Terms{.timeout = timeout}}));
     worker_.on_task(std::move(frame));
   }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -24,11 +25,13 @@ class MemoryJournal final : public journal::JournalSink {
   [[nodiscard]] std::uint64_t appended() const override { return records.size(); }
   [[nodiscard]] std::uint64_t durable() const override { return records.size(); }
   void hurry() override {}
+  [[nodiscard]] const std::string& blobs() const override { return folder; }
   void turn(std::chrono::steady_clock::time_point) override {}
   [[nodiscard]] bool keeps_up() const override { return true; }
   [[nodiscard]] std::string failure() const override { return {}; }
 
   std::vector<journal::Record> records;
+  std::string folder;  // for blobs
 };
 
 /// The first `count` of some records, as a resume reads them.

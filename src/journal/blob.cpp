@@ -1,0 +1,109 @@
+#include "journal/blob.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <random>
+#include <system_error>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "crema/errors.hpp"
+
+namespace crema::journal {
+namespace {
+
+class File {
+ public:
+  File(const std::filesystem::path& path, int flags) : descriptor_{::open(path.c_str(), flags | O_CLOEXEC, 0666)} {}
+  ~File() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  [[nodiscard]] int get() const { return descriptor_; }
+
+ private:
+  const int descriptor_;
+};
+
+[[noreturn]] void fail_writing(const std::filesystem::path& path, int error) {
+  throw Error{
+      fmt::format("keeping a large value in the journal: \"{}\": {}; the journal's folder has to be one that all "
+                  "hosts share, with room in it",
+                  path.string(), std::generic_category().message(error))};
+}
+
+[[noreturn]] void fail_reading(const std::filesystem::path& path, const std::string& reason) {
+  throw Error{
+      fmt::format("taking a large value from the journal: \"{}\" {}; begin anew with --restart, or put the file "
+                  "back",
+                  path.string(), reason)};
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+  const File open{folder, O_RDONLY};
+  // EINVAL: folders of some filesystems.
+  if (open.get() < 0 || (::fsync(open.get()) != 0 && errno != EINVAL)) fail_writing(folder, errno);
+}
+
+}  // namespace
+
+std::filesystem::path blobs_of(const std::filesystem::path& journal) { return journal / "blobs"; }
+
+Digest digest_of(std::span<const std::byte> bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.high64, hash.low64};
+}
+
+std::string write_blob(const std::filesystem::path& folder, TaskKey key, const Bytes& value) {
+  if (::mkdir(folder.c_str(), 0777) == 0) {
+    sync_folder(folder.parent_path());
+  } else if (errno != EEXIST) {
+    fail_writing(folder, errno);
+  }
+  // A further attempt, or one of a rank that was given up, writes another file.
+  std::random_device random;
+  const std::string name = fmt::format("{}-{:08x}{:08x}", to_string(key), random(), random());
+  const std::filesystem::path path = folder / name;
+  const File file{path, O_CREAT | O_EXCL | O_WRONLY};
+  if (file.get() < 0) fail_writing(path, errno);
+  for (std::span<const std::byte> left = value.span(); !left.empty();) {
+    const ssize_t count = ::write(file.get(), left.data(), left.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      const int error = errno;
+      ::unlink(path.c_str());
+      fail_writing(path, error);
+    }
+    left = left.subspan(static_cast<std::size_t>(count));
+  }
+  if (::fdatasync(file.get()) != 0) fail_writing(path, errno);
+  sync_folder(folder);
+  return name;
+}
+
+Bytes read_blob(const std::filesystem::path& path, std::uint64_t size, Digest digest) {
+  const File file{path, O_RDONLY};
+  struct stat status {};
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0)
+    fail_reading(path, "cannot be read: " + std::generic_category().message(errno));
+  if (static_cast<std::uint64_t>(status.st_size) != size)
+    fail_reading(path, fmt::format("has {} bytes and not the {} that were written", status.st_size, size));
+  ByteBuffer bytes;
+  std::byte* place = bytes.extend(size);
+  for (std::size_t done = 0; done < size;) {
+    const ssize_t count = ::pread(file.get(), place + done, size - done, static_cast<off_t>(done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) fail_reading(path, "cannot be read: " + std::generic_category().message(count < 0 ? errno : EIO));
+    done += static_cast<std::size_t>(count);
+  }
+  if (digest_of(bytes.span()) != digest) fail_reading(path, "is damaged: its checksum differs");
+  return Bytes{std::move(bytes)};
+}
+
+}  // namespace crema::journal

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "crema/bytes.hpp"
+#include "crema/ids.hpp"
+
+// Values that are too large for a record, each in a file of its own in the folder "blobs" of the journal. A record
+// names the file once it is on disk; one that no record names counts for nothing, and goes with the journal.
+namespace crema::journal {
+
+/// Where the blobs of a journal lie.
+std::filesystem::path blobs_of(const std::filesystem::path& journal);
+
+Digest digest_of(std::span<const std::byte> bytes);
+
+/// Writes a value to a new file in `folder`, which is made where there is none; both are on disk afterwards. Any
+/// process, on any host that sees the journal's folder. Returns the file's name. Blocks. Throws Error.
+std::string write_blob(const std::filesystem::path& folder, TaskKey key, const Bytes& value);
+
+/// Throws Error where the file is not as it was written.
+Bytes read_blob(const std::filesystem::path& file, std::uint64_t size, Digest digest);
+
+}  // namespace crema::journal

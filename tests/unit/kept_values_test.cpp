@@ -1,0 +1,350 @@
+// What becomes of values that are too large for a record, of what the user lets the journal keep, and of sync.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "crema/actor.hpp"
+#include "crema/errors.hpp"
+#include "crema/sync.hpp"
+#include "crema/task.hpp"
+#include "crema/this_task.hpp"
+#include "crema/wait.hpp"
+#include "journal/blob.hpp"
+#include "loopback_cluster.hpp"
+#include "memory_journal.hpp"
+#include "temporary_folder.hpp"
+
+namespace crema {
+namespace {
+
+using testing::CutJournal;
+using ::testing::HasSubstr;
+using testing::MemoryJournal;
+
+std::atomic<int> runs;
+std::atomic<int> chance;
+
+std::vector<int> large(int x) {
+  ++runs;
+  return std::vector<int>(50'000, x);
+}
+std::vector<int> large_by_chance(int) {
+  ++runs;
+  return std::vector<int>(50'000, chance);
+}
+int last_of(const std::vector<int>& values) { return values.back(); }
+int square(int x) {
+  ++runs;
+  return x * x;
+}
+int in_turn(int x) {
+  const std::vector<Future<int>> futures{with({.journal = JournalPolicy::never}).remote<square>(x)};
+  return get(futures).front();
+}
+Future<std::vector<int>> stored(int x) {
+  ++runs;
+  return put(std::vector<int>(50'000, x));
+}
+
+class Shelf {
+ public:
+  std::vector<int> put_on(int x) {
+    ++applied;
+    items_.assign(50'000, items_.empty() ? x : items_.back() + x);
+    return items_;
+  }
+  int last() const {
+    ++asked;
+    return items_.back();
+  }
+  static inline std::atomic<int> applied;
+  static inline std::atomic<int> asked;
+
+ private:
+  std::vector<int> items_;
+};
+
+class KeptValues : public ::testing::Test {
+ protected:
+  /// Runs a driver, and goes on from what is recorded.
+  int run(const std::function<void()>& driver) {
+    LoopbackCluster cluster{ranks_};
+    CutJournal source{records_, records_.size()};
+    cluster.past = history::Past{source};
+    MemoryJournal journal;
+    journal.records = records_;
+    journal.folder = blobs();
+    cluster.journal = &journal;
+    runs = 0;
+    Shelf::applied = Shelf::asked = 0;
+    const int code = cluster.run_all(driver);
+    records_ = journal.records;
+    error_ = cluster.sink.end.error;
+    return code;
+  }
+  [[nodiscard]] std::string blobs() const { return (folder_.path() / "blobs").string(); }
+  [[nodiscard]] std::vector<std::filesystem::path> files() const {
+    std::vector<std::filesystem::path> found;
+    if (std::filesystem::exists(blobs()))
+      for (const auto& entry : std::filesystem::directory_iterator{blobs()}) found.push_back(entry.path());
+    return found;
+  }
+
+  int ranks_ = 3;
+  TemporaryFolder folder_;
+  std::vector<journal::Record> records_;
+  std::string error_;
+};
+
+TEST_F(KeptValues, ALargeValueIsMadeAgainOnlyWhenSomebodyAsks) {
+  bool asks = true;
+  int got = 0;
+  const auto driver = [&] {
+    const Future<std::vector<int>> value = remote<large>(5);
+    const Future<std::vector<int>> other = remote<large>(6);
+    static_cast<void>(wait(std::vector{value, other}, {.count = 2}));
+    if (asks) got = get(value).back() + remote<last_of>(other).get();
+  };
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(got, 11);
+  EXPECT_EQ(runs, 2);
+  asks = false;
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(runs, 0);
+  asks = true;
+  got = 0;
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(got, 11);
+  EXPECT_EQ(runs, 1);  // last_of's value is recorded
+  EXPECT_TRUE(files().empty());
+}
+
+TEST_F(KeptValues, WhatNeedsALargeValueHasItMade) {
+  int got = 0;
+  bool more = false;
+  const auto driver = [&] {
+    const Future<std::vector<int>> value = remote<large>(5);
+    got = remote<last_of>(value).get();
+    if (more)
+      got += remote([](const std::vector<int>& values, int by) { return values.front() * by; }, value, 10).get();
+  };
+  ASSERT_EQ(run(driver), 0);
+  more = true;
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(got, 55);
+  EXPECT_EQ(runs, 1);
+}
+
+TEST_F(KeptValues, AValueThatDiffersWhenItIsMadeAgainIsAnError) {
+  std::string message;
+  const auto driver = [&] {
+    try {
+      static_cast<void>(remote<large_by_chance>(1).get());
+    } catch (const TaskError& error) {
+      message = error.what();
+    }
+  };
+  chance = 1;
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(message, "");
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(message, "");
+  chance = 2;
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_THAT(message, HasSubstr("its value differs from the one that the journal knows of"));
+  EXPECT_THAT(message, HasSubstr("large_by_chance"));
+}
+
+TEST_F(KeptValues, AlwaysKeepsLargeValuesInFiles) {
+  for (const int ranks : {1, 3}) {
+    ranks_ = ranks;
+    records_.clear();
+    std::filesystem::remove_all(blobs());
+    std::vector<int> got;
+    const auto driver = [&] {
+      const auto always = with({.journal = JournalPolicy::always});
+      got = {always.remote<large>(7).get().back(), always.remote<square>(3).get(),
+             remote<last_of>(always.remote<stored>(8)).get()};
+    };
+    ASSERT_EQ(run(driver), 0) << error_;
+    EXPECT_EQ(got, (std::vector{7, 9, 8}));
+    EXPECT_EQ(runs, 3);
+    EXPECT_EQ(files().size(), 2);
+    for (int again = 0; again < 2; ++again) {
+      got.clear();
+      ASSERT_EQ(run(driver), 0) << error_;
+      EXPECT_EQ(got, (std::vector{7, 9, 8}));
+      EXPECT_EQ(runs, 0);
+      EXPECT_EQ(files().size(), 2);
+    }
+  }
+}
+
+TEST_F(KeptValues, ADamagedFileIsNamed) {
+  std::string message;
+  const auto driver = [&] {
+    try {
+      static_cast<void>(with({.journal = JournalPolicy::always}).remote<large>(7).get());
+    } catch (const TaskError& error) {
+      message = error.what();
+    }
+  };
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(message, "");
+  ASSERT_EQ(files().size(), 1);
+  const std::filesystem::path file = files().front();
+  {
+    std::fstream damaged{file, std::ios::in | std::ios::out | std::ios::binary};
+    damaged.seekp(1000);
+    damaged.put('x');
+  }
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_THAT(message, HasSubstr(file.string() + "\" is damaged"));
+  std::filesystem::resize_file(file, 500);
+  message.clear();
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_THAT(message, HasSubstr("has 500 bytes and not the 200008 that were written"));
+  std::filesystem::remove(file);
+  message.clear();
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_THAT(message, HasSubstr("cannot be read: No such file or directory"));
+}
+
+TEST_F(KeptValues, AFileThatCannotBeWrittenFailsTheTask) {
+  std::ofstream{blobs()} << "in the way";
+  std::string message;
+  const auto driver = [&] {
+    try {
+      static_cast<void>(with({.journal = JournalPolicy::always}).remote<large>(7).get());
+    } catch (const TaskError& error) {
+      message = error.what();
+    }
+  };
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_THAT(message, HasSubstr("keeping a large value in the journal"));
+  EXPECT_THAT(message, HasSubstr("Not a directory"));
+}
+
+TEST_F(KeptValues, NeverRunsAgain) {
+  int got = 0;
+  const auto driver = [&] {
+    got = with({.journal = JournalPolicy::never}).remote<square>(3).get() + remote<in_turn>(4).get();
+  };
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(got, 25);
+  EXPECT_EQ(runs, 2);
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(got, 25);
+  EXPECT_EQ(runs, 1);  // in_turn is recorded, and with it what it has started counts for nothing
+}
+
+TEST_F(KeptValues, LargeResultsOfCallsAreKept) {
+  std::vector<int> got;
+  const auto driver = [&] {
+    const auto shelf = actor<Shelf>();
+    got.clear();
+    for (int i = 1; i <= 3; ++i) got.push_back(shelf.remote<&Shelf::put_on>(i).get().back());
+    got.push_back(shelf.remote<&Shelf::last>().get());
+  };
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(got, (std::vector{1, 3, 6, 6}));
+  EXPECT_EQ(files().size(), 3);
+  got.clear();
+  ASSERT_EQ(run(driver), 0) << error_;
+  EXPECT_EQ(got, (std::vector{1, 3, 6, 6}));
+  EXPECT_EQ(Shelf::applied, 3);
+  EXPECT_EQ(files().size(), 3);
+}
+
+TEST_F(KeptValues, ConstMethodsAreNotAppliedAgain) {
+  int got = 0;
+  const auto driver = [&] {
+    const auto shelf = actor<Shelf>();
+    static_cast<void>(shelf.remote<&Shelf::put_on>(2));
+    got = 0;
+    for (int i = 0; i < 4; ++i) got += shelf.remote<&Shelf::last>().get();
+  };
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(got, 8);
+  EXPECT_EQ(Shelf::asked, 4);
+  ASSERT_EQ(run(driver), 0);
+  EXPECT_EQ(got, 8);
+  EXPECT_EQ(Shelf::asked, 0);
+  EXPECT_EQ(Shelf::applied, 1);
+}
+
+/// Has the disk when the test says so.
+class SlowDisk final : public journal::JournalSink {
+ public:
+  void append(journal::RecordType type, std::span<const std::byte> payload, std::span<const std::byte> rest) override {
+    memory_.append(type, payload, rest);
+    appended_ = memory_.appended();
+  }
+  void read_back(std::function<void(journal::RecordSource&)> read) override { memory_.read_back(std::move(read)); }
+  [[nodiscard]] std::uint64_t appended() const override { return memory_.appended(); }
+  [[nodiscard]] std::uint64_t durable() const override { return durable_; }
+  void hurry() override { hurried_ = true; }
+  [[nodiscard]] const std::string& blobs() const override { return memory_.blobs(); }
+  void turn(std::chrono::steady_clock::time_point) override {}
+  [[nodiscard]] bool keeps_up() const override { return true; }
+  [[nodiscard]] std::string failure() const override { return {}; }
+
+  std::atomic<bool> hurried_{false};
+  std::atomic<std::uint64_t> appended_{0};
+  std::atomic<std::uint64_t> durable_{0};
+
+ private:
+  MemoryJournal memory_;
+};
+
+TEST(Sync, WaitsForTheDisk) {
+  SlowDisk disk;
+  LoopbackCluster cluster{2};
+  cluster.journal = &disk;
+  std::uint64_t recorded_before = 0;
+  std::uint64_t on_disk_after = 0;
+  std::thread slow{[&] {
+    while (!disk.hurried_) std::this_thread::yield();
+    disk.durable_ = disk.appended_.load();
+  }};
+  EXPECT_EQ(cluster.run_all([&] {
+    static_cast<void>(remote<square>(3).get());
+    recorded_before = disk.appended_;
+    sync();
+    on_disk_after = disk.durable_;
+    disk.hurried_ = false;
+  }),
+            0);
+  slow.join();
+  EXPECT_GT(recorded_before, 0U);
+  EXPECT_GE(on_disk_after, recorded_before);
+}
+
+TEST(Sync, ReturnsWithoutAJournal) {
+  for (const int ranks : {1, 3}) {
+    LoopbackCluster cluster{ranks};
+    int got = 0;
+    EXPECT_EQ(cluster.run_all([&] {
+      sync();
+      got = remote(
+                [](int x) {
+                  sync();
+                  return x;
+                },
+                4)
+                .get();
+    }),
+              0);
+    EXPECT_EQ(got, 4);
+  }
+  EXPECT_THROW(sync(), UsageError);
+}
+
+}  // namespace
+}  // namespace crema
