@@ -195,8 +195,9 @@ void run_actor(const Identity& identity, Channel& channel) try {
   std::string constructor_error;
   std::optional<wire::Occupation> occupation;
   std::string blobs;
-  Snapshots snapshots{
-      [&](wire::Snapshot snapshot) { session->post(FrameType::snapshot, wire::write(snapshot), false); }};
+  Snapshots snapshots{identity.calls_between_states, [&](wire::Snapshot snapshot) {
+                        session->post(FrameType::snapshot, wire::write(snapshot), false);
+                      }};
   while (const auto frame = channel.next_work()) {
     if (frame->header.type == FrameType::start_actor) {
       const wire::ActorSpec actor = wire::read_actor(frame->payload);

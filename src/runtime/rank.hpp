@@ -41,6 +41,8 @@ class Rank {
     const std::atomic<int>* stop_signal = nullptr;  ///< not 0: a signal has asked the job to stop early
     /// From which lanes of tasks and actors come; nullptr: they are threads. Lives longer than the rank.
     process::Zygote* zygote = nullptr;
+    /// Calls of an actor after which it tells its state, at least. Lanes that are processes have the default.
+    std::uint64_t calls_between_states = lane::Identity{}.calls_between_states;
     bool isolated = false;  ///< lanes of tasks and actors are processes, on whatever rank they are
   };
   /// `ranks`: what each rank told, by rank.

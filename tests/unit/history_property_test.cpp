@@ -91,6 +91,10 @@ class Tally {
   /// The value may come from another start.
   std::int64_t add_value_of(Future<std::int64_t> future) { return add(future.get() % 10); }
   std::int64_t look() const { return numbers_; }
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& state_.total& state_.calls& numbers_;
+  }
 
  private:
   const int number_;
@@ -201,6 +205,9 @@ std::int64_t work(std::uint32_t seed, int depth, Tallies tallies) {
   return sum;
 }
 
+/// Some programs go on from states of their actors, others from all calls.
+std::uint64_t calls_between_states(std::uint32_t seed) { return seed % 3 == 0 ? 1'000'000 : seed % 3; }
+
 struct End {
   int exit_code = -1;
   std::string error;
@@ -240,6 +247,7 @@ End run(std::uint32_t seed, MemoryJournal& journal, std::size_t cut, bool change
   End end;
   LoopbackCluster cluster{4, seed};
   cluster.actor_ranks = 2;
+  cluster.options.calls_between_states = calls_between_states(seed);
   if (seed % 2 == 1) cluster.network.delay_up_to(4);
   CutJournal source{journal.records, cut};
   cluster.past = history::Past{source};
@@ -285,6 +293,7 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverARankWithActorsIsLost) {
     job.cluster.actor_ranks = packets % 2 == 0 ? 2 : 1;  // with one, the head takes the actors over
     if (GetParam() % 2 == 1) job.cluster.network.delay_up_to(4);
     job.cluster.options.keeps_history = true;
+    job.cluster.options.calls_between_states = calls_between_states(GetParam());
     job.cluster.journal = &journal;
     job.lose_after(packets);
     std::vector<std::int64_t> results;
