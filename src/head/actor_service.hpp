@@ -23,9 +23,9 @@ class ActorService {
 
   /// What an actor starts with.
   struct Recorded {
-    std::vector<wire::Frame> calls;  ///< in order, with ids of this start
-    std::uint32_t incarnation = 0;   ///< how often its construction was lost before
-    std::optional<Bytes> state{};    ///< which it has behind its construction
+    std::vector<wire::Frame> calls{};  ///< in order, with ids of this start
+    std::uint32_t incarnation = 0;     ///< how often its construction was lost before
+    std::optional<Bytes> state{};      ///< which it has behind its construction
   };
   /// Where it is set, durable actors start with these, and their hosts tell of each call's place.
   using RecordedCalls = std::function<Recorded(const wire::ActorSpec&)>;

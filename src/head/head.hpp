@@ -176,7 +176,7 @@ class Head {
   void restore(TaskId id, TaskKey key, const history::Past::Completion& completion);
   [[nodiscard]] bool is_made_when_asked_for(TaskKey key, const Bytes& payload) const;
   void leave_unmade(TaskId id, const wire::TaskSpec& task);
-  [[nodiscard]] bool differs_from_history(const wire::Outcome& outcome) const;
+  [[nodiscard]] bool differs_from_history(const wire::Outcome& outcome);
   void translate(Bytes& bytes, std::vector<Named<TaskId>>& carried, bool own = false);
   void start_unfinished(wire::TaskSpec task);
   void bind_name(Named<TaskId> work);
@@ -275,7 +275,7 @@ class Head {
   void deliver(TaskId id, const Entry& entry, Waiter waiter);
   void forget_if_unneeded(TaskId id, const Entry& entry);
   void forget(TaskId id, const Entry& entry);
-  [[nodiscard]] Bytes other_value(TaskId id) const;
+  [[nodiscard]] Bytes other_value(TaskId id);
   [[nodiscard]] Bytes cancelled_failure(TaskId id, const Entry& entry) const;
   void unheard(const Bytes& failure);
   [[nodiscard]] wire::Reply describe_cluster() const;

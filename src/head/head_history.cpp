@@ -189,7 +189,7 @@ void Head::leave_unmade(TaskId id, const wire::TaskSpec& task) {
 }
 
 /// Whether a task that is made again gives another value than was recorded: then what has used that one does not fit.
-bool Head::differs_from_history(const wire::Outcome& outcome) const {
+bool Head::differs_from_history(const wire::Outcome& outcome) {
   const Entry* entry = entries_.find(outcome.id.number);
   if (outcome.work != wire::Outcome::Work::task || entry == nullptr || entry->value.empty()) return false;
   const Past::Completion* before = past_.find(wire::read_task_head(entry->value).key);

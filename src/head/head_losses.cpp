@@ -1,7 +1,7 @@
 // What becomes of work that is cancelled, and of work and values when a lane or a rank dies: attempts are made again,
 // references are dropped, values that went with the rank are made again.
 #include <algorithm>
-#include <terms>
+#include <limits>
 
 #include "crema/registry.hpp"
 #include "head/head.hpp"
@@ -246,7 +246,7 @@ void Head::start_again(const wire::TaskSpec& task) {
   block_or_add(blocked(task, Bytes{wire::write(task)}), inputs);
 }
 
-Bytes Head::other_value(TaskId id) const {
+Bytes Head::other_value(TaskId id) {
   return encoded({.function = recorder_.text(entries_.find(id.number)->name),
                   .task = id,
                   .type = "crema::Error",

@@ -21,7 +21,7 @@ struct ReadBlob {
 
 wire::TaskSpec blob_reader(TaskId id, TaskKey key, const Large& large, const std::string& folder) {
   ByteBuffer arguments;
-  arguments.put_text((std::filesystem::path{folder} / large.blob).string());
+  arguments.put_text((std::filesystem::path{folder} / journal::blob_name(key, large.blob)).string());
   arguments.put(large.size);
   arguments.put(large.digest);
   return {.id = id,

@@ -91,7 +91,7 @@ void Keeper::forwards(TaskId id, TaskKey source) {
 
 void Keeper::stored_value(const wire::Put& put) {
   if (put.parent == TaskId{}) return;  // the driver stores it again
-  if (put.failed || (put.stored > 0 && put.blob.empty())) {
+  if (put.failed || (put.stored > 0 && put.blob == 0)) {
     not_kept_.insert(put.key);
     return;
   }
@@ -104,8 +104,10 @@ bool Keeper::succeeded(TaskId id, const std::vector<Named<TaskId>>& carried, con
 }
 
 bool Keeper::succeeded(TaskId id, Large large) {
-  const Task::Kept kept = large.blob.empty() ? Task::Kept::nothing : Task::Kept::blob;
-  return end(id, {.kept = kept, .large = std::move(large)}, {});
+  Task task;
+  task.kept = large.blob == 0 ? Task::Kept::nothing : Task::Kept::blob;
+  task.large = std::move(large);
+  return end(id, std::move(task), {});
 }
 
 void Keeper::ended(TaskId id, bool failed) {
@@ -214,7 +216,8 @@ void Keeper::describe(FunctionId function) {
 }
 
 void Keeper::snapshot(const wire::Snapshot& snapshot) {
-  sink_.append(RecordType::snapshot, wire::write({snapshot.actor, snapshot.place, {}}).span(), snapshot.state.span());
+  sink_.append(RecordType::snapshot, wire::write(wire::Snapshot{snapshot.actor, snapshot.place, {}}).span(),
+               snapshot.state.span());
 }
 
 void Keeper::answered(TaskKey caller, std::uint32_t ordinal, std::vector<std::uint32_t> places) {

@@ -13,14 +13,14 @@ void put_large(ByteBuffer& out, const Large& large) {
   out.put(large.size);
   if (large.size == 0) return;
   out.put(large.digest);
-  out.put_text(large.blob);
+  out.put(large.blob);
 }
 
 Large get_large(PayloadReader& in) {
   Large large{.size = in.get<std::uint64_t>()};
   if (large.size == 0) return large;
   large.digest = in.get<Digest>();
-  large.blob = wire::text(in);
+  large.blob = in.get<std::uint64_t>();
   return large;
 }
 

@@ -23,7 +23,7 @@ Function read_function(const Bytes& payload);
 struct Large {
   std::uint64_t size = 0;  ///< 0: there is no such value
   Digest digest{};
-  std::string blob{};  ///< its file in the journal; empty: it is not kept
+  std::uint64_t blob = 0;  ///< number of its file in the journal; 0: it is not kept
 };
 
 /// A task has succeeded. Payload of task.

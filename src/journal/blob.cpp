@@ -55,12 +55,14 @@ void sync_folder(const std::filesystem::path& folder) {
 
 std::filesystem::path blobs_of(const std::filesystem::path& journal) { return journal / "blobs"; }
 
+std::string blob_name(TaskKey key, std::uint64_t number) { return fmt::format("{}-{:016x}", to_string(key), number); }
+
 Digest digest_of(std::span<const std::byte> bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
   return {hash.high64, hash.low64};
 }
 
-std::string write_blob(const std::filesystem::path& folder, TaskKey key, const Bytes& value) {
+std::uint64_t write_blob(const std::filesystem::path& folder, TaskKey key, const Bytes& value) {
   if (::mkdir(folder.c_str(), 0777) == 0) {
     sync_folder(folder.parent_path());
   } else if (errno != EEXIST) {
@@ -68,8 +70,8 @@ std::string write_blob(const std::filesystem::path& folder, TaskKey key, const B
   }
   // A further attempt, or one of a rank that was given up, writes another file.
   std::random_device random;
-  const std::string name = fmt::format("{}-{:08x}{:08x}", to_string(key), random(), random());
-  const std::filesystem::path path = folder / name;
+  const std::uint64_t number = std::uint64_t{random()} << 32 | random() | 1;
+  const std::filesystem::path path = folder / blob_name(key, number);
   const File file{path, O_CREAT | O_EXCL | O_WRONLY};
   if (file.get() < 0) fail_writing(path, errno);
   for (std::span<const std::byte> left = value.span(); !left.empty();) {
@@ -84,7 +86,7 @@ std::string write_blob(const std::filesystem::path& folder, TaskKey key, const B
   }
   if (::fdatasync(file.get()) != 0) fail_writing(path, errno);
   sync_folder(folder);
-  return name;
+  return number;
 }
 
 Bytes read_blob(const std::filesystem::path& path, std::uint64_t size, Digest digest) {

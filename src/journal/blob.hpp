@@ -16,11 +16,15 @@ namespace crema::journal {
 /// Where the blobs of a journal lie.
 std::filesystem::path blobs_of(const std::filesystem::path& journal);
 
+/// The file with this number, of the work or value with this key.
+std::string blob_name(TaskKey key, std::uint64_t number);
+
 Digest digest_of(std::span<const std::byte> bytes);
 
 /// Writes a value to a new file in `folder`, which is made where there is none; both are on disk afterwards. Any
-/// process, on any host that sees the journal's folder. Returns the file's name. Blocks. Throws Error.
-std::string write_blob(const std::filesystem::path& folder, TaskKey key, const Bytes& value);
+/// process, on any host that sees the journal's folder. Returns the file's number, which is not 0. Blocks. Throws
+/// Error.
+std::uint64_t write_blob(const std::filesystem::path& folder, TaskKey key, const Bytes& value);
 
 /// Throws Error where the file is not as it was written.
 Bytes read_blob(const std::filesystem::path& file, std::uint64_t size, Digest digest);

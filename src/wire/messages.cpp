@@ -165,7 +165,7 @@ ByteBuffer write(const Outcome& outcome) {
   out.put(outcome.stored);
   if (outcome.stored > 0) {
     out.put(outcome.digest);
-    out.put_text(outcome.blob);
+    out.put(outcome.blob);
   }
   put_list(out, outcome.carried);
   out.append(outcome.value.span());
@@ -194,7 +194,7 @@ Outcome read_outcome(const Bytes& payload) {
   outcome.stored = in.get<std::uint64_t>();
   if (outcome.stored > 0) {
     outcome.digest = in.get<Digest>();
-    outcome.blob = text(in);
+    outcome.blob = in.get<std::uint64_t>();
   }
   outcome.carried = get_list<Named<TaskId>>(in);
   outcome.value = rest(in);
@@ -281,7 +281,7 @@ ByteBuffer write(const Put& put) {
   out.put(put.stored);
   if (put.stored > 0) {
     out.put(put.digest);
-    out.put_text(put.blob);
+    out.put(put.blob);
   }
   put_list(out, put.carried);
   out.append(put.value.span());
@@ -298,7 +298,7 @@ Put read_put(const Bytes& payload) {
   put.stored = in.get<std::uint64_t>();
   if (put.stored > 0) {
     put.digest = in.get<Digest>();
-    put.blob = text(in);
+    put.blob = in.get<std::uint64_t>();
   }
   put.carried = get_list<Named<TaskId>>(in);
   put.value = rest(in);

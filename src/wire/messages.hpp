@@ -213,7 +213,7 @@ struct Outcome {
   std::uint64_t bytes_in = 0;
   std::uint64_t stored = 0;              ///< not 0: the result, of so many bytes, is in the store of the rank
   Digest digest{};                       ///< of a stored result
-  std::string blob{};                    ///< the file in the journal that has a stored result; empty: none
+  std::uint64_t blob = 0;                ///< number of the file in the journal that has a stored result; 0: none
   std::vector<Named<TaskId>> carried{};  ///< futures in the value
   Bytes value{};                         ///< the result, or the encoded Failure
 };
@@ -283,7 +283,7 @@ struct Put {
   bool failed = false;       ///< it cannot be kept
   std::uint64_t stored = 0;  ///< not 0: the value, of so many bytes, is in the store of the rank
   Digest digest{};           ///< of a stored value
-  std::string blob{};        ///< the file in the journal that has a stored value; empty: none
+  std::uint64_t blob = 0;    ///< number of the file in the journal that has a stored value; 0: none
   std::vector<Named<TaskId>> carried{};
   Bytes value{};  ///< or the encoded Failure
 };

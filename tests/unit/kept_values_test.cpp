@@ -97,7 +97,7 @@ class KeptValues : public ::testing::Test {
   }
 
   int ranks_ = 3;
-  TemporaryFolder folder_;
+  testing::TemporaryFolder folder_;
   std::vector<journal::Record> records_;
   std::string error_;
 };
@@ -109,7 +109,7 @@ TEST_F(KeptValues, ALargeValueIsMadeAgainOnlyWhenSomebodyAsks) {
     const Future<std::vector<int>> value = remote<large>(5);
     const Future<std::vector<int>> other = remote<large>(6);
     static_cast<void>(wait(std::vector{value, other}, {.count = 2}));
-    if (asks) got = get(value).back() + remote<last_of>(other).get();
+    if (asks) got = value.get().back() + remote<last_of>(other).get();
   };
   ASSERT_EQ(run(driver), 0);
   EXPECT_EQ(got, 11);
