@@ -1,6 +1,5 @@
 #include "runtime/rank.hpp"
 
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -24,12 +23,6 @@ constexpr auto lane_grace_after_draining = 200ms;
 constexpr auto last_send_limit = 2s;
 /// After a rank has failed: how long the head has to end the job before the rank ends by itself.
 constexpr auto failed_limit = 4s;
-
-bool bound_to_one_core() {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  return sched_getaffinity(0, sizeof(cores), &cores) == 0 && CPU_COUNT(&cores) == 1;
-}
 
 }  // namespace
 

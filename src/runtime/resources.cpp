@@ -48,6 +48,12 @@ std::map<std::string, double> parse_resources(const std::string& text) {
   return amounts;
 }
 
+bool bound_to_one_core() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  return sched_getaffinity(0, sizeof(cores), &cores) == 0 && CPU_COUNT(&cores) == 1;
+}
+
 std::string usable_cores() {
   cpu_set_t cores;
   CPU_ZERO(&cores);

@@ -15,6 +15,9 @@ std::map<std::string, double> parse_resources(const std::string& text);
 /// The cores this process may run on, as the kernel lists them.
 std::string usable_cores();
 
+/// Whether this process may run on one core only.
+bool bound_to_one_core();
+
 /// GPUs by name, from the first of CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES, SLURM_STEP_GPUS and SLURM_JOB_GPUS that
 /// is set.
 std::vector<std::string> visible_gpus();
