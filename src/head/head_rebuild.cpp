@@ -99,7 +99,10 @@ void Head::go_on_rebuilding() {
   if (rebuilding.phase == Rebuilding::Phase::reading) {
     if (!rebuilding.reading->done.load(std::memory_order_acquire)) return;
     const auto reading = std::exchange(rebuilding.reading, nullptr);
-    if (!reading->error.empty()) throw Error{"building an actor anew: " + reading->error};
+    if (!reading->error.empty()) {
+      rebuilding.phase = Rebuilding::Phase::idle;
+      throw Error{"building an actor anew: " + reading->error};
+    }
     own_ = std::move(reading->past);
     for (const auto& [id, call] : calls_)
       if (!call.done) names_.try_emplace(call.key, RestoredName{id, true});

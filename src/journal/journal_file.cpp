@@ -42,11 +42,15 @@ std::uint64_t next_number(const std::filesystem::path& folder) {
 
 }  // namespace
 
-/// The records of the segment that is being written.
+/// The history's records of the segment that is being written.
 class OwnRecords final : public RecordSource {
  public:
   OwnRecords(const std::filesystem::path& path, std::uint64_t up_to) : reader_{read_segment(path), up_to} {}
-  std::optional<Record> next() override { return reader_.next(); }
+  std::optional<Record> next() override {
+    std::optional<Record> record = reader_.next();
+    while (record && is_of_container(record->type)) record = reader_.next();
+    return record;
+  }
   [[nodiscard]] std::string damage() const override { return reader_.damage(); }
 
  private:

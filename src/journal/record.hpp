@@ -26,6 +26,11 @@ enum class RecordType : std::uint16_t {
   input = 0x8001,
 };
 
+/// Whether a record is the container's own, of which those who read the history hear nothing.
+constexpr bool is_of_container(RecordType type) {
+  return static_cast<std::uint16_t>(type) >= static_cast<std::uint16_t>(RecordType::run_ended);
+}
+
 struct Record {
   RecordType type{};
   Bytes payload;  ///< a slice of a larger read: compact() what outlives the reading

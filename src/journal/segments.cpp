@@ -163,7 +163,7 @@ std::optional<Record> ChainReader::next() {
     if (record) {
       if (record->type == RecordType::run_ended) ends_[chain_[place_].number] = record->payload.compact();
       if (record->type == RecordType::input) inputs_.push_back(record->payload.compact());
-      if (static_cast<std::uint16_t>(record->type) >= static_cast<std::uint16_t>(RecordType::run_ended)) continue;
+      if (is_of_container(record->type)) continue;
       return record;
     }
     const bool whole =

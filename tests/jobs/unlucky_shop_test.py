@@ -26,12 +26,13 @@ class UnluckyShop(unittest.TestCase):
                 job = self.start(ranks)
                 self.assertEqual((job.code, job.exit_file), (0, 0), job.stderr)
                 with h5py.File(job.folder / "run.h5") as file:
-                    drinks = file["results/drinks"][:]
+                    drinks = {name: list(column) for name, column in file["results/drinks"].items()}
                     revenue, owed = file["results/total_revenue"][()], file["results/total_owed"][()]
                     names = {number: name for name, number in h5py.check_enum_dtype(file["tasks"].dtype["state"]).items()}
                     states = collections.Counter(names[state] for state in file["tasks"]["state"])
-                self.assertEqual([(drink["drink"].decode(), drink["price"]) for drink in drinks], ORDERS)
-                self.assertEqual([drink["attempts"] for drink in drinks], ATTEMPTS)
+                self.assertEqual([name.decode() for name in drinks["drink"]], [name for name, _ in ORDERS])
+                self.assertEqual(drinks["price"], [price for _, price in ORDERS])
+                self.assertEqual(drinks["attempts"], ATTEMPTS)
                 self.assertEqual([states[name] for name in ("crashed", "timed_out", "failed")], [2, 1, 1])
                 self.assertEqual((revenue, owed), (26.25, 26.25))
                 self.assertIn("Mocha - $5.50 [ready at attempt 1]\n", job.stdout)

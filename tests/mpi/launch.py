@@ -138,7 +138,8 @@ class Job:
         self.code = self.process.returncode
         self.stdout, self.stderr = self.text("stdout"), self.text("stderr")
         exit_file = self.folder / "exit"
-        self.exit_file = int(exit_file.read_text()) if exit_file.exists() else None
+        told = exit_file.read_text() if exit_file.exists() else ""  # empty: the disk was full
+        self.exit_file = int(told) if told else None
         return self
 
     def made(self, name):

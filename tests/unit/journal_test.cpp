@@ -81,7 +81,7 @@ TEST_F(JournalTest, TheFormatStays) {
     std::memcpy(&value, file.data() + offset, size);
     return value;
   };
-  EXPECT_EQ(number(8, 4), 1u);
+  EXPECT_EQ(number(8, 4), 2u);
   EXPECT_EQ(number(16, 8), 1u);
   EXPECT_EQ(number(24, 8), 0u);
   EXPECT_EQ(number(32, 8), 0u);
@@ -224,6 +224,22 @@ TEST_F(JournalTest, RecordsReachTheDiskWithinTheIntervalOrWhenHurried) {
   journal->turn(start + JournalFile::commit_interval);
   while (journal->durable() < 2) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(read().texts.size(), 2u);
+}
+
+TEST_F(JournalTest, ARunReadsBackItsOwnHistory) {
+  const auto journal = begin(folder);
+  journal->append(RecordType::input, bytes("a file"));
+  journal->append(RecordType::task, bytes("one"));
+  journal->append(RecordType::run_ended, bytes("the container's"));
+  journal->append(RecordType::task, bytes("two"));
+  std::vector<std::string> texts;
+  journal->read_back([&](RecordSource& source) {
+    while (const auto record = source.next())
+      texts.emplace_back(reinterpret_cast<const char*>(record->payload.data()), record->payload.size());
+  });
+  journal->commit();
+  EXPECT_THAT(texts, testing::ElementsAre("one", "two"));
+  EXPECT_EQ(journal->failure(), "");
 }
 
 TEST_F(JournalTest, AStartThatSeesANewerSegmentEnds) {

@@ -207,12 +207,11 @@ TEST_P(Tasks, KnowWhoTheyAre) {
             0);
 }
 
-TEST_P(Tasks, OptionsOfLaterVersionsAreRefused) {
+TEST_P(Tasks, OptionsThatCannotBeMetAreRefused) {
   EXPECT_EQ(run([] {
               EXPECT_EQ(with(TaskOptions{.name = "seven squared", .priority = 3}).remote<square>(7).get(), 49);
               EXPECT_THROW(with(TaskOptions{.max_retries = -1}).remote<square>(7), UsageError);
               EXPECT_THROW(with(TaskOptions{.timeout = std::chrono::seconds{1}}).remote<square>(7), UsageError);
-              EXPECT_THROW(with(TaskOptions{.journal = JournalPolicy::never}).remote<square>(7), UsageError);
             }),
             0);
   EXPECT_TRUE(cluster.sink.numbers.contains("seven squared"));
