@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "crema/arguments.hpp"
-#include "crema/future.hpp"
 
 namespace crema::lane {
 

@@ -20,7 +20,7 @@ import time
 
 import h5py
 
-from launch import Job
+from launch import HANGS, Job
 
 UNBROKEN = {"sum": 13575, "links": 30, "links_kept": 30, "totals": 105006.0, "first_sum": 13575, "first_calls": 120,
             "second_sum": 870, "second_calls": 30}
@@ -29,7 +29,6 @@ LANE, WORKER, ACTORS, HEAD, ALL, DISK = "lane", "worker rank", "actor rank", "he
 KINDS = (LANE, LANE, WORKER, WORKER, ACTORS, HEAD, ALL, ALL, DISK)
 ENDS_THE_START = (HEAD, ALL, DISK)
 MOST_STARTS = 6  # of one job, before it is left alone
-HANGS = 120  # seconds without an end
 
 
 class Chaos:
@@ -74,7 +73,7 @@ class Chaos:
                 if starts <= MOST_STARTS:
                     self.disturb(job, ranks)
                 self.wait(lambda: job.process.poll() is not None, "its end", job)
-                job.wait(30)
+                job.wait()
                 if job.left:
                     raise AssertionError(f"processes were left: {job.left}\n{job.stderr}")
                 if job.exit_file == 0:

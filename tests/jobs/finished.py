@@ -10,7 +10,7 @@ from launch import Job
 @contextlib.contextmanager
 def finished(job, ranks, *options):
     """(what the job printed, its open run file)"""
-    run = Job([(ranks, job, ["--output", "run.h5", "--progress", "off", *options])]).wait(100)
+    run = Job([(ranks, job, ["--output", "run.h5", "--progress", "off", *options])]).wait()
     try:
         if (run.code, run.exit_file, run.left, run.stderr) != (0, 0, {}, ""):
             raise AssertionError(f"on {ranks} ranks: exit code {run.code}\n{run.stderr}")
@@ -30,7 +30,7 @@ def results(file):
 
 def expect_refused(test, job, sentence, *options, ranks=1):
     """Exit code 2 and this sentence, once, on one line of its own."""
-    run = Job([(ranks, job, ["--output", "run.h5", *options])]).wait(60)
+    run = Job([(ranks, job, ["--output", "run.h5", *options])]).wait()
     try:
         test.assertEqual((run.code, run.exit_file, run.left), (2, 2, {}), run.stderr)
         said = [line for line in run.stderr.splitlines() if line.startswith(f"{job}: ")]

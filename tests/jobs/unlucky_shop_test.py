@@ -15,7 +15,7 @@ ATTEMPTS = [1, 2, 2, 2, 1, 2]  # works, crashes, hangs, blows a fuse, and so on
 
 class UnluckyShop(unittest.TestCase):
     def start(self, ranks, *options):
-        job = Job([(ranks, "unlucky_shop", ["--output", "run.h5", "--progress", "off", *options])]).wait(100)
+        job = Job([(ranks, "unlucky_shop", ["--output", "run.h5", "--progress", "off", *options])]).wait()
         self.addCleanup(job.close)
         self.assertEqual(job.left, {}, job.stderr)
         return job

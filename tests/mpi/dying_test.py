@@ -13,7 +13,7 @@ import unittest
 
 import h5py
 
-from launch import PROGRAMS, Job, launcher
+from launch import HANGS, PROGRAMS, Job, launcher
 
 RANKS = int(sys.argv.pop(1))
 SQUARES = sum(i * i for i in range(200))
@@ -39,7 +39,7 @@ class Dying(unittest.TestCase):
 
     def results(self, case, *arguments, **environment):
         """Of a run that ends well: exit code 0 in both places, nobody left."""
-        job = self.start(case, *arguments, **environment).wait(90)
+        job = self.start(case, *arguments, **environment).wait()
         self.assertEqual((job.code, job.exit_file, job.left), (0, 0, {}), job.stderr)
         with h5py.File(job.folder / "run.h5") as file:
             self.assertEqual(file.attrs["status"], "complete")
@@ -124,7 +124,7 @@ class Dying(unittest.TestCase):
         self.assertEqual(results["names"], "")
 
     def test_timeout_needs_processes(self):
-        job = self.start("dies", "--how", "hang", "--isolation", "none").wait(60)
+        job = self.start("dies", "--how", "hang", "--isolation", "none").wait()
         self.assertEqual((job.code, job.left), (2, {}))
         self.assertIn("only a process can be ended from outside", job.stderr)
 
@@ -155,7 +155,7 @@ class Dying(unittest.TestCase):
             self.skipTest(f"cores go elsewhere: {pattern}")
         for limit, cores in (("unlimited", 3), ("0", 0)):
             with self.subTest(limit):
-                job = self.start("dies", prefix=["prlimit", f"--core={limit}"]).wait(90)
+                job = self.start("dies", prefix=["prlimit", f"--core={limit}"]).wait()
                 self.assertEqual((job.code, job.left), (0, {}), job.stderr)
                 self.assertEqual(len(list(job.folder.glob("core*"))) > 0, cores > 0)
 
@@ -187,7 +187,7 @@ class Dying(unittest.TestCase):
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        job.wait(30)
+        job.wait()
         self.assertEqual(job.left, {})
         self.assertEqual(list((folder / "spill").iterdir()), [])
         # Open MPI's own is removed by the next jobs/run.
@@ -211,7 +211,7 @@ class Dying(unittest.TestCase):
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-        job.wait(30)
+        job.wait()
         self.assertEqual(job.left, {})
 
     def test_lanes_survive_what_the_launcher_is_sent(self):
@@ -226,12 +226,12 @@ class Dying(unittest.TestCase):
         with open(f"/proc/{lane}/oom_score_adj") as score:
             self.assertEqual(int(score.read()), 1000)
         job.process.kill()
-        job.wait(30)
+        job.wait()
 
     def test_held_lane_goes_on_when_told(self):
         job = self.start("recovers", CREMA_HOLD_LANES="1")
         held = set()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANGS
         while job.process.poll() is None and time.monotonic() < deadline:
             for line in job.text("stderr").splitlines():
                 if "kill -CONT " in line and (pid := int(line.rsplit(" ", 1)[1])) not in held:
@@ -240,7 +240,7 @@ class Dying(unittest.TestCase):
                             held.add(pid)
                             os.kill(pid, signal.SIGCONT)
             time.sleep(0.02)
-        job.wait(10)
+        job.wait()
         self.assertEqual((job.code, len(held)), (0, 3), job.stderr)
 
 

@@ -16,6 +16,7 @@ import uuid
 MPIEXEC = os.environ.get("CREMA_MPIEXEC", "mpirun")
 PROGRAMS = pathlib.Path(os.environ.get("CREMA_MPI_PROGRAMS", "."))
 # What a launcher or batch system around the test told it: a job that believed it would take itself for one of theirs.
+HANGS = 240  # seconds, also where other work fills the machine
 FOREIGN = ("OMPI_", "PMIX_", "PMI_", "ORTE_", "SLURM_", "CREMA_EXIT_FILE")
 TAG = "CREMA_TEST_START"
 
@@ -106,7 +107,7 @@ class Job:
         of_rank = {pid for pid, of in self.processes().items() if of == rank}
         return next(pid for pid, parent in self.parents().items() if pid in of_rank and parent not in of_rank)
 
-    def wait_for_file(self, name, seconds=60):
+    def wait_for_file(self, name, seconds=HANGS):
         """Waits until the job has made a file in its folder."""
         deadline = time.monotonic() + seconds
         while not (self.folder / name).exists():
@@ -117,7 +118,7 @@ class Job:
     def text(self, name):
         return (self.folder / name).read_text()
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=HANGS):
         """Waits for the end of the launcher and of every process. What is left then is killed, and in `left`."""
         try:
             self.process.wait(timeout=seconds)

@@ -15,7 +15,7 @@ import unittest
 
 import h5py
 
-from launch import PROGRAMS, Job
+from launch import HANGS, PROGRAMS, Job
 
 RANKS = int(sys.argv.pop(1))
 OTHERS = {1: (2, 1, 3), 2: (1, 2, 4), 4: (3, 4, 5)}[RANKS]
@@ -41,7 +41,7 @@ class Starts(unittest.TestCase):
         self.addCleanup(job.close)
         return job
 
-    def wait_until(self, condition, what, job=None, seconds=60):
+    def wait_until(self, condition, what, job=None, seconds=HANGS):
         deadline = time.monotonic() + seconds
         while not condition():
             said = job.text("stderr") if job else ""
@@ -58,7 +58,7 @@ class Starts(unittest.TestCase):
 
     def expect(self, job, code, *sentences):
         """The code where it travels, each sentence once, nobody left."""
-        job.wait(120)
+        job.wait()
         self.assertEqual((job.exit_file, job.left), (code, {}), job.stderr)
         for sentence in sentences:
             self.assertEqual((job.stderr + job.stdout).count(sentence), 1, f"{sentence}\nis to be once in\n{job.stderr}")
@@ -108,7 +108,7 @@ class Killed(Starts):
             job = self.start(*self.PAUSE, *resume, ranks=ranks[0], recovery=recovery)
             self.wait_for_progress(job, before)
             kill(job)
-            job.wait(60)
+            job.wait()
             self.assertEqual(job.left, {}, job.stderr)
             self.assertEqual(job.exit_file, code, job.stderr)
             self.assertGreater(self.journal_bytes(), before + PROGRESS)
@@ -137,7 +137,7 @@ class Killed(Starts):
         job = self.start(*self.PAUSE)
         self.wait_for_progress(job, 0)
         job.process.send_signal(signal.SIGTERM)
-        job.wait(60)
+        job.wait()
         self.assertEqual(job.left, {}, job.stderr)
         self.assertIn(job.exit_file, (75, None), job.stderr)
         (self.folder / "hurry").touch()
@@ -480,7 +480,7 @@ class JobsRun(unittest.TestCase):
 
     def wait_for_a_drink(self, process):
         segment = self.folder / "day.h5.journal" / "segment-000001.journal"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANGS
         # In the value of the first one.
         while not segment.exists() or b"ready" not in segment.read_bytes():
             self.assertLess(time.monotonic(), deadline)

@@ -37,7 +37,7 @@ def fibonacci_tasks(n):
 def run_on(ranks):
     arguments = ["--output", "run.h5", "--weather", DATA / "weather.csv", "--airports", DATA / "airports.csv",
                  "--fibonacci", str(FIBONACCI_OF), "--progress", "off"]
-    return Job([(ranks, "same_results", arguments)]).wait(90)
+    return Job([(ranks, "same_results", arguments)]).wait()
 
 
 def contents(group):

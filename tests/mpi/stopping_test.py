@@ -10,7 +10,7 @@ import unittest
 
 import h5py
 
-from launch import Job
+from launch import HANGS, Job
 
 RANKS = int(sys.argv.pop(1))
 END_WITHIN = 10  # seconds; less than the 45 that running tasks have after SIGUSR1
@@ -30,7 +30,7 @@ class Stopping(unittest.TestCase):
         self.wait_for_stop(job)
 
     def wait_for_stop(self, job):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + HANGS
         while "stopping early" not in job.text("stderr"):
             self.assertLess(time.monotonic(), deadline, job.text("stderr"))
             time.sleep(0.01)

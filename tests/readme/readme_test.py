@@ -24,6 +24,7 @@ SKIPPED = 77
 # not: tests/install and tests/slurm do that; what is left is that the files are there and take these options.
 COMMANDS = {
     "jobs/run coffee_shop": ["jobs/run", "--help"],
+    "jobs/run unlucky_shop": ["jobs/run", "--help"],
     "jobs/run coffee_shop --no-baseline --prep-seconds 8": ["jobs/run", "--help"],  # tests/mpi/stopping_test.py stops jobs
     # tests/mpi/resume_test.py goes on with jobs, tests/tools looks at journals.
     "jobs/run coffee_shop --workers 2 --no-baseline --prep-seconds 4 --output morning.h5": ["jobs/run", "--help"],
@@ -118,6 +119,13 @@ class Readme(unittest.TestCase):
         section = PAGE.partition("## The run file")[2].partition("\n## ")[0]
         shown = [mask(text) for text in re.findall(r"^```text\n(.*?)^```$", section, re.M | re.S)]
         self.assertEqual(printed, shown)
+
+    def test_the_bad_day(self):
+        code, output = mpirun(6, os.environ["UNLUCKY_SHOP"], "--output", "unlucky_shop.h5", folder=self.folder)
+        self.assertEqual(code, 0, output)
+        shown = transcript("jobs/run unlucky_shop").replace("unlucky_shop-20261126-033412.h5", "unlucky_shop.h5")
+        host = re.compile(r"on [^ )]+\)")
+        self.assertEqual(mask(host.sub("on a host)", output)), mask(host.sub("on a host)", shown)))
 
     def test_the_commands(self):
         for block in texts("console"):
