@@ -45,7 +45,7 @@ std::vector<std::uint64_t> in_steps(Actor<Ledger> ledger) {
   Progress progress = this_task().restore<Progress>().value_or(Progress{});
   while (progress.step < 4) {
     ++steps_run;
-    ledger.remote<&Ledger::add>(progress.step);
+    ledger.remote<&Ledger::add>(progress.step).get();  // before the driver looks, which is another caller
     progress.numbers.push_back(this_task().rng()());
     ++progress.step;
     this_task().checkpoint(progress);
