@@ -5,7 +5,6 @@
 #include <chrono>
 #include <crema/crema.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <thread>
