@@ -187,15 +187,12 @@ struct ConstructorFunction {
 
   /// So that a state can be kept instead of all calls that led to it.
   static constexpr bool describes_state = has_serialize<A>();
-  static Bytes save(void* subject, ByteReader&) {
+  static Bytes save(const void* object) {
     ByteBuffer out;
-    encode(out, *static_cast<const A*>(subject));
+    encode(out, *static_cast<const A*>(object));
     return Bytes{std::move(out)};
   }
-  static Bytes load(void* subject, ByteReader& state) {
-    decode(state, *static_cast<A*>(subject));
-    return {};
-  }
+  static void load(void* object, ByteReader& state) { decode(state, *static_cast<A*>(object)); }
 };
 
 /// How an argument meets its parameter: a value; a future whose value it takes; futures whose values it takes.

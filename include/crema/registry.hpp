@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -19,10 +18,12 @@ using FunctionBody = Bytes (*)(void* subject, ByteReader& arguments);
 
 /// What is known of a function besides its body.
 struct FunctionTraits {
-  bool yields_future = false;   ///< the result is a future, and stands for that future's value
-  bool is_const = false;        ///< a method that leaves its object as it was
-  FunctionBody save = nullptr;  ///< of a constructor: gives the object's state; nullptr: the class does not describe it
-  FunctionBody load = nullptr;  ///< of a constructor: gives an object the state in the arguments
+  bool yields_future = false;  ///< the result is a future, and stands for that future's value
+  bool is_const = false;       ///< a method that leaves its object as it was
+  /// Of a constructor, and nullptr where the class does not describe its state: gives an object's state, and gives an
+  /// object that state.
+  Bytes (*save)(const void* object) = nullptr;
+  void (*load)(void* object, ByteReader& state) = nullptr;
 };
 
 struct RegisteredFunction {
@@ -36,13 +37,11 @@ struct RegisteredFunction {
 /// every rank of one executable. Thread safety: read-only once main has begun.
 class FunctionRegistry {
  public:
-  /// 128 bits over the ordered mangled names: equal on all ranks that run the same build.
-  using Digest = std::array<std::uint64_t, 2>;
-
   static FunctionId add(const std::type_info& wrapper, FunctionBody body, const FunctionTraits& traits);
   /// Throws Error for an id that is not registered: a damaged message or another build.
   static const RegisteredFunction& at(FunctionId id);
   static std::span<const RegisteredFunction> all();
+  /// Of the ordered mangled names: equal on all ranks that run the same build.
   static Digest digest();
 };
 

@@ -136,10 +136,7 @@ void Head::on_submit(Frame& frame) {
     return dispatcher_.add_ready(head.order, {head.id, head.function, waiting_tasks_.compact(frame.payload)});
   }
   wire::TaskSpec task = wire::read_task(frame.payload);
-  if (keeper_ && task.terms && task.terms->journal == JournalPolicy::always) {
-    task.terms->blobs = keeper_->blobs();
-    frame.payload = Bytes{wire::write(task)};
-  }
+  if (keeper_) name_blobs(task, frame);
   entry.name = name_of(task.function, task.label);
   const Arguments& arguments = task.arguments;
   if (task.occupation && !dispatcher_.refusal(task.occupation->resources).empty()) return refuse(task);

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <limits>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,8 +21,10 @@
 #include "head/attempts.hpp"
 #include "head/dispatcher.hpp"
 #include "head/lane_holds.hpp"
+#include "head/layout.hpp"
 #include "head/lineage.hpp"
 #include "head/object_directory.hpp"
+#include "head/rebuilding.hpp"
 #include "head/recorder.hpp"
 #include "head/waits.hpp"
 #include "head/watches.hpp"
@@ -36,15 +36,6 @@
 #include "wire/outbox.hpp"
 
 namespace crema::head {
-
-/// What the head knows of the machine, for Cluster.
-struct Layout {
-  int nodes = 1;
-  int ranks = 1;
-  std::vector<RankId> workers{};
-  std::vector<RankId> actor_hosts{};
-  std::vector<Offer> offers{};  ///< by rank; empty: CPUs are no limit, and there is nothing else
-};
 
 /// The head: owns the table of tasks and values, hands out work, delivers results. Knows no MPI and no threads: frames
 /// in, frames out. Every outcome passes through `complete` before anybody sees it. Used on the event loop's thread.
@@ -174,6 +165,7 @@ class Head {
   void bring_back(std::vector<TaskKey> named, std::vector<wire::TaskSpec> to_start);
   TaskId name(TaskKey key);
   void restore(TaskId id, TaskKey key, const history::Past::Completion& completion);
+  void name_blobs(wire::TaskSpec& task, wire::Frame& submission);
   [[nodiscard]] bool is_made_when_asked_for(TaskKey key, const Bytes& payload) const;
   void leave_unmade(TaskId id, const wire::TaskSpec& task);
   [[nodiscard]] bool differs_from_history(const wire::Outcome& outcome);
@@ -365,7 +357,7 @@ class Head {
   };
   std::unordered_map<TaskId, PlacedCall> calls_;
   ActorSnapshots snapshots_{[this](const wire::Snapshot& snapshot) { keeper_->snapshot(snapshot); }};
-  /// Who waits for the disk, the first to come in front.
+  /// Who waits for the disk, the first to come in front: at most each lane once, which waits.
   struct Sync {
     std::uint64_t recorded;
     RankId from;
@@ -389,21 +381,7 @@ class Head {
   std::map<RankId, std::uint64_t> places_;                             // recorded, by host
   std::set<RankId> hosts_to_tell_;
   std::map<std::pair<RankId, ActorId>, std::vector<TaskId>> placed_;  // callers' ranks are to be told
-  /// Actors that were lost. First the history of this start is read, then hosts learn which calls may be made again,
-  /// then the actors start with their calls.
-  struct Reading {
-    std::atomic<bool> done{false};
-    history::Past past;  // written before done
-    std::string error;
-  };
-  struct Rebuilding {
-    std::set<ActorId> lost;  ///< to be built when these are
-    std::set<ActorId> now;
-    std::shared_ptr<Reading> reading;
-    std::set<RankId> untaught;
-    std::uint64_t round = 0;
-    enum class Phase { idle, reading, teaching } phase = Phase::idle;
-  } rebuilding_;
+  Rebuilding rebuilding_;
   /// What unfinished work has started: a further attempt starts it under the same keys.
   struct Repeatable {
     std::vector<Named<TaskId>> works;

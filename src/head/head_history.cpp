@@ -263,6 +263,13 @@ bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
   return true;
 }
 
+/// A lane writes a large value that is to be kept itself, so it is told where.
+void Head::name_blobs(wire::TaskSpec& task, wire::Frame& submission) {
+  if (!task.terms || task.terms->journal != JournalPolicy::always) return;
+  task.terms->blobs = keeper_->blobs();
+  submission.payload = Bytes{wire::write(task)};
+}
+
 /// What was delivered to anybody is recorded before, so the disk is all there is to wait for.
 void Head::on_sync(RankId from, const wire::Frame& frame) {
   if (!keeper_) return send_reply(outbox_, from, frame, {});

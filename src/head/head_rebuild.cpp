@@ -11,6 +11,13 @@ using history::Past;
 using wire::Frame;
 using wire::FrameType;
 
+namespace {
+
+/// What need not be applied for the actor's state once it has ended.
+bool changes_nothing(const wire::CallSpec& call) { return FunctionRegistry::at(call.method).traits.is_const; }
+
+}  // namespace
+
 const Past::Completion* Head::recorded(TaskKey key) const {
   const Past::Completion* completion = past_.find(key);
   return completion != nullptr ? completion : own_.find(key);
@@ -84,7 +91,7 @@ void Head::go_on_rebuilding() {
     if (rebuilding.lost.empty()) return;
     rebuilding.phase = Rebuilding::Phase::reading;
     rebuilding.now = std::exchange(rebuilding.lost, {});
-    rebuilding.reading = std::make_shared<Reading>();
+    rebuilding.reading = std::make_shared<Rebuilding::Reading>();
     std::unordered_map<ActorId, std::uint64_t> before;
     for (const auto& [actor, calls] : past_.calls()) before.emplace(actor, calls.size());
     keeper_->read_back([reading = rebuilding.reading, before = std::move(before)](journal::RecordSource& source) {
@@ -202,9 +209,6 @@ Frame Head::recorded_call_at(ActorId actor, const Past::Call& call, bool own, bo
   }
   return frame;
 }
-
-/// A call that has ended, and that need not be applied for the actor's state.
-bool changes_nothing(const wire::CallSpec& call) { return FunctionRegistry::at(call.method).traits.is_const; }
 
 Frame Head::recorded_call(const wire::CallSpec& spec, std::uint32_t attempt, bool skip) const {
   Frame frame = wire::make_frame(FrameType::call, wire::write(spec));

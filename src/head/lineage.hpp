@@ -19,9 +19,9 @@ class Lineage {
 
   /// `recipe`: the encoded task, which needs these values. Does nothing where it is known already.
   void add(TaskId result, const Bytes& recipe, std::vector<TaskId> needs);
-  /// nullptr: there is none.
   /// Whether a recipe of so many bytes would be kept.
   [[nodiscard]] bool has_room(std::size_t bytes) const { return bytes_ + bytes <= max_bytes; }
+  /// nullptr: there is none.
   [[nodiscard]] const Bytes* recipe(TaskId result) const;
   /// Whether a recipe needs the value.
   [[nodiscard]] bool needs(TaskId value) const { return !needed_.empty() && needed_.contains(value); }

@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "crema/errors.hpp"
+#include "journal/disk.hpp"
 
 namespace crema::journal {
 namespace {
@@ -45,10 +46,8 @@ class File {
                   path.string(), reason)};
 }
 
-void sync_folder(const std::filesystem::path& folder) {
-  const File open{folder, O_RDONLY};
-  // EINVAL: folders of some filesystems.
-  if (open.get() < 0 || (::fsync(open.get()) != 0 && errno != EINVAL)) fail_writing(folder, errno);
+void expect_synced(const std::filesystem::path& folder) {
+  if (const int error = sync_folder(folder); error != 0) fail_writing(folder, error);
 }
 
 }  // namespace
@@ -64,7 +63,7 @@ Digest digest_of(std::span<const std::byte> bytes) {
 
 std::uint64_t write_blob(const std::filesystem::path& folder, TaskKey key, const Bytes& value) {
   if (::mkdir(folder.c_str(), 0777) == 0) {
-    sync_folder(folder.parent_path());
+    expect_synced(folder.parent_path());
   } else if (errno != EEXIST) {
     fail_writing(folder, errno);
   }
@@ -74,18 +73,11 @@ std::uint64_t write_blob(const std::filesystem::path& folder, TaskKey key, const
   const std::filesystem::path path = folder / blob_name(key, number);
   const File file{path, O_CREAT | O_EXCL | O_WRONLY};
   if (file.get() < 0) fail_writing(path, errno);
-  for (std::span<const std::byte> left = value.span(); !left.empty();) {
-    const ssize_t count = ::write(file.get(), left.data(), left.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      const int error = errno;
-      ::unlink(path.c_str());
-      fail_writing(path, error);
-    }
-    left = left.subspan(static_cast<std::size_t>(count));
+  if (const int error = write_to_disk(file.get(), value.span()); error != 0) {
+    ::unlink(path.c_str());
+    fail_writing(path, error);
   }
-  if (::fdatasync(file.get()) != 0) fail_writing(path, errno);
-  sync_folder(folder);
+  expect_synced(folder);
   return number;
 }
 

@@ -9,6 +9,7 @@
 
 #include "crema/errors.hpp"
 #include "journal/blob.hpp"
+#include "journal/disk.hpp"
 #include "journal/owner.hpp"
 #include "journal/segments.hpp"
 
@@ -22,20 +23,15 @@ std::string reason(int error) { return std::generic_category().message(error); }
                           path.string(), reason(error))};
 }
 
-void sync_folder(const std::filesystem::path& folder) {
-  const int open = ::open(folder.c_str(), O_RDONLY | O_CLOEXEC);
-  // EINVAL: folders of some filesystems.
-  const bool synced = open >= 0 && (::fsync(open) == 0 || errno == EINVAL);
-  const int error = errno;
-  if (open >= 0) ::close(open);
-  if (!synced) fail(folder, error);
+void expect_synced(const std::filesystem::path& folder) {
+  if (const int error = sync_folder(folder); error != 0) fail(folder, error);
 }
 
 std::uint64_t next_number(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directory(folder, error);
   if (error) fail(folder, error.value());
-  sync_folder(folder.has_parent_path() ? folder.parent_path() : std::filesystem::path{"."});
+  expect_synced(folder.has_parent_path() ? folder.parent_path() : std::filesystem::path{"."});
   const std::vector<journal::Segment> segments = list_segments(folder);
   return segments.empty() ? 1 : segments.back().number + 1;
 }
@@ -75,17 +71,11 @@ class JournalFile::Segment {
   ~Segment() { ::close(file_); }
 
   void write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t count = ::write(file_, bytes.data(), bytes.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) fail(path_, errno);
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-    }
-    if (::fdatasync(file_) != 0) fail(path_, errno);
+    if (const int error = write_to_disk(file_, bytes); error != 0) fail(path_, error);
   }
   void write_header(const SegmentHeader& header) {
     write(journal::write(header).span());
-    sync_folder(folder_);
+    expect_synced(folder_);
     owner_.emplace(folder_);
   }
   /// What it holds up to a byte.

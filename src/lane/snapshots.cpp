@@ -19,8 +19,7 @@ void Snapshots::applied(std::uint64_t place, std::size_t bytes, void* object) {
   if (calls_ < least_calls_ || bytes_ < least_share * state_bytes_) return;
   calls_ = bytes_ = 0;
   const CarriedFutures carried;
-  ByteReader nothing{Bytes{}};
-  Bytes state = save_(object, nothing);
+  Bytes state = save_(object);
   state_bytes_ = state.size();
   // A future has another number in another start, and a state that holds one is not looked into.
   if (!carried.ids().empty() || state.size() > most_bytes) {

@@ -33,8 +33,8 @@ class Snapshots {
   const std::uint64_t least_calls_;
   const Post post_;
   ActorId actor_;
-  FunctionBody save_ = nullptr;  // nullptr: no states
-  std::uint64_t calls_ = 0;      // since the last state
+  decltype(FunctionTraits::save) save_ = nullptr;  // nullptr: no states
+  std::uint64_t calls_ = 0;                        // since the last state
   std::uint64_t bytes_ = 0;
   std::uint64_t state_bytes_ = 0;
 };

@@ -56,7 +56,7 @@ std::string describe_difference(const std::vector<RankInfo>& ranks) {
   const auto describe = [&](std::size_t rank) {
     const RankInfo& info = ranks[rank];
     return fmt::format("rank {} on {}: crema {}, functions {:016x}{:016x}", rank, info.host, info.version,
-                       info.digest[1], info.digest[0]);
+                       info.digest.high, info.digest.low);
   };
   for (std::size_t rank = 1; rank < ranks.size(); ++rank) {
     if (ranks[rank].digest == ranks[0].digest && ranks[rank].version == ranks[0].version) continue;

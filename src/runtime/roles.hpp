@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <boost/serialization/string.hpp>
 #include <boost/serialization/vector.hpp>
 #include <cstdint>
@@ -26,18 +25,18 @@ struct Roles {
 struct RankInfo {
   std::string host;
   std::int64_t pid = 0;
-  std::string version;                    ///< of crema
-  std::array<std::uint64_t, 2> digest{};  ///< of the registered functions
-  std::string usage_problem{};            ///< empty, or why its command line cannot be used
-  std::string cores{};                    ///< it may run on, as usable_cores lists them
-  std::vector<std::string> gpus{};        ///< it sees
-  std::string resources{};                ///< its --resources
-  std::uint64_t processes = 0;            ///< among which its pid counts, as process_space gives it
-  Roles roles{};                          ///< not told: assign_roles gives the same on every rank
+  std::string version;              ///< of crema
+  Digest digest{};                  ///< of the registered functions
+  std::string usage_problem{};      ///< empty, or why its command line cannot be used
+  std::string cores{};              ///< it may run on, as usable_cores lists them
+  std::vector<std::string> gpus{};  ///< it sees
+  std::string resources{};          ///< its --resources
+  std::uint64_t processes = 0;      ///< among which its pid counts, as process_space gives it
+  Roles roles{};                    ///< not told: assign_roles gives the same on every rank
 
   template <class Archive>
   void serialize(Archive& ar, unsigned) {
-    ar& host& pid& version& digest[0] & digest[1] & usage_problem& cores& gpus& resources& processes;
+    ar& host& pid& version& digest.high& digest.low& usage_problem& cores& gpus& resources& processes;
   }
 };
 

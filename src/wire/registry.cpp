@@ -83,13 +83,13 @@ const RegisteredFunction& FunctionRegistry::at(FunctionId id) {
 
 std::span<const RegisteredFunction> FunctionRegistry::all() { return table(); }
 
-FunctionRegistry::Digest FunctionRegistry::digest() {
+Digest FunctionRegistry::digest() {
   const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state{XXH3_createState(), &XXH3_freeState};
   XXH3_128bits_reset(state.get());
   for (const RegisteredFunction& function : table())
     XXH3_128bits_update(state.get(), function.mangled.c_str(), function.mangled.size() + 1);
   const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
-  return {hash.low64, hash.high64};
+  return {hash.high64, hash.low64};
 }
 
 }  // namespace crema

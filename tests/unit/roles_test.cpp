@@ -11,7 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 
 RankInfo rank_on(const std::string& host) {
-  return {.host = host, .pid = 1, .version = "0.1.0", .digest = {0x1234, 0xabcd}};
+  return {.host = host, .pid = 1, .version = "0.1.0", .digest = {.high = 0xabcd, .low = 0x1234}};
 }
 
 /// Roles of ranks on these hosts, a letter each.
@@ -75,7 +75,7 @@ TEST(Ranks, OfOneBuildDoNotDifferWhereverTheyRun) {
 
 TEST(Ranks, OfOtherFunctionsAreNamedWithBothDigests) {
   std::vector<RankInfo> ranks{rank_on("a"), rank_on("a"), rank_on("b")};
-  ranks[2].digest[0] = 0x1235;
+  ranks[2].digest.low = 0x1235;
   EXPECT_EQ(describe_difference(ranks),
             "starting the job: the ranks run different builds "
             "(rank 0 on a: crema 0.1.0, functions 000000000000abcd0000000000001234; "
