@@ -5,6 +5,7 @@
 #include <atomic>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "crema/actor.hpp"
@@ -45,7 +46,7 @@ std::vector<std::uint64_t> in_steps(Actor<Ledger> ledger) {
   Progress progress = this_task().restore<Progress>().value_or(Progress{});
   while (progress.step < 4) {
     ++steps_run;
-    ledger.remote<&Ledger::add>(progress.step).get();  // before the driver looks, which is another caller
+    ledger.remote<&Ledger::add>(progress.step);
     progress.numbers.push_back(this_task().rng()());
     ++progress.step;
     this_task().checkpoint(progress);
@@ -75,6 +76,8 @@ TEST_P(Checkpoints, AFurtherAttemptGoesOnBehindThem) {
     const auto ledger = actor<Ledger>();
     fails = true;
     in_attempts = with(TaskOptions{.max_retries = 4, .retry_exceptions = true}).remote<in_steps>(ledger).get();
+    // The task's calls may still be on their way when another caller looks.
+    while (ledger.remote<&Ledger::amounts>().get().size() < 4) std::this_thread::yield();
     EXPECT_THAT(ledger.remote<&Ledger::amounts>().get(), ElementsAre(0, 1, 2, 3));
   }),
             0)

@@ -88,6 +88,19 @@ class KeptValues : public ::testing::Test {
     error_ = cluster.sink.end.error;
     return code;
   }
+  /// Runs a driver that asks for a large value that is kept. Returns why it did not get it; empty: it did.
+  std::string ask_for_kept() {
+    std::string why;
+    EXPECT_EQ(run([&] {
+                try {
+                  static_cast<void>(with({.journal = JournalPolicy::always}).remote<large>(7).get());
+                } catch (const TaskError& error) {
+                  why = error.what();
+                }
+              }),
+              0);
+    return why;
+  }
   [[nodiscard]] std::string blobs() const { return (folder_.path() / "blobs").string(); }
   [[nodiscard]] std::vector<std::filesystem::path> files() const {
     std::vector<std::filesystem::path> found;
@@ -187,16 +200,7 @@ TEST_F(KeptValues, AlwaysKeepsLargeValuesInFiles) {
 }
 
 TEST_F(KeptValues, ADamagedFileIsNamed) {
-  std::string message;
-  const auto driver = [&] {
-    try {
-      static_cast<void>(with({.journal = JournalPolicy::always}).remote<large>(7).get());
-    } catch (const TaskError& error) {
-      message = error.what();
-    }
-  };
-  ASSERT_EQ(run(driver), 0);
-  EXPECT_EQ(message, "");
+  ASSERT_EQ(ask_for_kept(), "");
   ASSERT_EQ(files().size(), 1);
   const std::filesystem::path file = files().front();
   {
@@ -204,31 +208,18 @@ TEST_F(KeptValues, ADamagedFileIsNamed) {
     damaged.seekp(1000);
     damaged.put('x');
   }
-  ASSERT_EQ(run(driver), 0);
-  EXPECT_THAT(message, HasSubstr(file.string() + "\" is damaged"));
+  EXPECT_THAT(ask_for_kept(), HasSubstr(file.string() + "\" is damaged"));
   std::filesystem::resize_file(file, 500);
-  message.clear();
-  ASSERT_EQ(run(driver), 0);
-  EXPECT_THAT(message, HasSubstr("has 500 bytes and not the 200008 that were written"));
+  EXPECT_THAT(ask_for_kept(), HasSubstr("has 500 bytes and not the 200008 that were written"));
   std::filesystem::remove(file);
-  message.clear();
-  ASSERT_EQ(run(driver), 0);
-  EXPECT_THAT(message, HasSubstr("cannot be read: No such file or directory"));
+  EXPECT_THAT(ask_for_kept(), HasSubstr("cannot be read: No such file or directory"));
 }
 
 TEST_F(KeptValues, AFileThatCannotBeWrittenFailsTheTask) {
   std::ofstream{blobs()} << "in the way";
-  std::string message;
-  const auto driver = [&] {
-    try {
-      static_cast<void>(with({.journal = JournalPolicy::always}).remote<large>(7).get());
-    } catch (const TaskError& error) {
-      message = error.what();
-    }
-  };
-  ASSERT_EQ(run(driver), 0);
-  EXPECT_THAT(message, HasSubstr("keeping a large value in the journal"));
-  EXPECT_THAT(message, HasSubstr("Not a directory"));
+  const std::string why = ask_for_kept();
+  EXPECT_THAT(why, HasSubstr("keeping a large value in the journal"));
+  EXPECT_THAT(why, HasSubstr("Not a directory"));
 }
 
 TEST_F(KeptValues, NeverRunsAgain) {

@@ -15,14 +15,15 @@
 #include "crema/this_task.hpp"
 #include "crema/wait.hpp"
 #include "losing.hpp"
+#include "memory_journal.hpp"
 
 namespace crema {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Contains;
-using testing::Field;
-using testing::HasSubstr;
+using ::testing::Contains;
+using ::testing::Field;
+using ::testing::HasSubstr;
 
 using Numbers = std::vector<double>;
 constexpr std::size_t many = 20'000;  // 160 kB: it stays with the rank that made it
@@ -78,8 +79,8 @@ std::vector<double> program() {
   return results;
 }
 
-class AtEveryPoint : public testing::TestWithParam<int> {};
-INSTANTIATE_TEST_SUITE_P(Ranks, AtEveryPoint, testing::Values(4, 5));
+class AtEveryPoint : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Ranks, AtEveryPoint, ::testing::Values(4, 5));
 
 TEST_P(AtEveryPoint, TheJobGoesOnWithoutAWorkerAndEndsAsAnUnbrokenOne) {
   std::vector<double> expected;
@@ -113,7 +114,7 @@ TEST(Losses, ALostAttemptIsARowAndTheRunTellsWhen) {
     for (int i = 0; i < 4; ++i) values.push_back(remote<slow>(i));
     std::this_thread::sleep_for(100ms);
     job.lose_now();
-    EXPECT_THAT(get(values), testing::ElementsAre(0, 1, 2, 3));
+    EXPECT_THAT(get(values), ::testing::ElementsAre(0, 1, 2, 3));
     EXPECT_EQ(cluster().workers, 1);
     EXPECT_EQ(cluster().ranks, 3);
   }),
@@ -121,10 +122,10 @@ TEST(Losses, ALostAttemptIsARowAndTheRunTellsWhen) {
       << job.cluster.sink.end.error;
   EXPECT_TRUE(job.cluster.sink.end.lost_at.contains(RankId{3}));
   using record::TaskRow;
-  EXPECT_THAT(job.cluster.sink.rows, Contains(testing::AllOf(Field(&TaskRow::state, record::TaskState::lost),
-                                                             Field(&TaskRow::rank, RankId{3}))));
-  EXPECT_THAT(job.cluster.sink.rows, Contains(testing::AllOf(Field(&TaskRow::state, record::TaskState::finished),
-                                                             Field(&TaskRow::attempt, 1))));
+  EXPECT_THAT(job.cluster.sink.rows, Contains(::testing::AllOf(Field(&TaskRow::state, record::TaskState::lost),
+                                                               Field(&TaskRow::rank, RankId{3}))));
+  EXPECT_THAT(job.cluster.sink.rows, Contains(::testing::AllOf(Field(&TaskRow::state, record::TaskState::finished),
+                                                               Field(&TaskRow::attempt, 1))));
 }
 
 TEST(Losses, WithoutRetriesTheTaskFailsAndSaysWhy) {
@@ -163,6 +164,36 @@ TEST(Losses, TheLastWorkerEndsTheJob) {
   }),
             1);
   EXPECT_THAT(job.cluster.sink.end.error, HasSubstr("the last rank that runs tasks"));
+}
+
+class Counter {
+ public:
+  int count() { return ++count_; }
+
+ private:
+  int count_ = 0;
+};
+
+TEST(Losses, AHistoryThatCannotBeReadBackEndsTheJob) {
+  Losing job{4, RankId{1}};
+  testing::MemoryJournal journal;
+  journal.records.push_back({journal::RecordType{77}, {}});
+  job.cluster.options.keeps_history = true;
+  job.cluster.journal = &journal;
+  EXPECT_EQ(job.run([&] {
+    const auto counter = actor<Counter>();
+    EXPECT_EQ(counter.remote<&Counter::count>().get(), 1);
+    job.lose_now();
+    try {
+      static_cast<void>(counter.remote<&Counter::count>().get());
+    } catch (const Error&) {
+      return;  // the job ends under it
+    }
+    ADD_FAILURE() << "nobody can know the actor's state";
+  }),
+            1);
+  EXPECT_THAT(job.cluster.sink.end.error,
+              HasSubstr("building an actor anew: reading the journal: a record has type 77"));
 }
 
 int stubborn() {
