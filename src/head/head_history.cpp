@@ -263,7 +263,7 @@ bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
   return true;
 }
 
-/// A lane writes a large value that is to be kept itself, so it is told where.
+/// Lanes write large values that are to be kept to files themselves, so they are told where.
 void Head::name_blobs(wire::TaskSpec& task, wire::Frame& submission) {
   if (!task.terms || task.terms->journal != JournalPolicy::always) return;
   task.terms->blobs = keeper_->blobs();
