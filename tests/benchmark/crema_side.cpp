@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <crema/crema.hpp>
+#include <csignal>
 #include <thread>
 #include <vector>
 
 #include "grain.hpp"
+#include "processes.hpp"
 #include "stopwatch.hpp"
 #include "task_lengths.hpp"
 
@@ -17,13 +19,13 @@ void hold_the_worker() {
   while (!crema::this_task().cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
 }
 void sleep_for_seconds(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>{seconds}); }
-double cpu_of_worker() { return cpu_seconds(); }
+double cpu_of_rank() { return cpu_seconds_of(rank_process()); }
 
 class Counter {
  public:
   void count() { ++calls_; }
   std::int64_t calls() const { return calls_; }
-  double cpu_of_host() const { return cpu_seconds(); }
+  double cpu_of_host() const { return cpu_of_rank(); }
 
  private:
   std::int64_t calls_ = 0;
@@ -129,8 +131,8 @@ void measure_idle(const crema::Actor<Counter>& counter, double seconds, const Sa
   };
   const auto look = [&] {
     const double host = counter.remote<&Counter::cpu_of_host>().get();
-    const double worker = crema::remote<cpu_of_worker>().get();
-    return Cpu{cpu_seconds(), host, worker};
+    const double worker = crema::remote<cpu_of_rank>().get();
+    return Cpu{cpu_of_rank(), host, worker};
   };
   const Cpu before = look();
   const Stopwatch watch;
@@ -142,7 +144,65 @@ void measure_idle(const crema::Actor<Counter>& counter, double seconds, const Sa
   samples.add(idle_worker, (after.worker - before.worker) * percent);
 }
 
+enum class Victim { lane, rank };
+
+/// Where the first attempt of a task says who is to be killed.
+class Target {
+ public:
+  void point_at(pid_t process) { process_ = process; }
+  pid_t process() const { return process_; }
+
+ private:
+  pid_t process_ = 0;
+};
+
+/// When its second attempt began, in seconds since 1970; the first one does not end by itself.
+double begin_again(Victim victim, const crema::Actor<Target>& target) {
+  const double now = seconds_since_epoch();
+  if (crema::this_task().attempt() > 0) return now;
+  target.remote<&Target::point_at>(victim == Victim::lane ? getpid() : rank_process()).get();
+  while (true) std::this_thread::sleep_for(std::chrono::hours{1});
+}
+
+/// In milliseconds.
+double time_to_replace(Victim victim) {
+  const auto target = crema::actor<Target>();
+  const auto again = crema::remote<begin_again>(victim, target);
+  pid_t process = 0;
+  while (process == 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    process = target.remote<&Target::process>().get();
+  }
+  const double killed = seconds_since_epoch();
+  if (::kill(process, SIGKILL) != 0) throw crema::Error{"measuring losses: the process cannot be killed"};
+  return (again.get() - killed) * 1e3;
+}
+
 }  // namespace
+
+void measure_journal(const Amounts& amounts, const SamplesFile& samples) {
+  const auto grain =
+      std::find_if(grains.begin(), grains.end(), [](const Grain& each) { return each.microseconds == 100; });
+  efficiency(*grain, amounts.grain_seconds);
+  samples.add(journaled, efficiency(*grain, 10 * amounts.grain_seconds) * 1e6 / grain->microseconds);
+}
+
+void measure_losses(const SamplesFile& samples) {
+  std::vector<double> lanes;
+  for (int i = 0; i < 20; ++i) lanes.push_back(time_to_replace(Victim::lane));
+  samples.add(lane_replaced, median(lanes));
+  samples.add(rank_replaced, time_to_replace(Victim::rank));
+}
+
+double finish_tasks(std::int64_t tasks) {
+  std::vector<crema::Future<void>> futures;
+  futures.reserve(static_cast<std::size_t>(tasks));
+  for (std::int64_t i = 0; i < tasks; ++i) futures.push_back(crema::remote<nothing>());
+  crema::get(futures);
+  const double there = seconds_since_epoch();
+  crema::sync();
+  return there;
+}
 
 void measure_crema(const Amounts& amounts, const SamplesFile& samples) {
   samples.add(start, (seconds_since_epoch() - amounts.launched) * 1e3);

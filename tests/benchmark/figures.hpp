@@ -9,7 +9,13 @@
 
 namespace benchmark {
 
-/// One thing that is measured, on crema and on its baseline alike.
+/// Who is measured: crema with lanes that are threads and without a journal, crema as it comes, and what it is compared
+/// with. Names in the samples and in the run file.
+inline constexpr std::string_view fastest = "fastest";
+inline constexpr std::string_view defaults = "defaults";
+inline constexpr std::string_view baseline = "baseline";
+
+/// One thing that is measured.
 struct Figure {
   std::string_view name;   ///< in the samples and in the run file
   std::string_view label;  ///< in the printed table
@@ -31,11 +37,16 @@ inline constexpr Figure queued_time{"queued_time", "queueing a task", "us"};
 inline constexpr Figure metg{"metg", "METG(50 %)", "us"};
 inline constexpr Figure makespan{"makespan", "makespan, Pareto-tailed tasks", "s"};
 inline constexpr Figure start{"start", "start to the first line", "ms"};
+inline constexpr Figure journaled{"journaled", "100 us tasks with a journal", "1/s"};
+inline constexpr Figure lane_replaced{"lane_replaced", "a killed lane's task again", "ms"};
+inline constexpr Figure rank_replaced{"rank_replaced", "a killed rank's task again", "ms"};
+inline constexpr Figure resumed{"resumed", "resume of finished tasks", "s"};
 
 /// In the order of the table.
-inline constexpr std::array figures{null_tasks_kept, null_tasks_dropped, actor_calls,     round_trip, large_result,
-                                    waits,           queued_bytes,       queued_time,     metg,       makespan,
-                                    start,           idle_head,          idle_actor_host, idle_worker};
+inline constexpr std::array figures{null_tasks_kept, null_tasks_dropped, actor_calls,     round_trip,  large_result,
+                                    waits,           queued_bytes,       queued_time,     metg,        makespan,
+                                    start,           idle_head,          idle_actor_host, idle_worker, journaled,
+                                    lane_replaced,   rank_replaced,      resumed};
 
 /// A point of the curve of efficiency by task length.
 struct Grain {
@@ -63,7 +74,7 @@ struct Amounts {
 /// A line of the samples file.
 struct Sample {
   std::string figure;
-  std::string side;  ///< "crema" or "raw", the baseline
+  std::string side;
   double value = 0;
 
   template <class Archive>

@@ -19,7 +19,7 @@ matplotlib.use("Agg")
 matplotlib.rcParams.update({"svg.hashsalt": "crema", "svg.fonttype": "none", "font.size": 10})
 import matplotlib.pyplot as plt
 
-SIDES = {"raw": ("raw MPI farm", "0.55"), "crema": ("crema", "C0")}
+SIDES = {"baseline": ("raw MPI farm", "0.55"), "defaults": ("crema", "C1"), "fastest": ("crema, fastest", "C0")}
 
 
 def main():

@@ -1,6 +1,8 @@
 #include "raw_mpi.hpp"
 
 #include <mpi.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -196,6 +198,20 @@ double queue_time(std::size_t size, std::int64_t frames) {
   return watch.seconds() * 1e6 / static_cast<double>(frames);
 }
 
+/// Milliseconds that it takes to fork a process and to learn of its end: median.
+double process_time() {
+  std::vector<double> times;
+  for (int i = 0; i < 20; ++i) {
+    const Stopwatch watch;
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(0);
+    int status = 0;
+    if (child < 0 || ::waitpid(child, &status, 0) != child) throw std::runtime_error{"forking a process failed"};
+    times.push_back(watch.seconds() * 1e3);
+  }
+  return median(times);
+}
+
 /// CPU of a rank that waits in MPI_Recv, in percent of a core. The result holds on the sender.
 double blocked_receive(double idle_seconds) {
   double share = 0;
@@ -238,6 +254,7 @@ void measure_raw_mpi(const Amounts& amounts, const SamplesFile& samples) {
   samples.add(waits, 1e6 / wait_trip);
   samples.add(large_result, large);
   samples.add(queued_bytes, static_cast<double>(task_sizes().request));
+  samples.add(lane_replaced, process_time());
   samples.add(queued_time, queue_time(task_sizes().request, amounts.queued));
   samples.add(null_tasks_kept, tasks);
   samples.add(null_tasks_dropped, tasks);

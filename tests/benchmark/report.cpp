@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -23,31 +25,36 @@ struct Spread {
   }
 };
 
-/// A row of the table: one figure on both sides.
+/// A row of the table. What was not measured is nan.
 struct Row {
   std::string figure;
   std::string units;
-  Spread crema;
-  Spread raw;
-  double ratio = 0;  ///< of the medians, crema to raw
+  Spread fastest;
+  Spread defaults;
+  Spread baseline;
+  double fastest_ratio = 0;  ///< of the medians, to the baseline
+  double defaults_ratio = 0;
   std::int64_t repeats = 0;
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    archive& BOOST_SERIALIZATION_NVP(figure) & BOOST_SERIALIZATION_NVP(units) & BOOST_SERIALIZATION_NVP(crema) &
-        BOOST_SERIALIZATION_NVP(raw) & BOOST_SERIALIZATION_NVP(ratio) & BOOST_SERIALIZATION_NVP(repeats);
+    archive& BOOST_SERIALIZATION_NVP(figure) & BOOST_SERIALIZATION_NVP(units) & BOOST_SERIALIZATION_NVP(fastest) &
+        BOOST_SERIALIZATION_NVP(defaults) & BOOST_SERIALIZATION_NVP(baseline) & BOOST_SERIALIZATION_NVP(fastest_ratio) &
+        BOOST_SERIALIZATION_NVP(defaults_ratio) & BOOST_SERIALIZATION_NVP(repeats);
   }
 };
 
 /// A point of the curve.
 struct GrainRow {
   double microseconds = 0;
-  Spread crema;
-  Spread raw;
+  Spread fastest;
+  Spread defaults;
+  Spread baseline;
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    archive& BOOST_SERIALIZATION_NVP(microseconds) & BOOST_SERIALIZATION_NVP(crema) & BOOST_SERIALIZATION_NVP(raw);
+    archive& BOOST_SERIALIZATION_NVP(microseconds) & BOOST_SERIALIZATION_NVP(fastest) &
+        BOOST_SERIALIZATION_NVP(defaults) & BOOST_SERIALIZATION_NVP(baseline);
   }
 };
 
@@ -55,19 +62,22 @@ std::vector<double> values_of(const std::vector<Sample>& samples, const Figure& 
   std::vector<double> values;
   for (const Sample& sample : samples)
     if (sample.figure == figure.name && sample.side == side) values.push_back(sample.value);
-  if (values.empty()) throw crema::UsageError{fmt::format("reporting {}: there is no sample of {}", figure.name, side)};
   return values;
 }
 
 Spread spread_of(const std::vector<double>& values) {
+  constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+  if (values.empty()) return {nothing, nothing, nothing};
   const auto [min, max] = std::minmax_element(values.begin(), values.end());
   return {median(values), *min, *max};
 }
 
 std::string shown(double value) {
+  if (std::isnan(value)) return "-";
   return value >= 10'000 ? fmt::format("{:.3f} M", value * 1e-6) : fmt::format("{:.2f}", value);
 }
 std::string shown(const Spread& spread) {
+  if (std::isnan(spread.median)) return "        -";
   return fmt::format("{:>9} ({} .. {})", shown(spread.median), shown(spread.min), shown(spread.max));
 }
 
@@ -76,24 +86,30 @@ std::string shown(const Spread& spread) {
 void report(const std::filesystem::path& samples_file, crema::Results& results) {
   const auto samples = crema::read_csv<Sample>(samples_file.string()).take_all();
   std::vector<Row> rows;
-  constexpr std::string_view line = "{:<29} {:<12} {:<34} {:<34} {:>7}\n";
-  fmt::print(line, "figure", "units", "crema: median (min .. max)", "baseline: median (min .. max)", "ratio");
+  constexpr std::string_view line = "{:<29} {:<12} {:<33} {:<33} {:<33} {:>7} {:>7}\n";
+  fmt::print(line, "figure", "units", "fastest: median (min .. max)", "defaults", "baseline", "ratio", "ratio");
   for (const Figure& figure : figures) {
-    const std::vector<double> ours = values_of(samples, figure, "crema");
-    const Spread crema = spread_of(ours);
-    const Spread raw = spread_of(values_of(samples, figure, "raw"));
-    const double ratio = crema.median / raw.median;
-    fmt::print(line, figure.label, figure.units, shown(crema), shown(raw), fmt::format("{:.3f}", ratio));
-    rows.push_back({std::string{figure.name}, std::string{figure.units}, crema, raw, ratio,
-                    static_cast<std::int64_t>(ours.size())});
+    const std::vector<double> as_it_comes = values_of(samples, figure, defaults);
+    if (as_it_comes.empty())
+      throw crema::UsageError{fmt::format("reporting {}: there is no sample with the default options", figure.name)};
+    Row row{std::string{figure.name}, std::string{figure.units}, spread_of(values_of(samples, figure, fastest)),
+            spread_of(as_it_comes), spread_of(values_of(samples, figure, baseline))};
+    row.fastest_ratio = row.fastest.median / row.baseline.median;
+    row.defaults_ratio = row.defaults.median / row.baseline.median;
+    row.repeats = static_cast<std::int64_t>(as_it_comes.size());
+    const auto ratio = [](double value) { return std::isnan(value) ? std::string{"-"} : fmt::format("{:.3f}", value); };
+    fmt::print(line, figure.label, figure.units, shown(row.fastest), shown(row.defaults), shown(row.baseline),
+               ratio(row.fastest_ratio), ratio(row.defaults_ratio));
+    rows.push_back(std::move(row));
   }
   results.table("benchmark", rows);
   std::vector<GrainRow> curve;
-  fmt::print("\nefficiency by task length: crema, raw MPI farm (1 is ideal)\n");
+  fmt::print("\nefficiency by task length: fastest, defaults, plain MPI farm (1 is ideal)\n");
   for (const Grain& grain : grains) {
-    curve.push_back({grain.microseconds, spread_of(values_of(samples, grain.figure, "crema")),
-                     spread_of(values_of(samples, grain.figure, "raw"))});
-    fmt::print("{:>7} us {:>7.3f} {:>7.3f}\n", grain.microseconds, curve.back().crema.median, curve.back().raw.median);
+    const auto of = [&](std::string_view side) { return spread_of(values_of(samples, grain.figure, side)); };
+    const GrainRow& point = curve.emplace_back(GrainRow{grain.microseconds, of(fastest), of(defaults), of(baseline)});
+    fmt::print("{:>7} us {:>7.3f} {:>7.3f} {:>7.3f}\n", point.microseconds, point.fastest.median, point.defaults.median,
+               point.baseline.median);
   }
   results.table("efficiency_by_length", curve, {.units = {{"microseconds", "us"}}});
 }

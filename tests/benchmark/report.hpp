@@ -6,7 +6,7 @@
 namespace benchmark {
 
 /// Prints medians, extremes and ratios of the samples, and stores them as the table "benchmark". Called on the driver.
-/// Throws crema::UsageError when a figure has no sample of one side.
+/// Throws crema::UsageError when a figure has no sample of the defaults.
 void report(const std::filesystem::path& samples, crema::Results& results);
 
 }  // namespace benchmark
