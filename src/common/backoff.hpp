@@ -6,7 +6,8 @@
 namespace crema {
 
 /// How long an event loop that found nothing to do should sleep: not at all for a short while (a reply is likely under
-/// way), then an eighth of the time it has been idle, up to a millisecond, so that an idle rank costs next to no CPU.
+/// way), then an eighth of the time it has been idle, up to 1.5 ms: an idle rank costs less than 2 % of a core so, and
+/// is awake within 2 ms of a message.
 ///
 /// The fraction matters where two ranks answer each other: a message is found late by at most an eighth of the wait for
 /// it, so the delays shrink with every exchange until both ranks are quick again. Sleeps that add up to the wait itself
@@ -31,7 +32,7 @@ class Backoff {
   }
 
  private:
-  static constexpr std::chrono::microseconds longest{1000};
+  static constexpr std::chrono::microseconds longest{1500};
 
   std::chrono::microseconds spin_;
   bool idle_ = false;

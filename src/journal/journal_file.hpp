@@ -33,6 +33,7 @@ class JournalFile final : public JournalSink {
   void read_back(std::function<void(RecordSource&)> read) override;
   [[nodiscard]] std::uint64_t appended() const override { return appended_; }
   [[nodiscard]] std::uint64_t durable() const override { return durable_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::uint64_t bytes() const override { return offset_; }
   void hurry() override { hurried_ = true; }
   [[nodiscard]] const std::string& blobs() const override { return blobs_; }
   void turn(std::chrono::steady_clock::time_point now) override;

@@ -25,6 +25,8 @@ class JournalSink {
   /// Records appended by this start, and how many of these are on disk. durable() <= appended(), both only grow.
   [[nodiscard]] virtual std::uint64_t appended() const = 0;
   [[nodiscard]] virtual std::uint64_t durable() const = 0;
+  /// Bytes that this start has appended, values in blobs aside; only grows.
+  [[nodiscard]] virtual std::uint64_t bytes() const = 0;
   /// Commit what is appended now and not at the next 100 ms. sync(): remember appended(), hurry(), and answer in the
   /// turn in which durable() has reached it.
   virtual void hurry() = 0;

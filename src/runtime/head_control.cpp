@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <thread>
 
 #include "wire/link.hpp"
@@ -98,6 +99,17 @@ void HeadControl::tick(Clock::time_point now) {
   if (const std::string reason = sink_.failure(); !reason.empty()) fail(reason);
   if (journal_ == nullptr) return;
   if (const std::string reason = journal_->failure(); !reason.empty()) fail(reason);
+  tell_size_of_journal();
+}
+
+void HeadControl::tell_size_of_journal() {
+  if (journal_->bytes() < tell_size_from_) return;
+  while (tell_size_from_ <= journal_->bytes()) tell_size_from_ *= 2;
+  progress_.clear();
+  log_.warn(
+      "this start's journal has {:.1f} GiB, and goes when the job is done; calls of actors with serialize() are kept "
+      "only until the next snapshot, results of more than 64 KiB not at all unless their task says journal = always",
+      std::ldexp(static_cast<double>(journal_->bytes()), -30));
 }
 
 void HeadControl::look_for_stall(Clock::time_point now) {

@@ -112,6 +112,7 @@ class HeadControl {
   void log_unheard();
   void look_for_stall(Clock::time_point now);
   void keep_input(const Bytes& payload);
+  void tell_size_of_journal();
 
   wire::Outbox& outbox_;
   RunSink& sink_;
@@ -123,7 +124,8 @@ class HeadControl {
 
   head::Head head_;
   journal::JournalSink* journal_ = nullptr;
-  std::map<std::string, InputFile> inputs_;  // as they are recorded by this start
+  std::uint64_t tell_size_from_ = std::uint64_t{1} << 30U;  // bytes; then from twice as many
+  std::map<std::string, InputFile> inputs_;                 // as they are recorded by this start
   StallWatch stall_;
   EarlyStop stop_;
   Phase phase_ = Phase::running;

@@ -48,7 +48,11 @@ bool RankLanes::take_from_processes(const std::function<void(wire::Frame)>& sink
                                     const std::function<void(const lane::Loss&)>& lost) {
   if (!processes_) return false;
   const bool any = processes_->take(sink);
-  return processes_->take_ends(sink, lost) || any;
+  const auto counted = [&](const lane::Loss& loss) {
+    ++lanes_lost_;
+    lost(loss);
+  };
+  return processes_->take_ends(sink, counted) || any;
 }
 
 void RankLanes::tell_stopping() {
@@ -85,6 +89,7 @@ void RankLanes::describe(wire::Status& status) const {
 }
 
 void RankLanes::describe(wire::RankReport& report) const {
+  report.lanes_lost = lanes_lost_;
   if (worker_) {
     report.busy_seconds += worker_->busy_seconds();
     report.tasks += worker_->tasks_done();

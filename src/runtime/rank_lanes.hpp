@@ -64,6 +64,7 @@ class RankLanes {
   std::optional<process::ProcessLaneFactory> processes_;
   LaneId last_lane_;
   bool stopping_early_ = false;
+  std::uint32_t lanes_lost_ = 0;
   std::optional<worker::Worker> worker_;
   std::optional<actors::Host> host_;
   std::unique_ptr<lane::Lane> driver_;

@@ -121,6 +121,7 @@ record::Summary RunRecord::summarise(const RunEnd& end) const {
       row.idle_seconds = report->second.idle_seconds;
       row.tasks = report->second.tasks;
       row.peak_rss_bytes = report->second.peak_rss_bytes;
+      row.lane_restarts = report->second.lanes_lost;
     }
     if (const auto use = end.uses.find(rank); use != end.uses.end()) {
       row.cpus = use->second.cpus;

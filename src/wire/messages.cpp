@@ -259,6 +259,7 @@ ByteBuffer write(const RankReport& report) {
   out.put(report.idle_seconds);
   out.put(report.tasks);
   out.put(report.peak_rss_bytes);
+  out.put(report.lanes_lost);
   return out;
 }
 
@@ -269,6 +270,7 @@ RankReport read_report(const Bytes& payload) {
   report.idle_seconds = in.get<double>();
   report.tasks = in.get<std::uint64_t>();
   report.peak_rss_bytes = in.get<std::uint64_t>();
+  report.lanes_lost = in.get<std::uint32_t>();
   return report;
 }
 

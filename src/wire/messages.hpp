@@ -263,6 +263,7 @@ struct RankReport {
   double idle_seconds = 0;
   std::uint64_t tasks = 0;
   std::uint64_t peak_rss_bytes = 0;
+  std::uint32_t lanes_lost = 0;  ///< that user code has taken down
 };
 ByteBuffer write(const RankReport& report);
 RankReport read_report(const Bytes& payload);

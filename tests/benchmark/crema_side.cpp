@@ -58,10 +58,11 @@ double call_rate(const crema::Actor<Counter>& counter, std::int64_t calls) {
   return static_cast<double>(calls) / seconds;
 }
 
-/// Median in microseconds.
-double round_trip_time(std::int64_t round_trips) {
+/// Median in microseconds, of round trips with a pause before each.
+double round_trip_time(std::int64_t round_trips, std::chrono::milliseconds pause = {}) {
   std::vector<double> times;
   for (std::int64_t i = 0; i < round_trips; ++i) {
+    if (pause.count() > 0) std::this_thread::sleep_for(pause);
     const Stopwatch watch;
     crema::remote<nothing>().get();
     times.push_back(watch.seconds() * 1e6);
@@ -215,6 +216,7 @@ void measure_crema(const Amounts& amounts, const SamplesFile& samples) {
   call_rate(counter, warm_up);
   measure_idle(counter, amounts.idle_seconds, samples);
   samples.add(round_trip, round_trip_time(amounts.round_trips));
+  samples.add(wake_up, round_trip_time(wake_ups, idle_pause));
   samples.add(null_tasks_kept, kept_rate(amounts.tasks));
   samples.add(null_tasks_dropped, dropped_rate(amounts.tasks));
   samples.add(actor_calls, call_rate(counter, amounts.tasks));

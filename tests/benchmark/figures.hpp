@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/serialization/nvp.hpp>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -26,6 +27,7 @@ inline constexpr Figure null_tasks_kept{"null_tasks_kept", "null tasks, futures 
 inline constexpr Figure null_tasks_dropped{"null_tasks_dropped", "null tasks, futures dropped", "1/s"};
 inline constexpr Figure actor_calls{"actor_calls", "actor calls, futures dropped", "1/s"};
 inline constexpr Figure round_trip{"round_trip", "submit + get round trip", "us"};
+inline constexpr Figure wake_up{"wake_up", "the same after a pause", "us"};
 inline constexpr Figure idle_head{"idle_head", "CPU of the idle head", "% of a core"};
 inline constexpr Figure idle_actor_host{"idle_actor_host", "CPU of the idle actor host", "% of a core"};
 inline constexpr Figure idle_worker{"idle_worker", "CPU of the idle worker", "% of a core"};
@@ -43,10 +45,10 @@ inline constexpr Figure rank_replaced{"rank_replaced", "a killed rank's task aga
 inline constexpr Figure resumed{"resumed", "resume of finished tasks", "s"};
 
 /// In the order of the table.
-inline constexpr std::array figures{null_tasks_kept, null_tasks_dropped, actor_calls,     round_trip,  large_result,
-                                    waits,           queued_bytes,       queued_time,     metg,        makespan,
-                                    start,           idle_head,          idle_actor_host, idle_worker, journaled,
-                                    lane_replaced,   rank_replaced,      resumed};
+inline constexpr std::array figures{
+    null_tasks_kept, null_tasks_dropped, actor_calls,   round_trip,    wake_up, large_result, waits,
+    queued_bytes,    queued_time,        metg,          makespan,      start,   idle_head,    idle_actor_host,
+    idle_worker,     journaled,          lane_replaced, rank_replaced, resumed};
 
 /// A point of the curve of efficiency by task length.
 struct Grain {
@@ -59,6 +61,10 @@ inline constexpr std::array grains{
     Grain{{"efficiency_10us", "", "1"}, 10},     Grain{{"efficiency_20us", "", "1"}, 20},
     Grain{{"efficiency_50us", "", "1"}, 50},     Grain{{"efficiency_100us", "", "1"}, 100},
     Grain{{"efficiency_1000us", "", "1"}, 1000}, Grain{{"efficiency_10000us", "", "1"}, 10000}};
+
+/// Before a round trip of wake_up: long enough for loops to sleep as long as they do.
+inline constexpr std::chrono::milliseconds idle_pause{50};
+inline constexpr std::int64_t wake_ups = 40;
 
 /// How much is measured in one go.
 struct Amounts {

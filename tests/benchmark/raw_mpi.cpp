@@ -138,8 +138,8 @@ double farm_rate(int peer, FrameSizes sizes, std::int64_t frames, double microse
   return static_cast<double>(frames) / seconds;
 }
 
-/// Median in microseconds. The result holds on the sender.
-double ping_pong(FrameSizes sizes, std::int64_t round_trips) {
+/// Median in microseconds, of round trips with a pause before each. The result holds on the sender.
+double ping_pong(FrameSizes sizes, std::int64_t round_trips, std::chrono::milliseconds pause = {}) {
   std::vector<std::byte> request(sizes.request);
   std::vector<std::byte> answer(sizes.answer);
   const int request_size = static_cast<int>(sizes.request);
@@ -148,6 +148,7 @@ double ping_pong(FrameSizes sizes, std::int64_t round_trips) {
   if (rank() == sender) {
     times.clear();
     for (std::int64_t i = 0; i < round_trips; ++i) {
+      if (pause.count() > 0) std::this_thread::sleep_for(pause);
       const Stopwatch watch;
       MPI_Send(request.data(), request_size, MPI_BYTE, worker, 0, MPI_COMM_WORLD);
       MPI_Recv(answer.data(), answer_size, MPI_BYTE, worker, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
@@ -240,6 +241,7 @@ void measure_raw_mpi(const Amounts& amounts, const SamplesFile& samples) {
   farm_rate(actor_host, call_sizes(), warm_up);
   const double blocked = blocked_receive(amounts.idle_seconds);
   const double trip = ping_pong(task_sizes(), amounts.round_trips);
+  const double after_pause = ping_pong(task_sizes(), wake_ups, idle_pause);
   const double tasks = farm_rate(worker, task_sizes(), amounts.tasks);
   const double calls = farm_rate(actor_host, call_sizes(), amounts.tasks);
   const double wait_trip = ping_pong(wait_sizes(), 1'000);
@@ -260,6 +262,7 @@ void measure_raw_mpi(const Amounts& amounts, const SamplesFile& samples) {
   samples.add(null_tasks_dropped, tasks);
   samples.add(actor_calls, calls);
   samples.add(round_trip, trip);
+  samples.add(wake_up, after_pause);
   samples.add(idle_head, blocked);
   samples.add(idle_actor_host, blocked);
   samples.add(idle_worker, blocked);

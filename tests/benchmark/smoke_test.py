@@ -16,6 +16,7 @@ FIGURES = [
     "null_tasks_dropped",
     "actor_calls",
     "round_trip",
+    "wake_up",
     "large_result",
     "waits",
     "queued_bytes",

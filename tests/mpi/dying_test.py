@@ -86,6 +86,8 @@ class Dying(unittest.TestCase):
     def test_third_attempt_succeeds(self):
         job, results = self.results("recovers")
         self.assertEqual((results["value"], self.attempts(job)), (42, 3))
+        with h5py.File(job.folder / "run.h5") as file:
+            self.assertEqual(sum(file["ranks"]["lane_restarts"][:]), 2)
 
     def test_nested_task_that_dies_does_not_take_its_parent_with_it(self):
         _, results = self.results("nested")

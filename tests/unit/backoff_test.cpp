@@ -9,19 +9,19 @@ using namespace std::chrono_literals;
 
 const Backoff::Clock::time_point start{};
 
-TEST(Backoff, SleepsAnEighthOfTheIdleTimeUpToAMillisecond) {
+TEST(Backoff, SleepsAnEighthOfTheIdleTimeUpToALimit) {
   Backoff backoff{0us};
   EXPECT_EQ(backoff.next(start), 0us);
   EXPECT_EQ(backoff.next(start + 80us), 10us);
   EXPECT_EQ(backoff.next(start + 4ms), 500us);
-  EXPECT_EQ(backoff.next(start + 8ms), 1000us);
-  EXPECT_EQ(backoff.next(start + 1h), 1000us);
+  EXPECT_EQ(backoff.next(start + 12ms), 1500us);
+  EXPECT_EQ(backoff.next(start + 1h), 1500us);
 }
 
 TEST(Backoff, StartsAnewAfterSomethingWasDone) {
   Backoff backoff{0us};
   backoff.next(start);
-  EXPECT_EQ(backoff.next(start + 1s), 1000us);
+  EXPECT_EQ(backoff.next(start + 1s), 1500us);
   backoff.reset();
   EXPECT_EQ(backoff.next(start + 2s), 0us);
   EXPECT_EQ(backoff.next(start + 2s + 80us), 10us);

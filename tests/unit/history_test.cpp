@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <string>
 
 #include "crema/task.hpp"
@@ -109,6 +110,37 @@ TEST(History, ThoseWhoTakeResultsAsTheyComeGetThemInTheRecordedOrder) {
     ASSERT_EQ(Resumed{}.run(driver, second.journal.records.size(), second.journal.records), 0);
     EXPECT_EQ(order, once) << cut;
   }
+}
+
+/// A journal that is as large as it is said to be.
+class LargeJournal : public MemoryJournal {
+ public:
+  [[nodiscard]] std::uint64_t bytes() const override { return said; }
+  std::atomic<std::uint64_t> said = 0;
+};
+
+TEST(History, ItsSizeIsToldFromOneGibibyteOnWheneverItHasDoubled) {
+  constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30U;
+  LoopbackCluster cluster{3};
+  cluster.options.watch_interval = std::chrono::milliseconds{1};
+  LargeJournal journal;
+  cluster.journal = &journal;
+  const auto told = [&](const std::string& size) { return cluster.log().find(size) != std::string::npos; };
+  const auto driver = [&] {
+    const auto grow_to = [&](std::uint64_t size) {
+      journal.said = size;
+      const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{50};
+      while (std::chrono::steady_clock::now() < until) remote<square>(1).get();
+    };
+    grow_to(gibibyte - 1);
+    grow_to(3 * gibibyte);
+    while (!told("3.0 GiB")) remote<square>(1).get();
+    grow_to(4 * gibibyte - 1);
+    grow_to(9 * gibibyte);
+    while (!told("9.0 GiB")) remote<square>(1).get();
+  };
+  EXPECT_EQ(cluster.run_all(driver), 0);
+  EXPECT_FALSE(told("1.0 GiB") || told("4.0 GiB")) << cluster.log();
 }
 
 }  // namespace

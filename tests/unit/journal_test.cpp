@@ -211,9 +211,11 @@ TEST_F(JournalTest, AnotherFormatVersionIsRefused) {
 TEST_F(JournalTest, RecordsReachTheDiskWithinTheIntervalOrWhenHurried) {
   const auto journal = begin(folder);
   const auto start = std::chrono::steady_clock::now();
+  const std::uint64_t empty = journal->bytes();
   journal->turn(start);
   journal->append(RecordType::task, bytes("a"));
   EXPECT_EQ(journal->appended(), 1u);
+  EXPECT_EQ(journal->bytes(), empty + record_header_size + 1);
   journal->turn(start + 50ms);
   EXPECT_EQ(read().texts.size(), 0u);
   journal->turn(start + JournalFile::commit_interval);

@@ -12,7 +12,7 @@
 namespace crema::testing {
 
 /// A journal that is a vector.
-class MemoryJournal final : public journal::JournalSink {
+class MemoryJournal : public journal::JournalSink {
  public:
   void append(journal::RecordType type, std::span<const std::byte> payload,
               std::span<const std::byte> rest = {}) override {
@@ -24,6 +24,11 @@ class MemoryJournal final : public journal::JournalSink {
   void read_back(std::function<void(journal::RecordSource&)> read) override;
   [[nodiscard]] std::uint64_t appended() const override { return records.size(); }
   [[nodiscard]] std::uint64_t durable() const override { return records.size(); }
+  [[nodiscard]] std::uint64_t bytes() const override {
+    std::uint64_t sum = 0;
+    for (const journal::Record& record : records) sum += record.payload.size();
+    return sum;
+  }
   void hurry() override {}
   [[nodiscard]] const std::string& blobs() const override { return folder; }
   void turn(std::chrono::steady_clock::time_point) override {}
