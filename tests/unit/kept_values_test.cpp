@@ -271,27 +271,18 @@ TEST_F(KeptValues, ConstMethodsAreNotAppliedAgain) {
 }
 
 /// Has the disk when the test says so.
-class SlowDisk final : public journal::JournalSink {
+class SlowDisk : public MemoryJournal {
  public:
   void append(journal::RecordType type, std::span<const std::byte> payload, std::span<const std::byte> rest) override {
-    memory_.append(type, payload, rest);
-    appended_ = memory_.appended();
+    MemoryJournal::append(type, payload, rest);
+    appended_ = records.size();
   }
-  void read_back(std::function<void(journal::RecordSource&)> read) override { memory_.read_back(std::move(read)); }
-  [[nodiscard]] std::uint64_t appended() const override { return memory_.appended(); }
   [[nodiscard]] std::uint64_t durable() const override { return durable_; }
   void hurry() override { hurried_ = true; }
-  [[nodiscard]] const std::string& blobs() const override { return memory_.blobs(); }
-  void turn(std::chrono::steady_clock::time_point) override {}
-  [[nodiscard]] bool keeps_up() const override { return true; }
-  [[nodiscard]] std::string failure() const override { return {}; }
 
   std::atomic<bool> hurried_{false};
   std::atomic<std::uint64_t> appended_{0};
   std::atomic<std::uint64_t> durable_{0};
-
- private:
-  MemoryJournal memory_;
 };
 
 TEST(Sync, WaitsForTheDisk) {
