@@ -14,6 +14,9 @@ struct Input {
   std::uint64_t offset = 0;  ///< in Arguments::bytes: before this byte
   TaskId id;
   TaskKey key{};
+  // Of a task's arguments:
+  std::uint32_t part = 0;   ///< of a value in parts: which one is wanted, counted from 1; 0: the whole value
+  std::uint32_t parts = 0;  ///< how many the value has
 };
 
 /// Where the bytes of arguments name a value or an actor. Its number there differs from run to run, its key does not.

@@ -14,7 +14,7 @@ namespace crema {
 namespace csv {
 
 /// Blocks of the files a pattern matches, as encoded csv::Block. Throws DataError as Partitioner does.
-dataset::BlockSource open_blocks(const std::string& pattern, const std::vector<std::string>& fields);
+dataset::DescriptionSource open_blocks(const std::string& pattern, const std::vector<std::string>& fields);
 
 template <class T>
 struct Load {
@@ -46,10 +46,9 @@ template <class T>
   static_assert(starts_empty,
                 "crema: a row read from a file must be default constructible: give it a constructor without arguments");
   if constexpr (starts_empty) {
-    return Dataset<T>{dataset::Plan{
-        .open = [pattern = std::move(pattern)] { return csv::open_blocks(pattern, csv::field_names<T>()); },
-        .load = dataset::step<csv::Load<T>>("read_csv<" + demangle(typeid(T).name()) + ">"),
-        .steps = {}}};
+    return Dataset<T>{dataset::load_plan(
+        dataset::step<csv::Load<T>>("read_csv<" + demangle(typeid(T).name()) + ">"),
+        [pattern = std::move(pattern)] { return csv::open_blocks(pattern, csv::field_names<T>()); })};
   }
 }
 

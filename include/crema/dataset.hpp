@@ -1,9 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,15 +13,25 @@
 #include <utility>
 #include <vector>
 
+#include "crema/dataset_exchange.hpp"
+#include "crema/dataset_groups.hpp"
 #include "crema/dataset_plan.hpp"
+#include "crema/dataset_show.hpp"
+#include "crema/dataset_stats.hpp"
 #include "crema/dataset_steps.hpp"
+#include "crema/grouped_dataset.hpp"
 #include "crema/row_range.hpp"
+#include "crema/table_rows.hpp"
 
 namespace crema {
 
 /// Rows of one type that are made block by block, by tasks, when somebody asks: rows(), take_all(), count(), sum().
 /// Until then nothing runs, and every question asks anew. Blocks depend on the input alone, so the answers are the same
 /// on any number of ranks. Copies are cheap. Thread safety: immutable; consumed on the driver, in tasks and actors.
+///
+/// A function is a free function or a captureless lambda: `map<make_drink>()` or `map([](const Order& order) {…})`. Its
+/// extra arguments are values, futures (of which it takes the value, or the future itself) or actors, and travel with
+/// every block. A key is a member pointer, function or captureless lambda, and is left out for rows that are one value.
 template <class T>
 class Dataset {
  public:
@@ -27,14 +39,15 @@ class Dataset {
 
   explicit Dataset(dataset::Plan plan) : plan_{std::move(plan)} {}
 
-  /// A dataset of `function(row, extra...)`. `function` is a free function or captureless lambda; the extra arguments
-  /// travel with every block.
+  // Operations on one row after another. A chain of them is one task a block.
+
+  /// A dataset of `function(row, extra...)`.
   template <auto function, class... Extra>
   [[nodiscard]] auto map(Extra&&... extra) const {
     using Call = dataset::RowFunction<T, function>;
     if constexpr (Call::takes_row() && Call::makes_row()) {
-      return Dataset<typename Call::result>{plan_.with(dataset::step<dataset::Map<T, function>>(
-          "map<" + Call::name() + ">", encode_extra<Call>(std::forward<Extra>(extra)...)))};
+      return Dataset<typename Call::result>{plan_.with(dataset::call_step<dataset::Map<T, function>, Call>(
+          "map<" + Call::name() + ">", std::forward<Extra>(extra)...))};
     }
   }
   template <class Lambda, class... Extra>
@@ -48,8 +61,8 @@ class Dataset {
   [[nodiscard]] Dataset filter(Extra&&... extra) const {
     using Call = dataset::RowFunction<T, function>;
     if constexpr (Call::takes_row() && Call::decides()) {
-      return Dataset{plan_.with(dataset::step<dataset::Filter<T, function>>(
-          "filter<" + Call::name() + ">", encode_extra<Call>(std::forward<Extra>(extra)...)))};
+      return Dataset{plan_.with(dataset::call_step<dataset::Filter<T, function>, Call>("filter<" + Call::name() + ">",
+                                                                                       std::forward<Extra>(extra)...))};
     }
   }
   template <class Lambda, class... Extra>
@@ -58,49 +71,299 @@ class Dataset {
     if constexpr (std::is_empty_v<Lambda>) return filter<Lambda{}>(std::forward<Extra>(extra)...);
   }
 
+  /// All the rows of the containers that `function(row, extra...)` gives.
+  template <auto function, class... Extra>
+  [[nodiscard]] auto flat_map(Extra&&... extra) const {
+    using Call = dataset::RowFunction<T, function>;
+    if constexpr (Call::takes_row() && Call::makes_rows()) {
+      return Dataset<std::ranges::range_value_t<typename Call::result>>{
+          plan_.with(dataset::call_step<dataset::FlatMap<T, function>, Call>("flat_map<" + Call::name() + ">",
+                                                                             std::forward<Extra>(extra)...))};
+    }
+  }
+  template <class Lambda, class... Extra>
+  [[nodiscard]] auto flat_map(Lambda, Extra&&... extra) const {
+    detail::require_captureless<Lambda>();
+    if constexpr (std::is_empty_v<Lambda>) return flat_map<Lambda{}>(std::forward<Extra>(extra)...);
+  }
+
+  /// The rows of the vectors that `function(std::span<const T> rows, extra...)` gives for up to `size` rows at a time,
+  /// all of one block. Throws UsageError for a size of 0.
+  template <auto function, class... Extra>
+  [[nodiscard]] auto map_batches(std::uint64_t size, Extra&&... extra) const {
+    using Call = dataset::RowFunction<std::span<const T>, function>;
+    static_assert(!std::is_same_v<T, bool>, "crema: rows of bool lie in no span: map them to char before map_batches");
+    if constexpr (Call::takes_row() && Call::makes_rows()) {
+      dataset::check_size("map_batches", size);
+      return Dataset<std::ranges::range_value_t<typename Call::result>>{
+          plan_.with(dataset::prefixed(size, dataset::call_step<dataset::MapBatches<T, function>, Call>(
+                                                 "map_batches<" + Call::name() + ">", std::forward<Extra>(extra)...)))};
+    }
+  }
+  template <class Lambda, class... Extra>
+  [[nodiscard]] auto map_batches(Lambda, std::uint64_t size, Extra&&... extra) const {
+    detail::require_captureless<Lambda>();
+    if constexpr (std::is_empty_v<Lambda>) return map_batches<Lambda{}>(size, std::forward<Extra>(extra)...);
+  }
+
+  /// A dataset of `object(row)`, where a lane makes its `Object{given...}` once and keeps it for all its blocks: a
+  /// model that takes long to load. What it remembers of rows that came before depends on the ranks.
+  template <class Object, class... Given>
+  [[nodiscard]] auto map_with(const Given&... given) const {
+    constexpr bool makes = std::is_constructible_v<Object, Given...>;
+    constexpr bool takes = std::is_invocable_v<Object&, T>;
+    static_assert(makes, "crema: the class given to map_with cannot be constructed from these arguments");
+    static_assert(takes, "crema: the class given to map_with needs an operator() that takes the dataset's row");
+    if constexpr (makes && takes) {
+      using Step = dataset::MapWith<T, Object, std::decay_t<Given>...>;
+      ByteBuffer arguments;
+      (encode(arguments, std::decay_t<Given>(given)), ...);
+      return Dataset<typename Step::Result>{plan_.with(
+          dataset::step_with<Step>("map_with<" + demangle(typeid(Object).name()) + ">", Bytes{std::move(arguments)}))};
+    }
+  }
+
+  /// Each row with this probability, the same rows on any number of ranks. Throws UsageError for a fraction that is not
+  /// between 0 and 1.
+  [[nodiscard]] Dataset sample(double fraction, std::uint64_t seed) const {
+    dataset::check_fraction("sample", fraction);
+    return Dataset{plan_.with(dataset::step_with<dataset::Sample<T>>("sample", seed, fraction))};
+  }
+
+  // Operations for which rows of different blocks meet. Blocks before them run as a whole, and stay with the ranks that
+  // made them, spilled beyond their memory; rows go from worker to worker.
+
+  /// The first `rows` rows. Stops reading once it has them.
+  [[nodiscard]] Dataset limit(std::uint64_t rows) const {
+    const dataset::Plan plan = plan_.with(dataset::step_with<dataset::Head<T>>("limit", rows));
+    return after("limit", [plan, rows] {
+      return dataset::limited(load_slices(), plan, dataset::step<dataset::Collect<T>>(""), rows);
+    });
+  }
+  /// These rows, then the other ones.
+  [[nodiscard]] Dataset union_with(const Dataset& other) const { return Dataset{dataset::united(plan_, other.plan_)}; }
+  /// Pairs of the first rows, the second ones, and so on. Consuming it throws UsageError where one dataset is longer.
+  template <class U>
+  [[nodiscard]] Dataset<std::pair<T, U>> zip(const Dataset<U>& other) const {
+    return Dataset<std::pair<T, U>>{dataset::after("zip", [left = plan_, right = other.plan()] {
+      return dataset::zipped(dataset::step<dataset::LoadZip<T, U>>("").function, dataset::KeptRows::of<T>(left),
+                             dataset::KeptRows::of<U>(right));
+    })};
+  }
+  /// The same rows in `blocks` blocks of equal size. Throws UsageError for 0.
+  [[nodiscard]] Dataset repartition(std::uint64_t blocks) const {
+    dataset::check_size("repartition", blocks);
+    return after("repartition", [plan = plan_, blocks] {
+      return dataset::equal_slices(load_slices(), dataset::KeptRows::of<T>(plan), blocks);
+    });
+  }
+  /// The rows in an order that follows from the seed and the input, the same on any number of ranks.
+  [[nodiscard]] Dataset random_shuffle(std::uint64_t seed) const {
+    return dealt<T>("random_shuffle", {{plan_, dataset::step_with<dataset::DealRandomly<T>>("random_shuffle", seed)}},
+                    dataset::step_with<dataset::LoadShuffled<T>>("", seed));
+  }
+  /// The rows by these keys, of which the first counts most; descending<key> turns one around. Rows with equal keys
+  /// keep their order (a stable sample sort). NaN and optionals without a value come last.
+  template <auto... keys>
+  [[nodiscard]] Dataset sort() const {
+    if constexpr ((dataset::check_key<T, keys>() && ...)) {
+      return after("sort", [plan = plan_] {
+        return dataset::sorted(plan, {.sort_block = dataset::step<dataset::SortBlock<T, keys...>>("sort"),
+                                      .choose_cuts = dataset::step<dataset::ChooseCuts<T, keys...>>("").function,
+                                      .cut_block = dataset::step<dataset::CutBlock<T, keys...>>("").function,
+                                      .load = dataset::step<dataset::LoadSorted<T, keys...>>("")});
+      });
+    }
+  }
+  /// Groups of rows with equal keys: `.aggregate<Row>(count(), sum<&Order::price>(), …)`, `.map_groups<function>()`.
+  template <auto... keys>
+  [[nodiscard]] auto group_by() const {
+    if constexpr ((dataset::check_key<T, keys>() && ...)) return GroupedDataset<T, keys...>{plan_};
+  }
+  /// Pairs of rows whose keys are equal, one for each such row of the other dataset (an inner join by hash). Either
+  /// each key takes a row of both, or the first half of the keys is for these rows and the second half for the other
+  /// ones: `orders.join<&Order::drink, &Price::drink>(prices)`. The order of the pairs follows from the input alone.
+  /// Rows of one key are in memory together.
+  template <auto... keys, class U>
+  [[nodiscard]] Dataset<std::pair<T, U>> join(const Dataset<U>& other) const {
+    return joined<U, false, keys...>(other);
+  }
+  /// The same, and each row of this dataset without a match once alone.
+  template <auto... keys, class U>
+  [[nodiscard]] Dataset<std::pair<T, std::optional<U>>> left_join(const Dataset<U>& other) const {
+    return joined<U, true, keys...>(other);
+  }
+
   // Consumers. Each throws DataError for input that cannot be read as asked, found before any task starts where it is
   // in a file's name, access or header; and TaskError for what a function threw.
 
   /// All rows in order, streamed: a bounded number of blocks is in memory at a time.
   [[nodiscard]] RowRange<T> rows() const { return RowRange<T>{plan_}; }
+  /// The same in vectors of `size` rows, the last one of what is left. Throws UsageError for a size of 0.
+  [[nodiscard]] BatchRange<T> batches(std::size_t size) const {
+    dataset::check_size("batches", size);
+    return BatchRange<T>{plan_, size};
+  }
   [[nodiscard]] std::vector<T> take_all() const {
     std::vector<T> all;
     for (auto&& row : rows()) all.push_back(std::move(row));
     return all;
   }
-  [[nodiscard]] std::uint64_t count() const { return total<std::uint64_t>(dataset::step<dataset::Count<T>>("count")); }
-  /// The sum of `key` (a member pointer, function or captureless lambda) over all rows; of the rows themselves where
-  /// they are numbers. Integers are summed in 64 bits, and a sum beyond them is an error; floats as double. Blocks are
-  /// summed row by row and then added in order, so the same rows give the same bits.
+  /// The first `count` rows, or all if there are no more. Stops reading once it has them.
+  [[nodiscard]] std::vector<T> take(std::uint64_t count) const {
+    std::vector<T> first;
+    dataset::BlockStream blocks{
+        plan_.with(dataset::step_with<dataset::Head<T>>("take", count)).with(dataset::step<dataset::Collect<T>>("")),
+        1};
+    while (first.size() < count) {
+      const std::optional<Bytes> block = blocks.next();
+      if (!block) break;
+      ByteReader reader{*block};
+      for (auto&& row : decode<std::vector<T>>(reader)) {
+        if (first.size() < count) first.push_back(std::move(row));
+      }
+      blocks.double_ahead();
+    }
+    return first;
+  }
+  /// Prints the first rows as an aligned table with a column for each field.
+  void show(std::uint64_t count = 20, std::ostream& out = std::cout) const {
+    out << dataset::table_of(take(count)) << std::flush;
+  }
+  [[nodiscard]] std::uint64_t count() const {
+    dataset::BlockStream blocks{plan_.with(dataset::step<dataset::Count>("count"))};
+    std::uint64_t rows = 0;
+    while (blocks.next()) rows += blocks.facts().rows;
+    return rows;
+  }
+  /// The sum of `key` over all rows. Integers are summed in 64 bits, and a sum beyond them is an error; floats as
+  /// double. Blocks are summed row by row and then added in order, so the same rows give the same bits.
   template <auto key = std::identity{}>
   [[nodiscard]] auto sum() const {
-    constexpr bool fits = std::is_invocable_v<decltype(key), const T&>;
-    static_assert(fits,
-                  "crema: a sum's key must be a member of the row or a function of it: compare it with the row type");
-    if constexpr (fits) {
-      using Number = std::remove_cvref_t<std::invoke_result_t<decltype(key), const T&>>;
-      static_assert(std::is_arithmetic_v<Number>,
-                    "crema: only numbers can be summed: name a key that is one, as in sum<&Order::price>()");
-      if constexpr (std::is_arithmetic_v<Number>) {
-        return total<dataset::widened_t<Number>>(dataset::step<dataset::Sum<T, key>>("sum"));
-      }
+    if constexpr (dataset::check_number<T, key>()) return aggregated("sum", dataset::SumOf<T, key>{});
+  }
+  /// The least and the greatest value of `key`; nothing where no row has one.
+  template <auto key = std::identity{}>
+  [[nodiscard]] auto min() const {
+    if constexpr (dataset::check_key<T, key>()) return aggregated("min", dataset::ExtremeOf<T, key, false>{});
+  }
+  template <auto key = std::identity{}>
+  [[nodiscard]] auto max() const {
+    if constexpr (dataset::check_key<T, key>()) return aggregated("max", dataset::ExtremeOf<T, key, true>{});
+  }
+  /// Nothing where no row has a value.
+  template <auto key = std::identity{}>
+  [[nodiscard]] std::optional<double> mean() const {
+    if constexpr (dataset::check_number<T, key>()) {
+      const auto moments = aggregated("mean", dataset::MomentsOf<T, key, false>{});
+      return moments.count == 0 ? std::nullopt : std::optional{moments.mean_or_nan()};
     }
+  }
+  /// The sample's standard deviation, which divides by the count less one; nothing of less than two values.
+  template <auto key = std::identity{}>
+  [[nodiscard]] std::optional<double> std_dev() const {
+    if constexpr (dataset::check_number<T, key>()) {
+      const auto moments = aggregated("std_dev", dataset::MomentsOf<T, key, true>{});
+      return moments.count < 2 ? std::nullopt : std::optional{moments.deviation()};
+    }
+  }
+  /// The different values of `key`, in the order in which they first come. They are in memory together.
+  template <auto key = std::identity{}>
+  [[nodiscard]] auto unique() const {
+    if constexpr (dataset::check_key<T, key>()) {
+      using Value = dataset::key_of<T, key>;
+      dataset::BlockStream blocks{plan_.with(dataset::step<dataset::Distinct<T, key>>("unique"))};
+      dataset::KeyNumbers<std::tuple<Value>> known;
+      std::vector<Value> values;
+      while (const std::optional<Bytes> block = blocks.next()) {
+        ByteReader reader{*block};
+        for (auto&& value : decode<std::vector<Value>>(reader))
+          if (known.number({value}) == values.size()) values.push_back(std::move(value));
+      }
+      return values;
+    }
+  }
+  /// The columns of a row, in the order of its `serialize`. Reads nothing.
+  [[nodiscard]] static std::vector<ColumnSpec> schema() { return columns_of<T>(); }
+  /// Runs all of it, counting rows at its end, and tells for each operator what went through and how long it took.
+  [[nodiscard]] DatasetStats stats() const {
+    dataset::StatsCollector collector;
+    static_cast<void>(count());
+    return collector.take();
   }
 
- private:
-  template <class Call, class... Extra>
-  static Bytes encode_extra(Extra&&... extra) {
-    return dataset::plain(detail::encode_arguments<typename Call::signature, 1>(std::forward<Extra>(extra)...));
+  /// Runs all blocks now; what they are stays with the ranks that made it, spilled beyond their memory, and is used by
+  /// whatever asks the returned dataset.
+  [[nodiscard]] Dataset materialize() const {
+    const auto kept = dataset::KeptRows::of<T>(plan_);
+    return between("materialize", kept, 0, kept->rows());
   }
-  template <class Total>
-  [[nodiscard]] Total total(dataset::Step last) const {
-    dataset::BlockStream blocks{plan_, std::move(last)};
-    Total total{};
+  /// The rows in `count` datasets of equal size, one after the other; runs all blocks now, as materialize() does.
+  /// Throws UsageError for 0.
+  [[nodiscard]] std::vector<Dataset> split(std::uint64_t count) const {
+    dataset::check_size("split", count);
+    const auto kept = dataset::KeptRows::of<T>(plan_);
+    std::vector<Dataset> all;
+    const std::uint64_t rows = kept->rows() / count;
+    const std::uint64_t larger = kept->rows() % count;
+    std::uint64_t begin = 0;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const std::uint64_t end = begin + rows + (i < larger ? 1 : 0);
+      all.push_back(between("split", kept, begin, end));
+      begin = end;
+    }
+    return all;
+  }
+  /// Shuffled rows in two datasets: the one to train with, and `fraction` of the rows, rounded, to test with. Runs all
+  /// blocks now, as materialize() does. Throws UsageError for a fraction that is not between 0 and 1.
+  [[nodiscard]] std::pair<Dataset, Dataset> train_test_split(double fraction, std::uint64_t seed) const {
+    dataset::check_fraction("train_test_split", fraction);
+    const auto kept = dataset::KeptRows::of<T>(random_shuffle(seed).plan_);
+    const auto test = static_cast<std::uint64_t>(std::llround(fraction * static_cast<double>(kept->rows())));
+    const std::uint64_t train = kept->rows() - test;
+    return {between("train_test_split", kept, 0, train), between("train_test_split", kept, train, kept->rows())};
+  }
+
+  [[nodiscard]] const dataset::Plan& plan() const { return plan_; }
+
+ private:
+  static FunctionId load_slices() { return dataset::step<dataset::LoadSlices<T>>("").function; }
+  static Dataset after(std::string name, std::function<dataset::BlockSource()> open) {
+    return Dataset{dataset::after(std::move(name), std::move(open))};
+  }
+  static Dataset between(std::string name, std::shared_ptr<const dataset::KeptRows> kept, std::uint64_t begin,
+                         std::uint64_t end) {
+    return after(std::move(name), [kept, begin, end] { return dataset::slices(load_slices(), kept, begin, end); });
+  }
+  template <class Row>
+  static Dataset<Row> dealt(std::string name, std::vector<dataset::Side> sides, dataset::Step load) {
+    return Dataset<Row>{dataset::after(
+        std::move(name), [sides = std::move(sides), load = std::move(load)] { return dataset::dealt(sides, load); })};
+  }
+  template <class U, bool all_left, auto... keys>
+  [[nodiscard]] auto joined(const Dataset<U>& other) const {
+    using Both = dataset::JoinKeys<T, U, keys...>;
+    if constexpr (Both::check()) {
+      using Left = typename decltype(Both::left())::type;
+      using Right = typename decltype(Both::right())::type;
+      using Load = dataset::LoadJoined<T, U, all_left, Left, Right>;
+      return dealt<std::pair<T, typename Load::Right>>(
+          "join",
+          {{plan_, dataset::step<dataset::DealByKeys<T, Left>>("join")},
+           {other.plan(), dataset::step<dataset::DealByKeys<U, Right>>("join")}},
+          dataset::step<Load>(""));
+    }
+  }
+  /// The aggregator's state over all rows.
+  template <class Aggregator>
+  [[nodiscard]] auto aggregated(std::string name, const Aggregator& aggregator) const {
+    dataset::BlockStream blocks{plan_.with(dataset::step<dataset::Aggregate<T, Aggregator>>(std::move(name)))};
+    auto state = aggregator.init();
     while (const std::optional<Bytes> block = blocks.next()) {
       ByteReader reader{*block};
-      dataset::add(total, reader.get<Total>());
+      aggregator.merge(state, decode<decltype(state)>(reader));
     }
-    return total;
+    return state;
   }
 
   dataset::Plan plan_;
@@ -110,7 +373,7 @@ class Dataset {
 template <class T>
 [[nodiscard]] Dataset<T> from_items(std::vector<T> items) {
   const auto all = std::make_shared<const std::vector<T>>(std::move(items));
-  const auto open = [all]() -> dataset::BlockSource {
+  const auto open = [all]() -> dataset::DescriptionSource {
     return [all, place = all->begin()]() mutable -> std::optional<Bytes> {
       if (place == all->end()) return std::nullopt;
       const auto begin = place;
@@ -120,8 +383,7 @@ template <class T>
       return Bytes{std::move(out)};
     };
   };
-  return Dataset<T>{
-      dataset::Plan{.open = open, .load = dataset::step<dataset::LoadItems<T>>("from_items"), .steps = {}}};
+  return Dataset<T>{dataset::load_plan(dataset::step<dataset::LoadItems<T>>("from_items"), open)};
 }
 
 /// The numbers 0, 1, …, count - 1. Throws UsageError for a negative count.

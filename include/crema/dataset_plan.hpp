@@ -3,11 +3,13 @@
 // The untyped half of a dataset: where blocks come from, what happens to each, and the stream of what comes of it.
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +24,8 @@ namespace crema::dataset {
 /// The rows of one block between two steps: the `subject` of a step's function. Who takes them knows their type.
 class Rows {
  public:
+  explicit Rows(std::uint64_t block = 0) : block_{block} {}
+
   template <class T>
   std::vector<T>& as() {
     return *static_cast<std::vector<T>*>(rows_.get());
@@ -29,25 +33,44 @@ class Rows {
   template <class T>
   void assign(std::vector<T> rows) {
     rows_ = std::make_shared<std::vector<T>>(std::move(rows));
+    size_of_ = [](const void* held) { return static_cast<const std::vector<T>*>(held)->size(); };
   }
+  [[nodiscard]] std::size_t size() const { return rows_ ? size_of_(rows_.get()) : 0; }
+  /// Which block of its dataset it is, counted from 0; the same on any number of ranks.
+  [[nodiscard]] std::uint64_t block() const { return block_; }
+  /// What the last step makes of the rows: each part may be wanted by somebody else.
+  [[nodiscard]] std::vector<ByteBuffer>& parts() { return parts_; }
 
  private:
+  std::uint64_t block_;
   std::shared_ptr<void> rows_;
+  std::size_t (*size_of_)(const void*) = nullptr;
+  std::vector<ByteBuffer> parts_;
 };
 
 /// One registered function and what is passed to it besides the block. The first step of a block loads its rows, the
-/// last returns its result, those between change the rows.
+/// last makes parts of them, those between change them. A function takes exactly its arguments off the reader.
 struct Step {
   FunctionId function;
-  Bytes arguments;
-  std::string name;  ///< for labels: "map<make_drink>"; may be empty
+  Arguments arguments{};
+  std::string name{};                  ///< for labels: "map<make_drink>"; may be empty
+  std::shared_ptr<const void> held{};  ///< the futures among the arguments
 };
 
-/// What travels with every block. Throws UsageError where that is a future.
-Bytes plain(Arguments arguments);
+/// The steps that make a block, as the task that runs them reads them.
+struct Work {
+  Arguments steps{};
+  std::vector<crema::detail::FutureHandle> held{};  ///< the values among its inputs
+};
+/// One after the other: what is in `work`, then this.
+void append(Work& work, const Step& step);
+/// The step with a number (64 bits) in front of its arguments.
+Step prefixed(std::uint64_t number, Step step);
 
-/// Descriptions of blocks, one a call, in order; none behind the last.
-using BlockSource = std::function<std::optional<Bytes>()>;
+/// The works of all blocks, one a call, in order; none behind the last.
+using BlockSource = std::function<std::optional<Work>()>;
+/// Descriptions of blocks: each is the arguments of a load step.
+using DescriptionSource = std::function<std::optional<Bytes>()>;
 
 /// How many items in memory make a block: a 256th of them, so that there is work for many ranks, and at most 65,536, so
 /// that a block's result stays small.
@@ -56,8 +79,8 @@ std::ptrdiff_t items_per_block(std::size_t items);
 /// What a dataset is until somebody asks for its rows. Thread safety: immutable once shared.
 struct Plan {
   std::function<BlockSource()> open;  ///< called by every consumer anew; throws DataError for input that is unusable
-  Step load;                          ///< its arguments are the block's description
-  std::vector<Step> steps;
+  std::string name;                   ///< of what makes the blocks, for labels
+  std::vector<Step> steps{};          ///< what happens to each block then
 
   [[nodiscard]] Plan with(Step step) const {
     Plan longer = *this;
@@ -66,34 +89,91 @@ struct Plan {
   }
 };
 
+/// The plan of what is opened when its first block is asked for: opening it takes work.
+Plan after(std::string name, std::function<BlockSource()> open);
+
+/// The plan of a dataset that is read: `load`, whose arguments are a block's description, makes each block.
+Plan load_plan(const Step& load, std::function<DescriptionSource()> open);
+
+/// What is known of a block that has run.
+struct BlockFacts {
+  struct StepFacts {
+    std::uint64_t rows = 0;  ///< behind the step
+    std::uint64_t nanoseconds = 0;
+  };
+
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;        ///< of what the last step made
+  std::uint64_t peak_memory = 0;  ///< bytes: the most its process has held so far
+  std::vector<StepFacts> steps{};
+};
+
 /// Runs every block of a plan as one task and yields their results in order. Thread safety: used on the lane that made
 /// it.
 class BlockStream {
  public:
-  /// Opens the plan's input, and throws what that throws; no task starts before next().
-  BlockStream(const Plan& plan, Step last);
+  /// Opens the plan's input, and throws what that throws; no task starts before next(). `ahead`: most blocks computed
+  /// ahead of the one that is consumed; 0: as many as keep all workers busy. The plan's last step makes parts.
+  explicit BlockStream(const Plan& plan, std::size_t ahead = 0);
   BlockStream(BlockStream&&) = default;
   BlockStream& operator=(BlockStream&&) = default;
   /// Blocks that nobody will take are cancelled.
   ~BlockStream();
 
-  /// Waits for the next block's result; none behind the last. Throws what the block's task threw, once no task of this
-  /// stream runs any more.
+  /// Waits for the next block's result, the first part that its last step made; none behind the last. Throws what the
+  /// block's task threw, once no task of this stream runs any more.
   std::optional<Bytes> next();
+  /// Of the block that next() has yielded last.
+  [[nodiscard]] const BlockFacts& facts() const { return facts_; }
+  /// Waits for the next block to end; its result stays where it was made. None behind the last.
+  std::optional<crema::detail::FutureHandle> next_kept();
+  /// From now on twice as many blocks are computed ahead, but no more than keep all workers busy.
+  void double_ahead();
 
  private:
   void submit_ahead();
   void abandon();
 
   // Constant after construction.
-  FunctionId load_;
-  std::vector<Step> steps_;
+  Plan plan_;
   std::string label_;
-  std::size_t most_in_flight_ = 0;
+  std::size_t most_ahead_ = 0;
 
+  std::size_t ahead_ = 0;
   BlockSource source_;                 // empty behind its last block
+  std::uint64_t blocks_ = 0;           // submitted
   std::exception_ptr source_failure_;  // thrown once the blocks before it are consumed
   std::deque<crema::detail::FutureHandle> in_flight_;
+  BlockFacts facts_;
 };
+
+/// Blocks that have run and whose results stay with the ranks that made them, spilled beyond their memory.
+class KeptBlocks {
+ public:
+  /// Runs all blocks; waits for all. The parts that the plan's last step makes are counted from 0.
+  explicit KeptBlocks(const Plan& plan);
+  /// The same for works that are at hand.
+  KeptBlocks(const std::vector<Work>& works, const Plan& plan);
+  explicit KeptBlocks(std::vector<crema::detail::FutureHandle> blocks) : blocks_{std::move(blocks)} {}
+
+  [[nodiscard]] std::size_t size() const { return blocks_.size(); }
+  [[nodiscard]] const crema::detail::FutureHandle& operator[](std::size_t block) const { return blocks_[block]; }
+  /// Waits for what is known of each. Throws what a block's task threw.
+  [[nodiscard]] std::vector<BlockFacts> facts() const;
+  /// Adds this part of every block behind a work's bytes: how many there are, then each.
+  void add_part(Work& work, std::size_t part, std::size_t parts) const;
+
+ private:
+  std::vector<crema::detail::FutureHandle> blocks_;
+};
+
+/// Adds one part of a kept block behind a work's bytes.
+void add_part(Work& work, const crema::detail::FutureHandle& block, std::size_t part, std::size_t parts);
+
+/// The works of all blocks of a plan, without its steps.
+std::vector<Work> all_works(const Plan& plan);
+/// Into how many parts rows are dealt that come in so many blocks: as many, at most 1024, so that neither the blocks
+/// nor their parts get too many.
+std::size_t partitions_for(std::size_t blocks);
 
 }  // namespace crema::dataset

@@ -1,21 +1,57 @@
 #pragma once
 
-// The typed steps of datasets: each is a registered function on the rows of one block.
+// The typed steps of datasets that look at one row after another: each is a registered function on the rows of one
+// block.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
+#include <memory>
+#include <ranges>
+#include <span>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "crema/aggregators.hpp"
+#include "crema/dataset_keys.hpp"
 #include "crema/dataset_plan.hpp"
 #include "crema/errors.hpp"
+#include "crema/random.hpp"
 #include "crema/row_function.hpp"
 
 namespace crema::dataset {
 
 inline Rows& rows_of(void* subject) { return *static_cast<Rows*>(subject); }
+
+template <class Wrapper>
+Step step(std::string name, Arguments arguments = {}) {
+  return {crema::detail::registered_id<Wrapper>, std::move(arguments), std::move(name), {}};
+}
+template <class Wrapper, class... Values>
+Step step_with(std::string name, const Values&... values) {
+  ByteBuffer out;
+  (encode(out, values), ...);
+  return step<Wrapper>(std::move(name), {.bytes = Bytes{std::move(out)}});
+}
+
+/// A step that calls a user's function with these extra arguments.
+template <class Wrapper, class Call, class... Extra>
+Step call_step(std::string name, Extra&&... extra) {
+  // A plan may be used long after the futures and actors it was given have gone.
+  const auto held = std::make_shared<std::tuple<std::decay_t<Extra>...>>(extra...);
+  Step made = step<Wrapper>(
+      std::move(name), crema::detail::encode_arguments<typename Call::signature, 1>(std::forward<Extra>(extra)...));
+  if (!made.arguments.inputs.empty() || !made.arguments.carried.empty()) made.held = held;
+  return made;
+}
+
+/// Throw UsageError for 0, and for what is not between 0 and 1.
+void check_size(const char* operation, std::uint64_t size);
+void check_fraction(const char* operation, double fraction);
 
 template <class T, auto function>
 struct Map {
@@ -32,11 +68,91 @@ struct Map {
 };
 
 template <class T, auto function>
+struct FlatMap {
+  static Bytes body(void* subject, ByteReader& arguments) {
+    using Call = RowFunction<T, function>;
+    auto extra = Call::extra::decode_all(arguments);
+    std::vector<std::ranges::range_value_t<typename Call::result>> mapped;
+    for (auto&& row : rows_of(subject).template as<T>()) {
+      for (auto&& item : Call::extra::call(std::move(row), extra)) mapped.push_back(std::move(item));
+    }
+    rows_of(subject).assign(std::move(mapped));
+    return {};
+  }
+};
+
+template <class T, auto function>
 struct Filter {
   static Bytes body(void* subject, ByteReader& arguments) {
     using Call = RowFunction<T, function>;
     auto extra = Call::extra::decode_all(arguments);
     std::erase_if(rows_of(subject).template as<T>(), [&](const auto& row) { return !Call::extra::call(row, extra); });
+    return {};
+  }
+};
+
+/// The arguments are the most rows of a batch, and the extra ones.
+template <class T, auto function>
+struct MapBatches {
+  static Bytes body(void* subject, ByteReader& arguments) {
+    using Call = RowFunction<std::span<const T>, function>;
+    const auto size = arguments.get<std::uint64_t>();
+    auto extra = Call::extra::decode_all(arguments);
+    const std::vector<T>& rows = rows_of(subject).template as<T>();
+    std::vector<typename Call::result::value_type> mapped;
+    for (std::size_t begin = 0; begin < rows.size(); begin += size) {
+      const std::span<const T> batch = std::span{rows}.subspan(begin, std::min<std::size_t>(size, rows.size() - begin));
+      auto made = Call::extra::call(batch, extra);
+      std::move(made.begin(), made.end(), std::back_inserter(mapped));
+    }
+    rows_of(subject).assign(std::move(mapped));
+    return {};
+  }
+};
+
+/// The arguments make the object, once on each lane.
+template <class T, class Object, class... Given>
+struct MapWith {
+  using Result = std::remove_cvref_t<std::invoke_result_t<Object&, T>>;
+  static Bytes body(void* subject, ByteReader& arguments) {
+    const Bytes made_with = decode<Bytes>(arguments);
+    thread_local Bytes known;
+    thread_local std::unique_ptr<Object> object;
+    if (!object || !std::ranges::equal(known.span(), made_with.span())) {
+      ByteReader reader{made_with};
+      auto given = crema::detail::ArgumentDecoder<std::tuple<Given...>>::decode_all(reader);
+      object = std::apply([](auto&... values) { return std::make_unique<Object>(std::move(values)...); }, given);
+      known = made_with.compact();
+    }
+    std::vector<Result> mapped;
+    for (auto&& row : rows_of(subject).template as<T>()) mapped.push_back((*object)(std::move(row)));
+    rows_of(subject).assign(std::move(mapped));
+    return {};
+  }
+};
+
+/// Keeps the first rows of each block: as many as the argument says.
+template <class T>
+struct Head {
+  static Bytes body(void* subject, ByteReader& arguments) {
+    const auto most = decode<std::uint64_t>(arguments);
+    std::vector<T>& rows = rows_of(subject).template as<T>();
+    if (rows.size() > most) rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(most), rows.end());
+    return {};
+  }
+};
+
+/// A generator of its own for each block, from a seed and what it is for.
+Random random_of(const Rows& rows, std::uint64_t seed, std::uint64_t purpose);
+
+/// Keeps each row with a probability. Arguments: the seed and that.
+template <class T>
+struct Sample {
+  static Bytes body(void* subject, ByteReader& arguments) {
+    const auto seed = decode<std::uint64_t>(arguments);
+    const auto fraction = decode<double>(arguments);
+    Random random = random_of(rows_of(subject), seed, 0);
+    std::erase_if(rows_of(subject).template as<T>(), [&](const auto&) { return random.uniform() >= fraction; });
     return {};
   }
 };
@@ -55,60 +171,52 @@ struct LoadRange {
   static Bytes body(void* subject, ByteReader& bounds);
 };
 
+// The last steps of a block.
+
 template <class T>
 struct Collect {
   static Bytes body(void* subject, ByteReader&) {
-    ByteBuffer out;
-    encode(out, rows_of(subject).template as<T>());
-    return Bytes{std::move(out)};
+    Rows& rows = rows_of(subject);
+    encode(rows.parts().emplace_back(), rows.as<T>());
+    return {};
   }
 };
 
-template <class T>
+/// Nothing but the facts are wanted.
 struct Count {
   static Bytes body(void* subject, ByteReader&) {
-    ByteBuffer out;
-    out.put<std::uint64_t>(rows_of(subject).template as<T>().size());
-    return Bytes{std::move(out)};
+    rows_of(subject).parts().emplace_back();
+    return {};
   }
 };
 
-template <class Number>
-using widened_t =
-    std::conditional_t<std::is_same_v<Number, long double>, long double,
-                       std::conditional_t<std::is_floating_point_v<Number>, double,
-                                          std::conditional_t<std::is_signed_v<Number>, std::int64_t, std::uint64_t>>>;
-
-[[noreturn]] void fail_sum();
-
-template <class Total>
-void add(Total& total, Total value) {
-  if constexpr (std::is_integral_v<Total>) {
-    if (__builtin_add_overflow(total, value, &total)) fail_sum();
-  } else {
-    total += value;
+/// Adds up all rows of the block in the aggregator that is its argument.
+template <class T, class Aggregator>
+struct Aggregate {
+  static Bytes body(void* subject, ByteReader& arguments) {
+    Rows& rows = rows_of(subject);
+    const auto aggregator = decode_aggregator<Aggregator>(arguments);
+    auto state = aggregator.init();
+    for (auto&& row : rows.as<T>()) aggregator.add(state, static_cast<const T&>(row));
+    encode(rows.parts().emplace_back(), state);
+    return {};
   }
-}
+};
 
+/// The different keys of the block, in the order in which they come.
 template <class T, auto key>
-struct Sum {
-  using Number = std::remove_cvref_t<std::invoke_result_t<decltype(key), const T&>>;
-  using Total = widened_t<Number>;
-
+struct Distinct {
   static Bytes body(void* subject, ByteReader&) {
-    Total total{};
-    for (auto&& row : rows_of(subject).template as<T>()) {
-      add(total, static_cast<Total>(std::invoke(key, static_cast<const T&>(row))));
+    Rows& rows = rows_of(subject);
+    KeyNumbers<std::tuple<key_of<T, key>>> known;
+    std::vector<key_of<T, key>> distinct;
+    for (auto&& row : rows.as<T>()) {
+      std::tuple<key_of<T, key>> value{std::invoke(key, static_cast<const T&>(row))};
+      if (known.number(value) == distinct.size()) distinct.push_back(std::move(std::get<0>(value)));
     }
-    ByteBuffer out;
-    out.put(total);
-    return Bytes{std::move(out)};
+    encode(rows.parts().emplace_back(), distinct);
+    return {};
   }
 };
-
-template <class Wrapper>
-Step step(std::string name, Bytes arguments = {}) {
-  return {crema::detail::registered_id<Wrapper>, std::move(arguments), std::move(name)};
-}
 
 }  // namespace crema::dataset

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ranges>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -23,7 +24,7 @@ struct RowFunction {
       if constexpr (signature::arity == 0) {
         return false;
       } else {
-        return std::is_convertible_v<T, std::tuple_element_t<0, typename signature::held>>;
+        return std::is_convertible_v<T, std::tuple_element_t<0, parameters>>;
       }
     }();
     static_assert(fits,
@@ -35,6 +36,13 @@ struct RowFunction {
     constexpr bool fits = !std::is_void_v<result>;
     static_assert(
         fits, "crema: the function given to map must return the new row; to run something for its effect use remote");
+    return fits;
+  }
+  static consteval bool makes_rows() {
+    constexpr bool fits = std::ranges::range<result>;
+    static_assert(fits,
+                  "crema: the function given to flat_map or map_batches must return a container of new rows, as a "
+                  "std::vector");
     return fits;
   }
   static consteval bool decides() {

@@ -2,33 +2,38 @@
 #include <utility>
 
 #include "crema/dataset_plan.hpp"
+#include "crema/dataset_stats.hpp"
 #include "crema/errors.hpp"
 #include "crema/lane_context.hpp"
 #include "crema/registry.hpp"
 #include "dataset/run_block.hpp"
+#include "wire/parts.hpp"
 
 namespace crema::dataset {
 namespace {
 
-std::string label_of(const Plan& plan, const Step& last) {
-  std::string label = plan.load.name;
-  for (const Step& step : plan.steps) label += "." + step.name;
-  return last.name.empty() ? label : label + "." + last.name;
+std::string label_of(const Plan& plan) {
+  std::string label = plan.name;
+  for (const Step& step : plan.steps)
+    if (!step.name.empty()) label += "." + step.name;
+  return label;
 }
 
-/// Blocks computed ahead of the one that is consumed: each worker has one to run and one to follow it.
-std::size_t blocks_in_flight() {
+/// Each worker has one block to run and one to follow it.
+std::size_t blocks_for_all_workers() {
   const int workers = LaneContext::current().cluster().workers;
   return static_cast<std::size_t>(std::max(4, 2 * workers + 2));
 }
 
 }  // namespace
 
-BlockStream::BlockStream(const Plan& plan, Step last)
-    : load_{plan.load.function}, steps_{plan.steps}, label_{label_of(plan, last)}, source_{plan.open()} {
-  steps_.push_back(std::move(last));
-  most_in_flight_ = blocks_in_flight();
+BlockStream::BlockStream(const Plan& plan, std::size_t ahead)
+    : plan_{plan}, label_{label_of(plan)}, source_{plan_.open()} {
+  most_ahead_ = blocks_for_all_workers();
+  ahead_ = ahead == 0 ? most_ahead_ : ahead;
 }
+
+void BlockStream::double_ahead() { ahead_ = std::min(2 * ahead_, most_ahead_); }
 
 BlockStream::~BlockStream() {
   try {
@@ -36,6 +41,19 @@ BlockStream::~BlockStream() {
   } catch (const UsageError&) {
     // A stream that outlives the driver: nothing runs any more.
   }
+}
+
+std::optional<crema::detail::FutureHandle> BlockStream::next_kept() {
+  submit_ahead();
+  if (in_flight_.empty()) {
+    if (source_failure_) std::rethrow_exception(std::exchange(source_failure_, nullptr));
+    return std::nullopt;
+  }
+  const crema::detail::FutureHandle block = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  const crema::detail::FutureHandle* first = &block;
+  crema::detail::FutureHandle::wait({&first, 1}, 1, std::nullopt);
+  return block;
 }
 
 std::optional<Bytes> BlockStream::next() {
@@ -47,7 +65,11 @@ std::optional<Bytes> BlockStream::next() {
   const crema::detail::FutureHandle block = std::move(in_flight_.front());
   in_flight_.pop_front();
   try {
-    return block.value();
+    const Bytes result = block.value();
+    ByteReader facts{wire::part_of(result, facts_part)};
+    facts_ = read_facts(facts);
+    StatsCollector::add(plan_, facts_);
+    return wire::part_of(result, made_part);
   } catch (const Error&) {
     abandon();
     throw;
@@ -55,22 +77,21 @@ std::optional<Bytes> BlockStream::next() {
 }
 
 void BlockStream::submit_ahead() {
-  while (source_ && in_flight_.size() < most_in_flight_) {
-    std::optional<Bytes> description;
+  while (source_ && in_flight_.size() < ahead_) {
+    std::optional<Work> work;
     try {
-      description = source_();
+      work = source_();
     } catch (const Error&) {
       // Rows in front of the damage come first, whatever the number of blocks in flight.
       source_failure_ = std::current_exception();
     }
-    if (!description) {
+    if (!work) {
       source_ = nullptr;
       return;
     }
-    const Named<TaskId> task = LaneContext::current().submit(
-        crema::detail::registered_id<RunBlock>, TaskOptions{.name = label_},
-        {.bytes = encode_steps({.function = load_, .arguments = std::move(*description), .name = {}}, steps_)});
-    in_flight_.emplace_back(task);
+    in_flight_.emplace_back(LaneContext::current().submit(crema::detail::registered_id<RunBlock>,
+                                                          TaskOptions{.name = label_},
+                                                          encode_block(blocks_++, *work, plan_.steps)));
   }
 }
 

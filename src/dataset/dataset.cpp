@@ -21,6 +21,44 @@ Bytes LoadRange::body(void* subject, ByteReader& bounds) {
   return {};
 }
 
+Plan load_plan(const Step& load, std::function<DescriptionSource()> open) {
+  const auto open_works = [load, open = std::move(open)]() -> BlockSource {
+    return [load, next = open()]() -> std::optional<Work> {
+      std::optional<Bytes> description = next();
+      if (!description) return std::nullopt;
+      Work work;
+      append(work, {.function = load.function, .arguments = {.bytes = std::move(*description)}});
+      return work;
+    };
+  };
+  return {.open = open_works, .name = load.name};
+}
+
+Plan after(std::string name, std::function<BlockSource()> open) {
+  const auto open_late = [open = std::move(open)]() -> BlockSource {
+    return [open, source = BlockSource{}]() mutable -> std::optional<Work> {
+      if (!source) source = open();
+      return source();
+    };
+  };
+  return {.open = open_late, .name = std::move(name)};
+}
+
+Random random_of(const Rows& rows, std::uint64_t seed, std::uint64_t purpose) {
+  return {seed, TaskKey{purpose, rows.block()}, 0};
+}
+
+void check_size(const char* operation, std::uint64_t size) {
+  if (size == 0)
+    throw UsageError{std::string{"calling "} + operation + "(0) on a dataset: the number must be positive"};
+}
+
+void check_fraction(const char* operation, double fraction) {
+  if (fraction >= 0 && fraction <= 1) return;
+  throw UsageError{std::string{"calling "} + operation + " on a dataset with the fraction " + std::to_string(fraction) +
+                   ": it must be between 0 and 1"};
+}
+
 void fail_sum() {
   throw Error{
       "summing a dataset: the sum does not fit into 64 bits; sum a key that is double instead, as in "
@@ -34,7 +72,7 @@ Dataset<std::int64_t> range(std::int64_t count) {
     throw UsageError{"making a dataset of range(" + std::to_string(count) +
                      "): it counts from 0, so the count cannot be negative"};
   }
-  const auto open = [count]() -> dataset::BlockSource {
+  const auto open = [count]() -> dataset::DescriptionSource {
     return [count, begin = std::int64_t{0}]() mutable -> std::optional<Bytes> {
       if (begin == count) return std::nullopt;
       const std::int64_t end =
@@ -46,7 +84,7 @@ Dataset<std::int64_t> range(std::int64_t count) {
       return Bytes{std::move(bounds)};
     };
   };
-  return Dataset<std::int64_t>{{.open = open, .load = dataset::step<dataset::LoadRange>("range"), .steps = {}}};
+  return Dataset<std::int64_t>{dataset::load_plan(dataset::step<dataset::LoadRange>("range"), open)};
 }
 
 }  // namespace crema

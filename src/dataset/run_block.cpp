@@ -1,45 +1,137 @@
 #include "dataset/run_block.hpp"
 
-#include <cstdint>
+#include <sys/resource.h>
+
+#include <chrono>
 #include <utility>
 
 #include "crema/errors.hpp"
 #include "crema/registry.hpp"
+#include "wire/parts.hpp"
 
 namespace crema::dataset {
 namespace {
 
-void append(ByteBuffer& out, const Step& step) {
-  out.put(step.function.number);
-  out.put_sized(step.arguments.span());
+/// Adds arguments behind others: what they say of places in their bytes moves along.
+class ArgumentsWriter {
+ public:
+  ByteBuffer& bytes() { return bytes_; }
+  void append(const Arguments& arguments) {
+    const std::uint64_t begin = bytes_.size();
+    bytes_.append(arguments.bytes.span());
+    for (Input input : arguments.inputs) {
+      input.offset += begin;
+      rest_.inputs.push_back(input);
+    }
+    for (Mention mention : arguments.mentions) {
+      mention.offset += begin;
+      rest_.mentions.push_back(mention);
+    }
+    rest_.carried.insert(rest_.carried.end(), arguments.carried.begin(), arguments.carried.end());
+  }
+  void append(const Step& step) {
+    bytes_.put(step.function.number);
+    append(step.arguments);
+  }
+  Arguments take() {
+    rest_.bytes = Bytes{std::move(bytes_)};
+    return std::move(rest_);
+  }
+
+ private:
+  ByteBuffer bytes_;
+  Arguments rest_;
+};
+
+std::uint64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+void write(ByteBuffer& out, const BlockFacts& facts) {
+  out.put(facts.rows);
+  out.put(facts.bytes);
+  out.put(facts.peak_memory);
+  out.put(static_cast<std::uint64_t>(facts.steps.size()));
+  for (const BlockFacts::StepFacts& step : facts.steps) {
+    out.put(step.rows);
+    out.put(step.nanoseconds);
+  }
 }
 
 }  // namespace
 
-Bytes plain(Arguments arguments) {
-  if (!arguments.inputs.empty() || !arguments.carried.empty()) {
-    throw UsageError{
-        "passing a future to a dataset's function is not available in this version of crema: pass future.get()"};
+BlockFacts read_facts(ByteReader& reader) {
+  BlockFacts facts;
+  facts.rows = reader.get<std::uint64_t>();
+  facts.bytes = reader.get<std::uint64_t>();
+  facts.peak_memory = reader.get<std::uint64_t>();
+  for (auto left = reader.get<std::uint64_t>(); left > 0; --left) {
+    BlockFacts::StepFacts& step = facts.steps.emplace_back();
+    step.rows = reader.get<std::uint64_t>();
+    step.nanoseconds = reader.get<std::uint64_t>();
   }
-  return std::move(arguments.bytes);
+  return facts;
 }
 
-Bytes encode_steps(const Step& load, const std::vector<Step>& steps) {
-  ByteBuffer out;
-  append(out, load);
-  for (const Step& step : steps) append(out, step);
-  return Bytes{std::move(out)};
+void append(Work& work, const Step& step) {
+  ArgumentsWriter writer;
+  writer.append(work.steps);
+  writer.append(step);
+  work.steps = writer.take();
+}
+
+Step prefixed(std::uint64_t number, Step step) {
+  ArgumentsWriter writer;
+  writer.bytes().put(number);
+  writer.append(step.arguments);
+  step.arguments = writer.take();
+  return step;
+}
+
+void add_part(Work& work, const crema::detail::FutureHandle& block, std::size_t part, std::size_t parts) {
+  work.steps.inputs.push_back({.offset = work.steps.bytes.size(),
+                               .id = block.id(),
+                               .key = block.key(),
+                               .part = made_part + static_cast<std::uint32_t>(part),
+                               .parts = made_part - 1 + static_cast<std::uint32_t>(parts)});
+  work.held.push_back(block);
+}
+
+Arguments encode_block(std::uint64_t number, const Work& work, const std::vector<Step>& steps) {
+  ArgumentsWriter writer;
+  writer.bytes().put(number);
+  writer.append(work.steps);
+  for (const Step& step : steps) writer.append(step);
+  return writer.take();
 }
 
 Bytes RunBlock::body(void*, ByteReader& steps) {
-  Rows rows;
-  Bytes result;
+  using Clock = std::chrono::steady_clock;
+  Rows rows{steps.get<std::uint64_t>()};
+  BlockFacts facts;
+  auto begin = Clock::now();
   while (steps.remaining() != 0) {
     const FunctionId function{steps.get<std::uint32_t>()};
-    ByteReader arguments{steps.get_sized()};
-    result = FunctionRegistry::at(function).body(&rows, arguments);
+    FunctionRegistry::at(function).body(&rows, steps);
+    const auto end = Clock::now();
+    facts.steps.push_back({rows.size(), static_cast<std::uint64_t>((end - begin).count())});
+    begin = end;
   }
-  return result;
+  facts.rows = rows.size();
+  for (const ByteBuffer& part : rows.parts()) facts.bytes += part.size();
+  facts.peak_memory = peak_memory();
+  std::vector<ByteBuffer> parts(1);
+  write(parts.front(), facts);
+  for (ByteBuffer& part : rows.parts()) parts.push_back(std::move(part));
+  return Bytes{wire::join_parts(parts)};
+}
+
+Bytes ReadFacts::body(void*, ByteReader& facts) {
+  ByteBuffer out;
+  while (facts.remaining() != 0) write(out, read_facts(facts));
+  return Bytes{std::move(out)};
 }
 
 }  // namespace crema::dataset

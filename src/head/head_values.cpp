@@ -169,10 +169,10 @@ void Head::add_values(wire::TaskSpec& task, Frame& frame, RankId worker) {
   for (const Input& input : task.arguments.inputs) {
     const Entry& entry = entries_[input.id.number];
     if (entry.stored) {
-      task.values.push_back({.here = false, .location = objects_.locate(input.id, worker)});
+      task.values.push_back({.here = false, .location = objects_.locate(input, worker)});
       frame.header.flags |= wire::flag_large_inputs;
     } else {
-      task.values.push_back({.bytes = entry.value});
+      task.values.push_back({.bytes = wire::part_of(entry.value, input.part)});
     }
   }
 }

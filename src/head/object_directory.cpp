@@ -8,6 +8,14 @@ namespace crema::head {
 using wire::Frame;
 using wire::FrameType;
 
+namespace {
+
+bool contains(const std::vector<RankId>& ranks, RankId rank) {
+  return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
+}
+
+}  // namespace
+
 void ObjectDirectory::add(TaskId id, std::uint64_t size, RankId rank) {
   const auto [object, added] = objects_.try_emplace(id, Object{size, {rank}, {rank}});
   if (added) return;
@@ -34,7 +42,8 @@ std::vector<TaskId> ObjectDirectory::lose(RankId rank) {
     Object& object = place->second;
     std::erase(object.told, rank);
     std::erase(object.have, rank);
-    if (object.told.empty()) {
+    std::erase(object.read_parts, rank);
+    if (object.told.empty() && object.read_parts.empty()) {
       place = objects_.erase(place);
       continue;
     }
@@ -49,9 +58,9 @@ std::vector<TaskId> ObjectDirectory::lose(RankId rank) {
 }
 
 void ObjectDirectory::move_readers(TaskId id, Object& object, RankId lost) {
-  for (const RankId reader : object.told) {
-    if (std::find(object.have.begin(), object.have.end(), reader) != object.have.end() && lost.number >= 0) continue;
-    const wire::Moved moved{lost, {id, object.size, object.have[object.next++ % object.have.size()]}};
+  for (const RankId reader : readers(object)) {
+    if (contains(object.have, reader) && lost.number >= 0) continue;
+    const wire::Moved moved{lost, {{id}, object.size, object.have[object.next++ % object.have.size()]}};
     outbox_.send(reader, wire::make_frame(FrameType::moved, wire::write(moved)));
   }
 }
@@ -59,7 +68,7 @@ void ObjectDirectory::move_readers(TaskId id, Object& object, RankId lost) {
 void ObjectDirectory::give_up(TaskId id, const Bytes& failure) {
   const auto node = objects_.extract(id);
   if (node.empty()) return;
-  for (const RankId reader : node.mapped().told) {
+  for (const RankId reader : readers(node.mapped())) {
     Frame answer{
         {.type = FrameType::object, .flags = wire::flag_failed, .payload_size = failure.size(), .sequence = id.number},
         failure};
@@ -72,10 +81,27 @@ void ObjectDirectory::add_alias(TaskId id, TaskId source) { aliases_.emplace(id,
 wire::ObjectLocation ObjectDirectory::locate(TaskId id, RankId reader) {
   const TaskId source = source_of(id);
   Object& object = objects_.at(source);
-  if (std::find(object.told.begin(), object.told.end(), reader) != object.told.end())
-    return {source, object.size, reader};
+  if (contains(object.told, reader)) return {{source}, object.size, reader};
   object.told.push_back(reader);
-  return {source, object.size, object.have[object.next++ % object.have.size()]};
+  return {{source}, object.size, object.have[object.next++ % object.have.size()]};
+}
+
+wire::ObjectLocation ObjectDirectory::locate(const Input& input, RankId reader) {
+  if (input.part == 0) return locate(input.id, reader);
+  const TaskId source = source_of(input.id);
+  Object& object = objects_.at(source);
+  const bool has_it = contains(object.have, reader);
+  if (!contains(object.read_parts, reader)) object.read_parts.push_back(reader);
+  return {{source, input.part},
+          object.size / std::max(input.parts, 1U),
+          has_it ? reader : object.have[object.next++ % object.have.size()]};
+}
+
+std::vector<RankId> ObjectDirectory::readers(const Object& object) {
+  std::vector<RankId> ranks = object.told;
+  for (const RankId rank : object.read_parts)
+    if (!contains(ranks, rank)) ranks.push_back(rank);
+  return ranks;
 }
 
 RankId ObjectDirectory::nearest(const std::vector<Input>& inputs) const {
@@ -84,7 +110,8 @@ RankId ObjectDirectory::nearest(const std::vector<Input>& inputs) const {
   for (const Input& input : inputs) {
     const auto object = objects_.find(source_of(input.id));
     if (object == objects_.end()) continue;
-    for (const RankId rank : object->second.have) bytes[rank] += object->second.size;
+    for (const RankId rank : object->second.have)
+      bytes[rank] += input.part == 0 ? object->second.size : object->second.size / std::max(input.parts, 1U);
   }
   const auto most =
       std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -100,7 +127,7 @@ void ObjectDirectory::forget(TaskId id) {
   if (aliases_.erase(id) != 0) return;
   const auto node = objects_.extract(id);
   if (node.empty()) return;
-  for (const RankId rank : node.mapped().told) forget_at(rank, id);
+  for (const RankId rank : readers(node.mapped())) forget_at(rank, id);
 }
 
 void ObjectDirectory::forget_at(RankId rank, TaskId id) {

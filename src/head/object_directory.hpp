@@ -21,6 +21,8 @@ class ObjectDirectory {
   void add_alias(TaskId id, TaskId source);
   /// Where `reader`, which is to have a copy from now on, gets the value. The ranks that have it take turns.
   wire::ObjectLocation locate(TaskId id, RankId reader);
+  /// The same for a task's input; of a part `reader` is to have no copy.
+  wire::ObjectLocation locate(const Input& input, RankId reader);
   /// Whose value it is: its own, or that of the source it was added with.
   [[nodiscard]] TaskId source_of(TaskId id) const;
   /// Whether a rank has it: else it was lost.
@@ -44,9 +46,12 @@ class ObjectDirectory {
     std::uint64_t size = 0;
     std::vector<RankId> told;  ///< that have it or will
     std::vector<RankId> have;
-    std::size_t next = 0;  ///< of `have`, to be read from
+    std::vector<RankId> read_parts{};  ///< that were told where parts are
+    std::size_t next = 0;              ///< of `have`, to be read from
   };
 
+  /// Every rank that knows of it, once.
+  [[nodiscard]] static std::vector<RankId> readers(const Object& object);
   /// Whoever is told and has it not is to read it from another rank than the lost one; -1: whichever that was.
   void move_readers(TaskId id, Object& object, RankId lost);
 

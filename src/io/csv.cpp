@@ -8,7 +8,7 @@
 
 namespace crema::csv {
 
-dataset::BlockSource open_blocks(const std::string& pattern, const std::vector<std::string>& fields) {
+dataset::DescriptionSource open_blocks(const std::string& pattern, const std::vector<std::string>& fields) {
   const auto partitioner = std::make_shared<Partitioner>(pattern, fields);
   for (const InputFile& file : partitioner->files()) LaneContext::current().opened(file);
   return [partitioner]() -> std::optional<Bytes> {

@@ -9,14 +9,15 @@ using wire::FrameType;
 
 ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::InputValue> values) {
   if (arguments.inputs.empty()) return ByteReader{arguments.bytes};
-  std::map<TaskId, Bytes> large;
+  std::map<wire::ObjectPart, Bytes> large;
   for (const wire::InputValue& value : values)
-    if (!value.here) large.emplace(value.location.id, Bytes{});
+    if (!value.here) large.emplace(value.location.object, Bytes{});
   if (!large.empty()) {
-    std::vector<TaskId> ids;
-    for (const auto& [id, bytes] : large) ids.push_back(id);
-    fetch(FrameType::get_inputs, ids, [&](TaskId id, Result result) {
-      const auto place = large.find(id);
+    std::vector<wire::ObjectPart> objects;
+    for (const auto& [object, bytes] : large) objects.push_back(object);
+    post(FrameType::get_inputs, wire::write_parts(objects), true);
+    await(objects.size(), [&](const wire::ObjectPart& object, Result result) {
+      const auto place = large.find(object);
       if (place == large.end()) return false;
       if (result.failed) {
         ByteReader failure{result.bytes};
@@ -33,7 +34,7 @@ ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::Inp
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Input& input = arguments.inputs[i];
     reader.append(arguments.bytes.slice(done, input.offset - done));
-    reader.append(values[i].here ? std::move(values[i].bytes) : large.at(values[i].location.id));
+    reader.append(values[i].here ? std::move(values[i].bytes) : large.at(values[i].location.object));
     done = input.offset;
   }
   reader.append(arguments.bytes.slice(done, arguments.bytes.size() - done));

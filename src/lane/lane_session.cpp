@@ -186,27 +186,30 @@ void LaneSession::store(TaskId id, Bytes value) {
   channel_->post(std::move(frame), false);
 }
 
-void LaneSession::fetch(std::span<const TaskId> ids, const Sink& sink) { fetch(FrameType::get, ids, sink); }
+void LaneSession::fetch(std::span<const TaskId> ids, const Sink& sink) {
+  post(FrameType::get, wire::write_ids({ids.begin(), ids.end()}), true);
+  await(ids.size(),
+        [&sink](const wire::ObjectPart& object, Result result) { return sink(object.id, std::move(result)); });
+}
 
-void LaneSession::fetch(FrameType request, std::span<const TaskId> ids, const Sink& sink) {
-  post(request, wire::write_ids({ids.begin(), ids.end()}), true);
+void LaneSession::await(std::size_t count, const std::function<bool(const wire::ObjectPart&, Result)>& take) {
   Waiting waiting{*this};
-  for (std::size_t missing = ids.size(); missing > 0;) {
+  for (std::size_t missing = count; missing > 0;) {
     wire::Frame frame = waiting.next();
-    TaskId id;
+    wire::ObjectPart object;
     Result result;
     if (frame.header.type == FrameType::value) {
       wire::Value value = wire::read_value(frame.payload);
-      id = value.id;
+      object.id = value.id;
       result = {value.failed, std::move(value.bytes)};
     } else if (frame.header.type == FrameType::large_value) {
-      id = TaskId{frame.header.sequence};
+      object = {TaskId{frame.header.sequence}, frame.header.incarnation};
       result = {(frame.header.flags & wire::flag_failed) != 0, std::move(frame.payload), true};
     } else {
       continue;
     }
     const bool failed = result.failed;
-    if (!sink(id, std::move(result))) continue;  // of a wait that ended with a failure
+    if (!take(object, std::move(result))) continue;  // of a wait that ended with a failure
     --missing;
     if (failed) break;
   }

@@ -105,7 +105,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void on_accepted(const wire::Frame& frame);
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
   void pin(TaskId work, const Arguments& arguments);
-  void fetch(wire::FrameType request, std::span<const TaskId> ids, const Sink& sink);
+  /// Waits for so many values that `take` takes, or for a failed one.
+  void await(std::size_t count, const std::function<bool(const wire::ObjectPart&, Result)>& take);
   class Waiting;
 
   // Constant after construction.

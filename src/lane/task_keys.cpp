@@ -94,6 +94,7 @@ TaskKey TaskKeys::next(Kind kind, TaskKey subject, TaskKey function, const Argum
     for (const Input& input : arguments.inputs) {
       mentioned.put(input.offset);
       mentioned.put(input.key);
+      if (input.part != 0) mentioned.put(input.part);
     }
     content.arguments = hash(bytes.span());
     content.mentions = hash(mentioned.span());

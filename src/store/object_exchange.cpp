@@ -10,9 +10,15 @@ namespace {
 
 using wire::Frame;
 using wire::FrameType;
+using wire::ObjectPart;
 
-Frame object_frame(FrameType type, TaskId id, LaneId lane, Bytes value) {
-  Frame frame{{.type = type, .lane = lane, .payload_size = value.size(), .sequence = id.number}, std::move(value)};
+Frame object_frame(FrameType type, const ObjectPart& object, LaneId lane, Bytes value) {
+  Frame frame{{.type = type,
+               .lane = lane,
+               .payload_size = value.size(),
+               .sequence = object.id.number,
+               .incarnation = object.part},
+              std::move(value)};
   return frame;
 }
 
@@ -96,7 +102,7 @@ void ObjectExchange::turn_into_failure(Frame& frame, const std::string& reason) 
 
 void ObjectExchange::on_located(const Frame& frame) {
   const wire::Located located = wire::read_located(frame.payload);
-  want(located.location, Waiter{frame.header.lane, located.wanted});
+  want(located.location, Waiter{frame.header.lane, {located.wanted}});
 }
 
 void ObjectExchange::fetch_inputs(const std::vector<wire::ObjectLocation>& inputs) {
@@ -104,53 +110,61 @@ void ObjectExchange::fetch_inputs(const std::vector<wire::ObjectLocation>& input
 }
 
 void ObjectExchange::on_get_inputs(const Frame& frame) {
-  for (const TaskId id : wire::read_ids(frame.payload)) {
-    // Where it is came with the task: here, or it is on its way.
-    want({.id = id, .rank = me_}, Waiter{frame.header.lane, id});
+  for (const ObjectPart& object : wire::read_parts(frame.payload)) {
+    // Where it is came with the task.
+    want({.object = object, .rank = me_}, Waiter{frame.header.lane, object});
   }
 }
 
 void ObjectExchange::want(const wire::ObjectLocation& location, std::optional<Waiter> waiter) {
-  if (store_.contains(location.id)) {
-    if (waiter) give(location.id, *waiter);
+  const ObjectPart& object = location.object;
+  if (store_.contains(object.id)) {
+    if (waiter) give(object, *waiter);
     return;
   }
-  auto fetching = fetching_.find(location.id);
+  auto fetching = fetching_.find(object);
   if (fetching == fetching_.end()) {
     if (location.rank == me_) {
       if (waiter) give_failure(*waiter, "it has been let go");
       return;
     }
-    fetching = fetching_.emplace(location.id, Fetching{location}).first;
-    queue_.push_back(location.id);
+    fetching = fetching_.emplace(object, Fetching{location}).first;
   }
-  if (waiter) fetching->second.waiters.push_back(*waiter);
+  if (waiter) {
+    fetching->second.waiters.push_back(*waiter);
+  } else {
+    ++fetching->second.tasks;
+  }
+  // A part is in nobody's store, so it comes when it can be passed on.
+  if ((waiter || object.part == 0) && !std::exchange(fetching->second.queued, true)) queue_.push_back(object);
   fetch_more();
 }
 
 void ObjectExchange::fetch_more() {
   while (!queue_.empty()) {
     const auto next = fetching_.find(queue_.front());
-    if (next != fetching_.end()) {
+    if (next != fetching_.end() && next->second.queued && !next->second.asked) {
       Fetching& fetching = next->second;
       if (on_their_way_ > 0 && on_their_way_ + fetching.location.size > fetched_ahead_) return;
       on_their_way_ += fetching.location.size;
       fetching.asked = true;
-      outbox_.send(fetching.location.rank, wire::make_frame(FrameType::fetch, wire::write_ids({fetching.location.id})));
+      outbox_.send(fetching.location.rank,
+                   wire::make_frame(FrameType::fetch, wire::write_parts({fetching.location.object})));
     }
     queue_.pop_front();
   }
 }
 
 void ObjectExchange::on_fetch(RankId from, const Frame& frame) {
-  for (const TaskId id : wire::read_ids(frame.payload)) {
-    const auto send = [this, from, id](const Bytes& value, const std::string& error) {
-      Frame answer = object_frame(FrameType::object, id, {}, error.empty() ? value : failure_of(id, me_, error));
+  for (const ObjectPart& object : wire::read_parts(frame.payload)) {
+    const auto send = [this, from, object](const Bytes& value, const std::string& error) {
+      Frame answer =
+          object_frame(FrameType::object, object, {}, error.empty() ? value : failure_of(object.id, me_, error));
       if (!error.empty()) answer.header.flags |= wire::flag_failed;
       outbox_.send(from, std::move(answer));
     };
-    if (store_.contains(id)) {
-      store_.get(id, send);
+    if (store_.contains(object.id)) {
+      store_.get(object, send);
     } else {
       send({}, "it has been let go");
     }
@@ -158,23 +172,22 @@ void ObjectExchange::on_fetch(RankId from, const Frame& frame) {
 }
 
 void ObjectExchange::on_object(Frame frame) {
-  const TaskId id{frame.header.sequence};
-  auto node = fetching_.extract(id);
-  if (node.empty()) return;  // let go meanwhile
-  const std::vector<Waiter> waiters = std::move(node.mapped().waiters);
-  on_their_way_ -= node.mapped().location.size;
-  if ((frame.header.flags & wire::flag_failed) != 0) {
-    ByteReader reader{frame.payload};
-    const Failure failure = wire::read_failure(reader);
-    for (const Waiter& waiter : waiters) give_failure(waiter, failure.message, failure.kind);
+  const ObjectPart object{TaskId{frame.header.sequence}, frame.header.incarnation};
+  if ((frame.header.flags & wire::flag_failed) != 0) return on_failed(object, frame.payload);
+  const auto fetching = fetching_.find(object);
+  if (fetching == fetching_.end() || !fetching->second.asked) return;  // let go meanwhile
+  const std::vector<Waiter> waiters = take_waiters(fetching);
+  if (object.part != 0) {
+    for (const Waiter& waiter : waiters)
+      outbox_.send(me_, object_frame(FrameType::large_value, waiter.wanted, waiter.lane, frame.payload));
     return fetch_more();
   }
   // A value that came in a packet with others must not keep the packet.
-  store_.put(id, frame.payload.compact(), [this, id, waiters](const std::string& error) {
-    if (error.empty()) outbox_.send(head_rank, wire::make_frame(FrameType::have, wire::write_ids({id})));
+  store_.put(object.id, frame.payload.compact(), [this, object, waiters](const std::string& error) {
+    if (error.empty()) outbox_.send(head_rank, wire::make_frame(FrameType::have, wire::write_ids({object.id})));
     for (const Waiter& waiter : waiters) {
       if (error.empty()) {
-        give(id, waiter);
+        give(object, waiter);
       } else {
         give_failure(waiter, error);
       }
@@ -183,37 +196,62 @@ void ObjectExchange::on_object(Frame frame) {
   });
 }
 
+std::vector<ObjectExchange::Waiter> ObjectExchange::take_waiters(Fetches::iterator place) {
+  Fetching& fetching = place->second;
+  const std::vector<Waiter> waiters = std::exchange(fetching.waiters, {});
+  if (std::exchange(fetching.asked, false)) on_their_way_ -= fetching.location.size;
+  fetching.queued = false;
+  fetching.tasks -= std::min(fetching.tasks, waiters.size());
+  if (place->first.part == 0 || fetching.tasks == 0) fetching_.erase(place);
+  return waiters;
+}
+
+/// Where the value itself cannot be had, none of its parts can.
+void ObjectExchange::on_failed(const ObjectPart& object, const Bytes& payload) {
+  ByteReader reader{payload};
+  const Failure failure = wire::read_failure(reader);
+  for (auto next = fetching_.lower_bound(object); next != fetching_.end() && next->first.id == object.id;) {
+    if (object.part != 0 && next->first != object) break;
+    for (const Waiter& waiter : take_waiters(next++)) give_failure(waiter, failure.message, failure.kind);
+  }
+  fetch_more();
+}
+
 void ObjectExchange::on_moved(const Frame& frame) {
   const wire::Moved moved = wire::read_moved(frame.payload);
-  const TaskId id = moved.location.id;
-  const auto fetching = fetching_.find(id);
-  if (fetching == fetching_.end()) return;
+  const TaskId id = moved.location.object.id;
+  for (auto next = fetching_.lower_bound({id}); next != fetching_.end() && next->first.id == id;) move(next++, moved);
+  fetch_more();
+}
+
+void ObjectExchange::move(Fetches::iterator fetching, const wire::Moved& moved) {
   if (moved.lost.number >= 0 && fetching->second.location.rank != moved.lost) return;
   if (fetching->second.asked) on_their_way_ -= fetching->second.location.size;
   if (moved.location.rank == me_) {  // it was made again here
-    const std::vector<Waiter> waiters = std::move(fetching->second.waiters);
-    fetching_.erase(fetching);
-    for (const Waiter& waiter : waiters) give(id, waiter);
-    return fetch_more();
+    const auto node = fetching_.extract(fetching);
+    for (const Waiter& waiter : node.mapped().waiters) give(node.key(), waiter);
+    return;
   }
-  fetching->second.location = moved.location;
+  fetching->second.location.rank = moved.location.rank;
+  if (fetching->first.part == 0) fetching->second.location.size = moved.location.size;
   // One that was not asked for yet has its place in the queue.
-  if (std::exchange(fetching->second.asked, false)) queue_.push_front(id);
-  fetch_more();
+  if (std::exchange(fetching->second.asked, false)) queue_.push_front(fetching->first);
 }
 
 void ObjectExchange::on_free(const Frame& frame) {
   for (const TaskId id : wire::read_ids(frame.payload)) {
     store_.free(id);
-    if (const auto node = fetching_.extract(id); !node.empty() && node.mapped().asked)
-      on_their_way_ -= node.mapped().location.size;
+    for (auto next = fetching_.lower_bound({id}); next != fetching_.end() && next->first.id == id;) {
+      if (next->second.asked) on_their_way_ -= next->second.location.size;
+      next = fetching_.erase(next);
+    }
   }
   fetch_more();
 }
 
-void ObjectExchange::give(TaskId id, const Waiter& waiter) {
-  if (!store_.contains(id)) return give_failure(waiter, "it has been let go");
-  store_.get(id, [this, waiter](const Bytes& value, const std::string& error) {
+void ObjectExchange::give(const ObjectPart& object, const Waiter& waiter) {
+  if (!store_.contains(object.id)) return give_failure(waiter, "it has been let go");
+  store_.get(object, [this, waiter](const Bytes& value, const std::string& error) {
     if (!error.empty()) return give_failure(waiter, error);
     outbox_.send(me_, object_frame(FrameType::large_value, waiter.wanted, waiter.lane, value));
   });
@@ -221,7 +259,7 @@ void ObjectExchange::give(TaskId id, const Waiter& waiter) {
 
 void ObjectExchange::give_failure(const Waiter& waiter, const std::string& reason, Failure::Kind kind) {
   Frame frame = object_frame(FrameType::large_value, waiter.wanted, waiter.lane,
-                             failure_of(waiter.wanted, me_, "fetching a large value: " + reason, kind));
+                             failure_of(waiter.wanted.id, me_, "fetching a large value: " + reason, kind));
   frame.header.flags |= wire::flag_failed;
   outbox_.send(me_, std::move(frame));
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -16,7 +17,8 @@ namespace crema::store {
 
 /// Moves large values between the lanes and the stores of the ranks. A value stays where it was made; the head knows
 /// where and who needs it. A rank that needs it fetches it once, straight from a rank that has it, and keeps a copy
-/// until the head lets it go. Knows no MPI and no threads. Used on the event loop's thread.
+/// until the head lets it go. A part of a value is fetched when a lane asks for it, and passed on without a copy. Knows
+/// no MPI and no threads. Used on the event loop's thread.
 class ObjectExchange {
  public:
   /// Takes a lane's frame that was held back.
@@ -55,13 +57,17 @@ class ObjectExchange {
  private:
   struct Waiter {
     LaneId lane;
-    TaskId wanted;  ///< the task whose value it asked for, which may be another's
+    wire::ObjectPart wanted;  ///< of the task whose value it asked for, which may be another's
   };
   struct Fetching {
     wire::ObjectLocation location;
+    bool queued = false;
     bool asked = false;
+    std::size_t tasks = 0;  ///< of a part: that were told where it is and have not got it
     std::vector<Waiter> waiters{};
   };
+  /// What a rank does not have yet; the parts of a value lie side by side.
+  using Fetches = std::map<wire::ObjectPart, Fetching>;
   /// A value whose message has not passed.
   struct Making {
     LaneId lane;
@@ -72,7 +78,11 @@ class ObjectExchange {
 
   void want(const wire::ObjectLocation& location, std::optional<Waiter> waiter);
   void fetch_more();
-  void give(TaskId id, const Waiter& waiter);
+  /// A part has come or cannot be had: those who wait for it are its waiters. It stays known for tasks that will ask.
+  std::vector<Waiter> take_waiters(Fetches::iterator fetching);
+  void on_failed(const wire::ObjectPart& object, const Bytes& payload);
+  void move(Fetches::iterator fetching, const wire::Moved& moved);
+  void give(const wire::ObjectPart& object, const Waiter& waiter);
   void give_failure(const Waiter& waiter, const std::string& reason, Failure::Kind kind = Failure::Kind::task);
   void made(TaskId id, const std::string& error);
   void turn_into_failure(wire::Frame& frame, const std::string& reason) const;
@@ -85,8 +95,8 @@ class ObjectExchange {
   const Resume resume_;
 
   std::unordered_map<TaskId, Making> making_;
-  std::unordered_map<TaskId, Fetching> fetching_;
-  std::deque<TaskId> queue_;  // of fetching_, not asked yet; one that is not there any more is passed over
+  Fetches fetching_;
+  std::deque<wire::ObjectPart> queue_;  // of fetching_, not asked yet; one that is not there any more is passed over
   std::uint64_t on_their_way_ = 0;
 };
 

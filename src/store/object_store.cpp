@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "crema/errors.hpp"
+
 namespace crema::store {
 namespace {
 
@@ -109,16 +111,40 @@ void ObjectStore::on_written(const std::weak_ptr<Object>& weak, std::uint64_t si
   settle();
 }
 
-void ObjectStore::get(TaskId id, Found found) {
-  Object& object = *objects_.at(id);
+void ObjectStore::get(const wire::ObjectPart& wanted, Found found) {
+  Object& object = *objects_.at(wanted.id);
+  if (!object.value && wanted.part != 0) return read_part(object, wanted.part, std::move(found));
   if (!object.value) {
     object.finders.push_back(std::move(found));
     if (!object.with_disk) read(object);
     return;
   }
   if (!object.with_disk) recent_.splice(recent_.end(), recent_, object.use);
-  const Bytes value = *object.value;
-  found(value, "");
+  Bytes value;
+  std::string error;
+  try {
+    value = wire::part_of(*object.value, wanted.part);
+  } catch (const Error& damage) {
+    error = damage.what();
+  }
+  found(value, error);
+}
+
+void ObjectStore::read_part(const Object& object, std::uint32_t part, Found found) {
+  post([spilled = object.spilled, part, found = std::move(found),
+        self = std::weak_ptr<Object>{objects_.at(object.id)}]() mutable -> std::function<void()> {
+    Bytes value;
+    std::string error;
+    try {
+      value = spilled->read_part(part);
+    } catch (const std::exception& failure) {
+      error = failure.what();
+    }
+    spilled.reset();
+    return [self, value, error, found = std::move(found)] {
+      if (!self.expired()) found(value, error);
+    };
+  });
 }
 
 void ObjectStore::read(Object& object) {

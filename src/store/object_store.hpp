@@ -16,6 +16,7 @@
 #include "crema/bytes.hpp"
 #include "crema/ids.hpp"
 #include "store/spill_space.hpp"
+#include "wire/parts.hpp"
 
 namespace crema::store {
 
@@ -41,8 +42,9 @@ class ObjectStore {
   /// `stored` is called once there is room, which may be before put returns. An id is put once.
   void put(TaskId id, Bytes value, Stored stored);
   [[nodiscard]] bool contains(TaskId id) const { return objects_.contains(id); }
-  /// Requires contains(id). `found` may be called before get returns; never, if the value is freed meanwhile.
-  void get(TaskId id, Found found);
+  /// Requires contains(object.id). `found` may be called before get returns; never, if the value is freed meanwhile. Of
+  /// a value on the disk a part is read alone and not kept.
+  void get(const wire::ObjectPart& object, Found found);
   /// Without effect for an id that is not here.
   void free(TaskId id);
   /// Goes on with what the disk has done.
@@ -76,6 +78,7 @@ class ObjectStore {
   void drop(std::shared_ptr<const SpillSpace::Spilled> spilled);
   void write(Object& object);
   void read(Object& object);
+  void read_part(const Object& object, std::uint32_t part, Found found);
   /// `puts`: how many had come when it was to be written.
   void on_written(const std::weak_ptr<Object>& object, std::uint64_t size,
                   std::shared_ptr<const SpillSpace::Spilled> spilled, const std::string& error, std::uint64_t puts);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "crema/errors.hpp"
+#include "wire/parts.hpp"
 
 namespace crema::store {
 namespace {
@@ -89,6 +90,15 @@ SpillSpace::Spilled::~Spilled() { segment_->free(offset_, size_); }
 Bytes SpillSpace::Spilled::read() const {
   ByteBuffer buffer{size_};
   segment_->read(offset_, {buffer.extend(size_), size_});
+  return Bytes{std::move(buffer)};
+}
+
+Bytes SpillSpace::Spilled::read_part(std::uint32_t part) const {
+  const wire::ByteRange range = wire::find_part(size_, part, [this](std::uint64_t offset, std::span<std::byte> place) {
+    segment_->read(offset_ + offset, place);
+  });
+  ByteBuffer buffer{range.size};
+  segment_->read(offset_ + range.offset, {buffer.extend(range.size), range.size});
   return Bytes{std::move(buffer)};
 }
 

@@ -29,6 +29,8 @@ class SpillSpace {
 
     /// Throws Error when the disk does not give them.
     [[nodiscard]] Bytes read() const;
+    /// The same, of a part alone; Error also where they have no such part.
+    [[nodiscard]] Bytes read_part(std::uint32_t part) const;
 
    private:
     std::shared_ptr<Segment> segment_;

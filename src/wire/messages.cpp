@@ -371,6 +371,24 @@ ByteBuffer write_ids(const std::vector<TaskId>& ids) {
   return out;
 }
 
+ByteBuffer write_parts(const std::vector<ObjectPart>& parts) {
+  ByteBuffer out;
+  for (const ObjectPart& part : parts) {
+    out.put(part.id);
+    out.put(part.part);
+  }
+  return out;
+}
+
+std::vector<ObjectPart> read_parts(const Bytes& payload) {
+  std::vector<ObjectPart> parts;
+  for (PayloadReader in{payload}; in.remaining() > 0;) {
+    const auto id = in.get<TaskId>();
+    parts.push_back({id, in.get<std::uint32_t>()});
+  }
+  return parts;
+}
+
 std::vector<TaskId> read_ids(const Bytes& payload) {
   std::vector<TaskId> ids(payload.size() / sizeof(TaskId));
   if (!ids.empty()) std::memcpy(static_cast<void*>(ids.data()), payload.data(), ids.size() * sizeof(TaskId));

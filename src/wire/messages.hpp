@@ -14,6 +14,7 @@
 #include "crema/ids.hpp"
 #include "crema/lane_context.hpp"
 #include "crema/options.hpp"
+#include "wire/parts.hpp"
 
 // The payloads of the frames. Each message has one write and one read; the byte layout is in src/wire/README.md.
 namespace crema::wire {
@@ -21,10 +22,10 @@ namespace crema::wire {
 /// Values up to this size travel to the head in their message; larger ones stay with the rank that made them.
 inline constexpr std::size_t max_value_in_message = 64 << 10;
 
-/// A value in the store of a rank.
+/// A value, or a part of one, in the store of a rank.
 struct ObjectLocation {
-  TaskId id{};
-  std::uint64_t size = 0;
+  ObjectPart object{};
+  std::uint64_t size = 0;  ///< of a part: about
   RankId rank{};
 };
 
@@ -332,6 +333,8 @@ InputFile read_input(const Bytes& payload);
 
 /// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel, completed and placed.
 ByteBuffer write_ids(const std::vector<TaskId>& ids);
+ByteBuffer write_parts(const std::vector<ObjectPart>& parts);
+std::vector<ObjectPart> read_parts(const Bytes& payload);
 std::vector<TaskId> read_ids(const Bytes& payload);
 
 void write_failure(ByteBuffer& out, const Failure& failure);

@@ -136,13 +136,15 @@ inline std::optional<Terms> get_terms(PayloadReader& in) {
 }
 
 inline void put_location(ByteBuffer& out, const ObjectLocation& location) {
-  out.put(location.id);
+  out.put(location.object.id);
+  out.put(location.object.part);
   out.put(location.size);
   out.put(location.rank);
 }
 inline ObjectLocation get_location(PayloadReader& in) {
   ObjectLocation location;
-  location.id = in.get<TaskId>();
+  location.object.id = in.get<TaskId>();
+  location.object.part = in.get<std::uint32_t>();
   location.size = in.get<std::uint64_t>();
   location.rank = in.get<RankId>();
   return location;

@@ -39,12 +39,13 @@ MAY_INCLUDE = {
 
 # Public headers lie in one folder; their layers stand here. "contract" is what user code and lanes ask a rank for.
 PUBLIC_HEADERS = {
-    "common": ["bytes", "columns", "errors", "ids", "random", "schema"],
-    "record": ["result_options", "result_table", "table_rows"],
+    "common": ["bytes", "columns", "errors", "ids", "random", "schema", "table_rows"],
+    "record": ["result_options", "result_table"],
     "contract": ["arguments", "cluster", "lane_context", "options"],
     "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "registry", "serializable"],
     "api": ["actor", "function", "future", "sync", "task", "this_task", "wait"],
-    "dataset": ["dataset", "dataset_plan", "dataset_steps", "row_function", "row_range"],
+    "dataset": ["aggregators", "dataset", "dataset_exchange", "dataset_groups", "dataset_keys", "dataset_plan",
+                "dataset_show", "dataset_stats", "dataset_steps", "grouped_dataset", "row_function", "row_range"],
     "io": ["cells", "csv", "csv_reader"],
     "results": ["results"],
     "job": ["job"],

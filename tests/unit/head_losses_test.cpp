@@ -99,7 +99,7 @@ TEST_F(HeadLosses, AChildThatWasTakenOverLivesAsLongAsWhatStandsForIt) {
   head.on_frame(head_rank, wire::make_frame(FrameType::get, wire::write_ids({parent}), LaneId{1}));
   ASSERT_EQ(sent.size(), 1U);
   ASSERT_EQ(sent[0].second.header.type, FrameType::located);
-  EXPECT_EQ(wire::read_located(sent[0].second.payload).location.id, child);
+  EXPECT_EQ(wire::read_located(sent[0].second.payload).location.object.id, child);
   sent.clear();
   release(head_rank, parent, LaneId{1});
   EXPECT_FALSE(sent.empty()) << "the value is let go with the last that needs it";

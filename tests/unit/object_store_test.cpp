@@ -46,7 +46,7 @@ class Stored {
   /// Whether what comes back is what was put.
   bool holds(std::uint64_t id, std::size_t size) {
     std::optional<bool> same;
-    store.get(TaskId{id}, [&](const Bytes& value, const std::string& error) {
+    store.get({TaskId{id}}, [&](const Bytes& value, const std::string& error) {
       const Bytes expected = value_of(id, size);
       same = error.empty() &&
              std::equal(value.span().begin(), value.span().end(), expected.span().begin(), expected.span().end());
@@ -134,7 +134,7 @@ TEST(ObjectStore, ValuesInUseStayInMemoryAndHoldUpNobody) {
   std::vector<Bytes> used;
   for (std::uint64_t id = 0; id < 5; ++id) {
     EXPECT_EQ(stored.put(id, 10 * kib), "");
-    stored.store.get(TaskId{id}, [&](const Bytes& value, const std::string&) { used.push_back(value); });
+    stored.store.get({TaskId{id}}, [&](const Bytes& value, const std::string&) { used.push_back(value); });
     stored.wait([&] { return used.size() == id + 1; });
   }
   EXPECT_GE(stored.store.bytes_in_memory(), 40 * kib);
@@ -153,9 +153,9 @@ TEST(ObjectStore, WhatIsFreedWhileTheDiskHasItIsGone) {
   EXPECT_EQ(stored.store.size(), 10U);
   for (std::uint64_t id = 1; id < 20; id += 2) EXPECT_TRUE(stored.holds(id, 8 * kib));
   bool found = false;
-  stored.store.get(TaskId{1}, [&](const Bytes&, const std::string&) {});
+  stored.store.get({TaskId{1}}, [&](const Bytes&, const std::string&) {});
   for (std::uint64_t id = 1; id < 20; id += 2) {
-    stored.store.get(TaskId{id}, [&](const Bytes&, const std::string&) { found = id > 15; });
+    stored.store.get({TaskId{id}}, [&](const Bytes&, const std::string&) { found = id > 15; });
     stored.store.free(TaskId{id});
   }
   EXPECT_EQ(stored.store.size(), 0U);

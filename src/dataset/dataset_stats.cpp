@@ -1,0 +1,81 @@
+#include "crema/dataset_stats.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+#include <utility>
+
+#include "crema/dataset_show.hpp"
+
+namespace crema {
+
+std::string DatasetStats::text() const {
+  std::vector<std::vector<dataset::ShownCell>> rows;
+  for (const Operator& one : operators) {
+    rows.push_back({{one.name},
+                    {fmt::format("{}", one.blocks), true},
+                    {fmt::format("{}", one.rows), true},
+                    {one.bytes == 0 ? "" : fmt::format("{}", one.bytes), true},
+                    {fmt::format("{:.3f}", std::chrono::duration<double>{one.time}.count()), true},
+                    {fmt::format("{:.0f} MiB", static_cast<double>(one.peak_memory) / (1 << 20)), true}});
+  }
+  return dataset::table_text({"operator", "blocks", "rows", "bytes", "seconds", "peak memory"}, std::move(rows));
+}
+
+std::ostream& operator<<(std::ostream& out, const DatasetStats& stats) { return out << stats.text(); }
+
+namespace dataset {
+namespace {
+
+thread_local StatsCollector* innermost = nullptr;
+
+}  // namespace
+
+StatsCollector::StatsCollector() : outer_{std::exchange(innermost, this)} {}
+StatsCollector::~StatsCollector() { innermost = outer_; }
+
+bool StatsCollector::active() { return innermost != nullptr; }
+
+void StatsCollector::add(const Plan& plan, const BlockFacts& facts) {
+  if (innermost == nullptr) return;
+  std::vector<std::string> names{plan.name};
+  for (const Step& step : plan.steps) names.push_back(step.name);
+  auto& stages = innermost->stages_;
+  auto stage = std::find_if(stages.begin(), stages.end(), [&](const Stage& known) { return known.names == names; });
+  if (stage == stages.end()) {
+    stage = stages.insert(stages.end(), Stage{names, {}});
+    for (const std::string& name : names) stage->operators.push_back({.name = name});
+  }
+  // What makes the block may be several steps, of which the plan has no names.
+  const std::size_t making = facts.steps.size() - std::min(facts.steps.size(), plan.steps.size());
+  for (std::size_t i = 0; i < facts.steps.size(); ++i) {
+    DatasetStats::Operator& one = stage->operators[i < making ? 0 : i - making + 1];
+    one.rows += i + 1 < making ? 0 : facts.steps[i].rows;
+    one.time += std::chrono::nanoseconds{facts.steps[i].nanoseconds};
+  }
+  for (DatasetStats::Operator& one : stage->operators) {
+    ++one.blocks;
+    one.peak_memory = std::max(one.peak_memory, facts.peak_memory);
+  }
+  stage->operators.back().bytes += facts.bytes;
+}
+
+DatasetStats StatsCollector::take() {
+  DatasetStats stats;
+  for (Stage& stage : std::exchange(stages_, {})) {
+    for (DatasetStats::Operator& one : stage.operators) {
+      if (!one.name.empty()) {
+        stats.operators.push_back(std::move(one));
+      } else if (!stats.operators.empty()) {
+        // Handing rows on is no operator that somebody wrote.
+        stats.operators.back().time += one.time;
+        stats.operators.back().bytes += one.bytes;
+      }
+    }
+  }
+  return stats;
+}
+
+}  // namespace dataset
+}  // namespace crema

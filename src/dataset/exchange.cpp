@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "crema/dataset_exchange.hpp"
+#include "crema/errors.hpp"
+
+namespace crema::dataset {
+namespace {
+
+void put_number(Work& work, std::uint64_t number) {
+  ByteBuffer bytes;
+  bytes.append(work.steps.bytes.span());
+  bytes.put(number);
+  work.steps.bytes = Bytes{std::move(bytes)};
+}
+
+Step with_number(Step step, std::uint64_t number) {
+  ByteBuffer bytes;
+  bytes.append(step.arguments.bytes.span());
+  bytes.put(number);
+  step.arguments.bytes = Bytes{std::move(bytes)};
+  return step;
+}
+
+}  // namespace
+
+Work work_of(FunctionId load) {
+  Work work;
+  append(work, Step{.function = load});
+  return work;
+}
+
+KeptRows::KeptRows(KeptBlocks blocks) : blocks_{std::move(blocks)} {
+  std::uint64_t rows = 0;
+  for (const BlockFacts& facts : blocks_.facts()) ends_.push_back(rows += facts.rows);
+}
+
+void KeptRows::add(Work& work, std::uint64_t first, std::uint64_t last) const {
+  struct Slice {
+    std::size_t block;
+    std::uint64_t begin;
+    std::uint64_t end;
+  };
+  std::vector<Slice> slices;
+  const auto from = std::upper_bound(ends_.begin(), ends_.end(), first);
+  for (auto block = static_cast<std::size_t>(from - ends_.begin()); block < ends_.size() && begin(block) < last;
+       ++block)
+    slices.push_back({block, std::max(first, begin(block)) - begin(block), std::min(last, end(block)) - begin(block)});
+  put_number(work, slices.size());
+  for (const Slice& slice : slices) {
+    put_number(work, slice.begin);
+    put_number(work, slice.end);
+    add_part(work, blocks_[slice.block], 0, 1);
+  }
+}
+
+BlockSource slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t begin, std::uint64_t end) {
+  return [load, kept = std::move(kept), begin, end, block = std::size_t{0}]() mutable -> std::optional<Work> {
+    while (block < kept->blocks() && kept->end(block) <= begin) ++block;
+    if (block == kept->blocks() || kept->begin(block) >= end) return std::nullopt;
+    Work work = work_of(load);
+    kept->add(work, std::max(begin, kept->begin(block)), std::min(end, kept->end(block)));
+    ++block;
+    return work;
+  };
+}
+
+BlockSource equal_slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t count) {
+  return [load, kept = std::move(kept), count, block = std::uint64_t{0}]() mutable -> std::optional<Work> {
+    if (block == count) return std::nullopt;
+    const std::uint64_t rows = kept->rows() / count;
+    const std::uint64_t larger = kept->rows() % count;
+    const std::uint64_t begin = block * rows + std::min(block, larger);
+    Work work = work_of(load);
+    kept->add(work, begin, begin + rows + (block < larger ? 1 : 0));
+    ++block;
+    return work;
+  };
+}
+
+BlockSource zipped(FunctionId load, std::shared_ptr<const KeptRows> left, std::shared_ptr<const KeptRows> right) {
+  if (left->rows() != right->rows()) {
+    throw UsageError{"zipping two datasets: the first has " + std::to_string(left->rows()) + " rows and the second " +
+                     std::to_string(right->rows()) + "; they must have as many: use limit() on the longer one"};
+  }
+  return [load, left = std::move(left), right = std::move(right),
+          block = std::size_t{0}]() mutable -> std::optional<Work> {
+    while (block < left->blocks() && left->begin(block) == left->end(block)) ++block;
+    if (block == left->blocks()) return std::nullopt;
+    Work work = work_of(load);
+    left->add(work, left->begin(block), left->end(block));
+    right->add(work, left->begin(block), left->end(block));
+    ++block;
+    return work;
+  };
+}
+
+BlockSource limited(FunctionId load, const Plan& plan, const Step& keep, std::uint64_t rows) {
+  // One block first: it may be all that is wanted.
+  const auto stream = std::make_shared<std::optional<BlockStream>>(std::in_place, plan.with(keep), 1);
+  return [load, stream, left = rows]() mutable -> std::optional<Work> {
+    while (left > 0 && *stream) {
+      const std::optional<crema::detail::FutureHandle> block = (*stream)->next_kept();
+      if (!block) break;
+      const auto kept = std::make_shared<const KeptRows>(KeptBlocks{std::vector{*block}});
+      if (kept->rows() == 0) continue;
+      Work work = work_of(load);
+      kept->add(work, 0, std::min(left, kept->rows()));
+      left -= std::min(left, kept->rows());
+      (*stream)->double_ahead();
+      return work;
+    }
+    stream->reset();  // what was computed for nothing is cancelled
+    return std::nullopt;
+  };
+}
+
+Plan united(const Plan& first, const Plan& second) {
+  const auto open = [first, second]() -> BlockSource {
+    BlockSource later = second.open();  // input that is unusable is found before work starts
+    return [first, second, source = first.open(), later = std::move(later),
+            in_second = false]() mutable -> std::optional<Work> {
+      std::optional<Work> work = source();
+      if (!work && !in_second) {
+        in_second = true;
+        source = std::move(later);
+        work = source();
+      }
+      if (work)
+        for (const Step& step : in_second ? second.steps : first.steps) append(*work, step);
+      return work;
+    };
+  };
+  return {.open = open, .name = "union(" + first.name + "," + second.name + ")"};
+}
+
+BlockSource gathered(Step load, std::vector<KeptBlocks> sides, std::size_t count) {
+  return [load = std::move(load), sides = std::move(sides), count,
+          part = std::size_t{0}]() mutable -> std::optional<Work> {
+    if (part == count) return std::nullopt;
+    Work work;
+    append(work, load);
+    for (const KeptBlocks& side : sides) side.add_part(work, part, count);
+    ++part;
+    return work;
+  };
+}
+
+BlockSource dealt(const std::vector<Side>& sides, const Step& load) {
+  std::vector<std::vector<Work>> works;
+  std::size_t blocks = 0;
+  for (const Side& side : sides) blocks = std::max(blocks, works.emplace_back(all_works(side.plan)).size());
+  const std::size_t parts = partitions_for(blocks);
+  std::vector<KeptBlocks> kept;
+  for (std::size_t i = 0; i < sides.size(); ++i)
+    kept.emplace_back(works[i], sides[i].plan.with(with_number(sides[i].deal, parts)));
+  return gathered(load, std::move(kept), parts);
+}
+
+BlockSource sorted(const Plan& plan, const SortSteps& steps) {
+  const KeptBlocks blocks{plan.with(steps.sort_block)};
+  const std::size_t parts = partitions_for(blocks.size());
+  Work choose = work_of(steps.choose_cuts);
+  put_number(choose, parts);
+  blocks.add_part(choose, 0, 2);
+  const Plan cutting{.open = {}, .name = "sort.cut"};
+  const KeptBlocks cuts{std::vector{choose}, cutting};
+  std::vector<Work> works;
+  for (std::size_t block = 0; block < blocks.size(); ++block) {
+    Work& work = works.emplace_back(work_of(steps.cut_block));
+    put_number(work, block);
+    put_number(work, parts);
+    add_part(work, cuts[0], 0, 1);
+    add_part(work, blocks[block], 1, 2);
+  }
+  return gathered(steps.load, {KeptBlocks{works, cutting}}, parts);
+}
+
+}  // namespace crema::dataset

@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "crema/dataset_plan.hpp"
+#include "crema/dataset_stats.hpp"
+#include "crema/lane_context.hpp"
+#include "crema/registry.hpp"
+#include "dataset/run_block.hpp"
+
+namespace crema::dataset {
+namespace {
+
+constexpr std::size_t most_partitions = 1024;
+constexpr std::size_t facts_a_task = 1000;
+
+Plan plan_of(const std::vector<Work>& works, const Plan& plan) {
+  Plan at_hand = plan;
+  at_hand.open = [&works]() -> BlockSource {
+    return [&works, next = std::size_t{0}]() mutable -> std::optional<Work> {
+      if (next == works.size()) return std::nullopt;
+      return works[next++];
+    };
+  };
+  return at_hand;
+}
+
+}  // namespace
+
+KeptBlocks::KeptBlocks(const Plan& plan) {
+  BlockStream stream{plan};
+  while (std::optional<crema::detail::FutureHandle> block = stream.next_kept()) blocks_.push_back(std::move(*block));
+  if (!StatsCollector::active()) return;
+  for (const BlockFacts& one : facts()) StatsCollector::add(plan, one);
+}
+
+KeptBlocks::KeptBlocks(const std::vector<Work>& works, const Plan& plan) : KeptBlocks{plan_of(works, plan)} {}
+
+std::vector<BlockFacts> KeptBlocks::facts() const {
+  std::vector<BlockFacts> all;
+  for (std::size_t begin = 0; begin < blocks_.size(); begin += facts_a_task) {
+    Arguments arguments;
+    const std::size_t end = std::min(begin + facts_a_task, blocks_.size());
+    for (std::size_t block = begin; block < end; ++block) {
+      arguments.inputs.push_back({.offset = 0,
+                                  .id = blocks_[block].id(),
+                                  .key = blocks_[block].key(),
+                                  .part = facts_part,
+                                  .parts = made_part});
+    }
+    const crema::detail::FutureHandle facts{LaneContext::current().submit(
+        crema::detail::registered_id<ReadFacts>, TaskOptions{.name = "count rows of blocks"}, std::move(arguments))};
+    ByteReader reader{facts.value()};
+    while (reader.remaining() != 0) all.push_back(read_facts(reader));
+  }
+  return all;
+}
+
+void KeptBlocks::add_part(Work& work, std::size_t part, std::size_t parts) const {
+  ByteBuffer bytes;
+  bytes.append(work.steps.bytes.span());
+  bytes.put(static_cast<std::uint64_t>(blocks_.size()));
+  work.steps.bytes = Bytes{std::move(bytes)};
+  for (const crema::detail::FutureHandle& block : blocks_) dataset::add_part(work, block, part, parts);
+}
+
+std::vector<Work> all_works(const Plan& plan) {
+  std::vector<Work> works;
+  BlockSource source = plan.open();
+  while (std::optional<Work> work = source()) works.push_back(std::move(*work));
+  return works;
+}
+
+std::size_t partitions_for(std::size_t blocks) { return std::clamp<std::size_t>(blocks, 1, most_partitions); }
+
+}  // namespace crema::dataset

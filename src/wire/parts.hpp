@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "crema/bytes.hpp"
+#include "crema/ids.hpp"
+
+// Values that are made in one piece and read in parts, each by somebody else: what one block of a dataset has for each
+// of many others. A rank that needs a part is sent that part alone.
+//
+//     count of parts, for each part where it ends behind this table (64 bits each), the parts
+namespace crema::wire {
+
+/// A value, or a part of one.
+struct ObjectPart {
+  TaskId id{};
+  std::uint32_t part = 0;  ///< counted from 1; 0: the whole value
+
+  friend auto operator<=>(const ObjectPart&, const ObjectPart&) = default;
+};
+
+ByteBuffer join_parts(const std::vector<ByteBuffer>& parts);
+
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+/// Where a part lies in a value of `size` bytes, of which `read` has any. Throws Error where the value has no such
+/// part.
+ByteRange find_part(std::uint64_t size, std::uint32_t part,
+                    const std::function<void(std::uint64_t offset, std::span<std::byte> place)>& read);
+/// The part of a value that is in memory, which shares its storage; the value itself for part 0.
+Bytes part_of(const Bytes& value, std::uint32_t part);
+
+}  // namespace crema::wire

@@ -1,0 +1,728 @@
+// Every operation of datasets on several ranks against a plain computation on the same rows.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <random>
+#include <set>
+#include <sstream>
+
+#include "crema/actor.hpp"
+#include "crema/csv.hpp"
+#include "crema/dataset.hpp"
+#include "crema/task.hpp"
+#include "crema/wait.hpp"
+#include "losing.hpp"
+
+namespace crema {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+struct Sale {
+  std::int64_t id = 0;
+  std::string drink;
+  double price = 0;
+  std::optional<int> cups;
+
+  friend bool operator==(const Sale&, const Sale&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(id) & BOOST_SERIALIZATION_NVP(drink);
+    archive& BOOST_SERIALIZATION_NVP(price) & BOOST_SERIALIZATION_NVP(cups);
+  }
+};
+
+/// What the rows of a test are like.
+enum class Kind { empty, one, equal, skewed, few, many };
+
+std::vector<Sale> sales_of(Kind kind) {
+  std::mt19937 random{static_cast<unsigned>(kind)};
+  const std::map<Kind, int> counts{{Kind::empty, 0},     {Kind::one, 1}, {Kind::equal, 700},
+                                   {Kind::skewed, 3000}, {Kind::few, 3}, {Kind::many, 5000}};
+  std::vector<Sale> sales;
+  for (int i = 0; i < counts.at(kind); ++i) {
+    Sale sale{.id = i, .drink = "Latte", .price = 4, .cups = {}};
+    if (kind != Kind::equal) {
+      const bool hot = kind == Kind::skewed && random() % 10 != 0;
+      sale.drink = hot ? "Espresso" : "drink " + std::to_string(random() % 97);
+      sale.price = static_cast<double>(random() % 1000) / 8;
+      if (random() % 50 == 0) sale.price = std::numeric_limits<double>::quiet_NaN();
+      if (random() % 3 != 0) sale.cups = static_cast<int>(random() % 9);
+    }
+    sales.push_back(sale);
+  }
+  return sales;
+}
+
+/// NaN is equal to nothing, so rows are compared as bytes.
+template <class T>
+std::string text(const T& value) {
+  ByteBuffer out;
+  encode(out, value);
+  return {reinterpret_cast<const char*>(out.data()), out.size()};
+}
+template <class T>
+void expect_same(const std::vector<T>& found, const std::vector<T>& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) ASSERT_EQ(text(found[i]), text(expected[i])) << "row " << i;
+}
+/// In the order of their bytes.
+template <class T>
+void expect_same_in_any_order(std::vector<T> found, std::vector<T> expected) {
+  const auto before = [](const T& a, const T& b) { return text(a) < text(b); };
+  std::sort(found.begin(), found.end(), before);
+  std::sort(expected.begin(), expected.end(), before);
+  expect_same(found, expected);
+}
+
+bool less_or_none_last(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; }
+
+class Operations : public ::testing::TestWithParam<std::tuple<int, Kind>> {
+ protected:
+  void run(const std::function<void(const std::vector<Sale>&)>& driver) {
+    LoopbackCluster job{std::get<0>(GetParam())};
+    EXPECT_EQ(job.run_all([&] { driver(sales_of(std::get<1>(GetParam()))); }), 0) << job.sink.end.error;
+    EXPECT_EQ(job.objects_left, 0U);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Ranks, Operations,
+                         ::testing::Combine(::testing::Values(1, 2, 3, 6),
+                                            ::testing::Values(Kind::empty, Kind::one, Kind::equal, Kind::skewed,
+                                                              Kind::few, Kind::many)));
+
+std::vector<Sale> repeated(const Sale& sale, int times) {
+  return std::vector<Sale>(static_cast<std::size_t>(times), sale);
+}
+std::vector<double> with_mean(std::span<const Sale> batch, double added) {
+  double sum = 0;
+  for (const Sale& sale : batch) sum += static_cast<double>(sale.id);
+  std::vector<double> rows;
+  for (const Sale& sale : batch)
+    rows.push_back(static_cast<double>(sale.id) - sum / static_cast<double>(batch.size()) + added);
+  return rows;
+}
+std::int64_t plus(std::int64_t number, const std::vector<std::int64_t>& numbers) {
+  return number + std::accumulate(numbers.begin(), numbers.end(), std::int64_t{0});
+}
+std::vector<std::int64_t> three_numbers(std::int64_t first) { return {first, first + 1, first + 2}; }
+
+TEST_P(Operations, FlatMapPutsContainersBehindEachOther) {
+  run([](const std::vector<Sale>& sales) {
+    std::vector<Sale> expected;
+    for (const Sale& sale : sales)
+      for (int i = 0; i < sale.cups.value_or(0); ++i) expected.push_back(sale);
+    expect_same(
+        from_items(sales).flat_map([](const Sale& sale) { return repeated(sale, sale.cups.value_or(0)); }).take_all(),
+        expected);
+    expect_same(
+        from_items(sales).flat_map<repeated>(2).filter([](const Sale& sale) { return sale.id % 2 == 0; }).take_all(),
+        [&] {
+          std::vector<Sale> twice;
+          for (const Sale& sale : sales)
+            if (sale.id % 2 == 0) twice.insert(twice.end(), 2, sale);
+          return twice;
+        }());
+  });
+}
+
+TEST_P(Operations, BatchesAreMappedBlockByBlock) {
+  run([](const std::vector<Sale>& sales) {
+    std::vector<double> expected;
+    const auto per_block = static_cast<std::size_t>(dataset::items_per_block(sales.size()));
+    for (std::size_t block = 0; block < sales.size(); block += per_block) {
+      const std::span rows = std::span{sales}.subspan(block, std::min(per_block, sales.size() - block));
+      for (std::size_t begin = 0; begin < rows.size(); begin += 7)
+        for (const double row : with_mean(rows.subspan(begin, std::min<std::size_t>(7, rows.size() - begin)), 0.5))
+          expected.push_back(row);
+    }
+    expect_same(from_items(sales).map_batches<with_mean>(7, 0.5).take_all(), expected);
+  });
+}
+
+TEST_P(Operations, LimitTakesTheFirstRows) {
+  run([](const std::vector<Sale>& sales) {
+    for (const std::size_t count : {std::size_t{0}, std::size_t{1}, sales.size() / 2, sales.size(), sales.size() + 5}) {
+      const std::vector<Sale> expected(sales.begin(),
+                                       sales.begin() + static_cast<std::ptrdiff_t>(std::min(count, sales.size())));
+      expect_same(from_items(sales).limit(count).take_all(), expected);
+      expect_same(from_items(sales).take(count), expected);
+      EXPECT_EQ(from_items(sales).limit(count).count(), expected.size());
+    }
+  });
+}
+
+TEST_P(Operations, AUnionIsOneBehindTheOther) {
+  run([](const std::vector<Sale>& sales) {
+    std::vector<std::int64_t> expected;
+    for (const Sale& sale : sales) expected.push_back(sale.id);
+    for (std::int64_t i = 0; i < 40; ++i)
+      if (i % 3 == 0) expected.push_back(i);
+    const auto all =
+        from_items(sales).map([](const Sale& sale) { return sale.id; }).union_with(range(40).filter([](std::int64_t i) {
+          return i % 3 == 0;
+        }));
+    EXPECT_EQ(all.take_all(), expected);
+    EXPECT_EQ(all.map([](std::int64_t i) { return i + 1; }).sum(),
+              std::accumulate(expected.begin(), expected.end(), std::int64_t{0}) + std::int64_t(expected.size()));
+  });
+}
+
+TEST_P(Operations, ZipPutsRowsSideBySide) {
+  run([](const std::vector<Sale>& sales) {
+    const auto even = [](const Sale& sale) { return sale.id % 2 == 0; };
+    const auto half = from_items(sales).filter(even);
+    const auto numbers = range(static_cast<std::int64_t>((sales.size() + 1) / 2));
+    std::vector<std::pair<Sale, std::int64_t>> expected;
+    for (const Sale& sale : sales)
+      if (even(sale)) expected.emplace_back(sale, sale.id / 2);
+    expect_same(half.zip(numbers).take_all(), expected);
+    try {
+      static_cast<void>(half.zip(range(static_cast<std::int64_t>(sales.size()) + 2)).count());
+      ADD_FAILURE() << "they differ in rows";
+    } catch (const UsageError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("they must have as many"));
+    }
+  });
+}
+
+TEST_P(Operations, RepartitionSplitAndMaterializeKeepAllRowsInOrder) {
+  run([](const std::vector<Sale>& sales) {
+    for (const std::uint64_t blocks : {1U, 2U, 7U, 40U}) {
+      const auto again = from_items(sales).repartition(blocks);
+      expect_same(again.take_all(), sales);
+      std::vector<std::uint64_t> sizes;
+      for (const std::int64_t size :
+           again
+               .map_batches(
+                   [](std::span<const Sale> rows) { return std::vector{static_cast<std::int64_t>(rows.size())}; },
+                   1'000'000)
+               .take_all())
+        sizes.push_back(static_cast<std::uint64_t>(size));
+      EXPECT_LE(sizes.size(), blocks);
+      for (const std::uint64_t size : sizes) EXPECT_LE(size, sales.size() / blocks + 1);
+      std::vector<Sale> joined;
+      for (const auto& part : from_items(sales).split(blocks)) {
+        EXPECT_LE(part.count(), sales.size() / blocks + 1);
+        for (Sale& sale : part.take_all()) joined.push_back(std::move(sale));
+      }
+      expect_same(joined, sales);
+    }
+    const auto kept = from_items(sales).materialize();
+    expect_same(kept.take_all(), sales);
+    EXPECT_EQ(kept.count(), sales.size());
+  });
+}
+
+TEST_P(Operations, ShufflesAndSamplesFollowFromTheSeed) {
+  run([](const std::vector<Sale>& sales) {
+    const auto shuffled = from_items(sales).random_shuffle(3).take_all();
+    expect_same_in_any_order(shuffled, sales);
+    expect_same(from_items(sales).random_shuffle(3).take_all(), shuffled);
+    LoopbackCluster alone{1};
+    std::vector<Sale> once;
+    std::vector<Sale> sampled;
+    std::thread{[&] {
+      EXPECT_EQ(alone.run_all([&] {
+        once = from_items(sales).random_shuffle(3).take_all();
+        sampled = from_items(sales).sample(0.25, 9).take_all();
+      }),
+                0);
+    }}.join();
+    expect_same(shuffled, once);
+    const auto sample = from_items(sales).sample(0.25, 9).take_all();
+    expect_same(sample, sampled);
+    if (sales.size() > 100) {
+      EXPECT_NE(text(shuffled), text(sales));
+      EXPECT_NE(text(from_items(sales).random_shuffle(4).take_all()), text(shuffled));
+      EXPECT_NEAR(static_cast<double>(sample.size()), 0.25 * static_cast<double>(sales.size()),
+                  4 * std::sqrt(static_cast<double>(sales.size())));
+      // Rows of one part of the input go everywhere.
+      std::size_t early = 0;
+      for (std::size_t i = 0; i < shuffled.size() / 2; ++i)
+        if (shuffled[i].id < static_cast<std::int64_t>(sales.size() / 2)) ++early;
+      EXPECT_NEAR(static_cast<double>(early), static_cast<double>(sales.size()) / 4,
+                  4 * std::sqrt(static_cast<double>(sales.size())));
+    }
+    const auto [train, test] = from_items(sales).train_test_split(0.2, 5);
+    EXPECT_EQ(test.count(), static_cast<std::uint64_t>(std::llround(0.2 * static_cast<double>(sales.size()))));
+    auto both = train.take_all();
+    for (Sale& sale : test.take_all()) both.push_back(std::move(sale));
+    expect_same_in_any_order(both, sales);
+  });
+}
+
+TEST_P(Operations, SortsAreStableByEveryKey) {
+  run([](std::vector<Sale> sales) {
+    const auto unsorted = from_items(sales);
+    std::stable_sort(sales.begin(), sales.end(),
+                     [](const Sale& a, const Sale& b) { return less_or_none_last(a.price, b.price); });
+    expect_same(unsorted.sort<&Sale::price>().take_all(), sales);
+    std::vector<Sale> by_two = unsorted.take_all();
+    std::stable_sort(by_two.begin(), by_two.end(), [](const Sale& a, const Sale& b) {
+      if (a.drink != b.drink) return a.drink > b.drink;
+      if (!a.cups || !b.cups) return a.cups.has_value() && !b.cups.has_value();
+      return *a.cups < *b.cups;
+    });
+    expect_same(unsorted.sort<descending<&Sale::drink>, &Sale::cups>().take_all(), by_two);
+    std::vector<std::int64_t> numbers;
+    for (const Sale& sale : sales) numbers.push_back(sale.id * 7919 % 1009);
+    const auto items = from_items(numbers);
+    std::sort(numbers.begin(), numbers.end());
+    EXPECT_EQ(items.sort().take_all(), numbers);
+    std::reverse(numbers.begin(), numbers.end());
+    EXPECT_EQ(items.sort<descending<>>().take_all(), numbers);
+  });
+}
+
+struct DrinkSummary {
+  std::string drink;
+  std::uint64_t sales = 0;
+  double total = 0;
+  double least = 0;
+  double greatest = 0;
+  double mean = 0;
+  double deviation = 0;
+  double median = 0;
+  std::int64_t first = 0;
+  std::int64_t cups = 0;
+  std::optional<int> most_cups;
+  std::string ids;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(drink) & BOOST_SERIALIZATION_NVP(sales) & BOOST_SERIALIZATION_NVP(total);
+    archive& BOOST_SERIALIZATION_NVP(least) & BOOST_SERIALIZATION_NVP(greatest) & BOOST_SERIALIZATION_NVP(mean);
+    archive& BOOST_SERIALIZATION_NVP(deviation) & BOOST_SERIALIZATION_NVP(median) & BOOST_SERIALIZATION_NVP(first);
+    archive& BOOST_SERIALIZATION_NVP(cups) & BOOST_SERIALIZATION_NVP(most_cups) & BOOST_SERIALIZATION_NVP(ids);
+  }
+};
+
+/// An aggregator of a user's own: the ids, in order.
+struct Ids {
+  std::string separator;
+
+  std::string init() const { return {}; }
+  void add(std::string& state, const Sale& sale) const { state += std::to_string(sale.id) + separator; }
+  void merge(std::string& state, const std::string& later) const { state += later; }
+  std::string finish(const std::string& state) const { return state; }
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(separator);
+  }
+};
+
+double price_or_zero(const Sale& sale) { return std::isnan(sale.price) ? 0 : sale.price; }
+
+TEST_P(Operations, GroupsAreSummedUpExactly) {
+  run([](const std::vector<Sale>& sales) {
+    std::map<std::string, std::vector<Sale>> groups;
+    for (const Sale& sale : sales) groups[sale.drink].push_back(sale);
+    const auto rows =
+        from_items(sales)
+            .group_by<&Sale::drink>()
+            .aggregate<DrinkSummary>(count(), sum<price_or_zero>(), min<&Sale::price>(), max<&Sale::price>(),
+                                     mean<price_or_zero>(), std_dev<price_or_zero>(), quantile<price_or_zero>(0.5),
+                                     first<&Sale::id>(), sum<&Sale::cups>(), max<&Sale::cups>(), Ids{";"})
+            .take_all();
+    ASSERT_EQ(rows.size(), groups.size());
+    for (const DrinkSummary& row : rows) {
+      const std::vector<Sale>& group = groups.at(row.drink);
+      std::vector<double> prices;
+      double total = 0;
+      std::int64_t cups = 0;
+      std::optional<int> most;
+      std::string ids;
+      std::vector<double> real;
+      for (const Sale& sale : group) {
+        prices.push_back(price_or_zero(sale));
+        total += prices.back();
+        cups += sale.cups.value_or(0);
+        if (sale.cups) most = std::max(most.value_or(*sale.cups), *sale.cups);
+        ids += std::to_string(sale.id) + ";";
+        if (!std::isnan(sale.price)) real.push_back(sale.price);
+      }
+      EXPECT_EQ(row.sales, group.size());
+      EXPECT_EQ(row.total, total);  // eighths add up exactly
+      if (real.empty()) {
+        EXPECT_TRUE(std::isnan(row.least) && std::isnan(row.greatest));
+      } else {
+        EXPECT_EQ(row.least, *std::min_element(real.begin(), real.end()));
+        EXPECT_EQ(row.greatest, *std::max_element(real.begin(), real.end()));
+      }
+      const double mean = total / static_cast<double>(group.size());
+      EXPECT_NEAR(row.mean, mean, 1e-9);
+      double squares = 0;
+      for (const double price : prices) squares += (price - mean) * (price - mean);
+      if (group.size() == 1) {
+        EXPECT_TRUE(std::isnan(row.deviation));
+      } else {
+        EXPECT_NEAR(row.deviation, std::sqrt(squares / static_cast<double>(group.size() - 1)), 1e-9);
+      }
+      std::sort(prices.begin(), prices.end());
+      EXPECT_EQ(row.median, (prices[(prices.size() - 1) / 2] + prices[prices.size() / 2]) / 2);
+      EXPECT_EQ(row.first, group.front().id);
+      EXPECT_EQ(row.cups, cups);
+      EXPECT_EQ(row.most_cups, most);
+      EXPECT_EQ(row.ids, ids);
+    }
+  });
+}
+
+struct PriceCount {
+  double price = 0;
+  std::optional<int> cups;
+  std::uint64_t rows = 0;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(price) & BOOST_SERIALIZATION_NVP(cups) & BOOST_SERIALIZATION_NVP(rows);
+  }
+};
+
+TEST_P(Operations, WhatIsNoNumberIsOneGroup) {
+  run([](const std::vector<Sale>& sales) {
+    std::map<std::pair<std::string, std::string>, std::uint64_t> expected;
+    for (const Sale& sale : sales) ++expected[{text(sale.price), text(sale.cups)}];
+    const auto rows = from_items(sales).group_by<&Sale::price, &Sale::cups>().aggregate<PriceCount>(count()).take_all();
+    ASSERT_EQ(rows.size(), expected.size());
+    for (const PriceCount& row : rows) EXPECT_EQ(row.rows, (expected.at({text(row.price), text(row.cups)})));
+  });
+}
+
+std::vector<Sale> best_two(std::span<const Sale> group) {
+  std::vector<Sale> best(group.begin(), group.begin() + std::min<std::ptrdiff_t>(2, std::ssize(group)));
+  return best;
+}
+
+TEST_P(Operations, GroupsAreMappedWithTheirRowsInOrder) {
+  run([](const std::vector<Sale>& sales) {
+    std::map<std::string, std::vector<Sale>> groups;
+    for (const Sale& sale : sales) groups[sale.drink].push_back(sale);
+    std::vector<Sale> expected;
+    std::vector<std::int64_t> sizes;
+    for (const auto& [drink, group] : groups) {
+      for (const Sale& sale : best_two(group)) expected.push_back(sale);
+      sizes.push_back(std::ssize(group) + 3);
+    }
+    const auto grouped = from_items(sales).group_by<&Sale::drink>();
+    expect_same_in_any_order(grouped.map_groups<best_two>().take_all(), expected);
+    expect_same_in_any_order(
+        grouped.map_groups([](std::span<const Sale> group, std::int64_t more) { return std::ssize(group) + more; }, 3)
+            .take_all(),
+        sizes);
+  });
+}
+
+struct Price {
+  std::string name;
+  double euros = 0;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(name) & BOOST_SERIALIZATION_NVP(euros);
+  }
+};
+
+TEST_P(Operations, JoinsPairAllRowsOfEqualKeys) {
+  run([](const std::vector<Sale>& sales) {
+    std::vector<Price> prices;
+    for (int i = 0; i < 60; ++i) prices.push_back({"drink " + std::to_string(i % 50), i / 4.0});
+    prices.push_back({"Espresso", 2});
+    std::vector<std::pair<Sale, Price>> inner;
+    std::vector<std::pair<Sale, std::optional<Price>>> left;
+    for (const Sale& sale : sales) {
+      const std::size_t before = inner.size();
+      for (const Price& price : prices)
+        if (price.name == sale.drink) {
+          inner.emplace_back(sale, price);
+          left.emplace_back(sale, price);
+        }
+      if (inner.size() == before) left.emplace_back(sale, std::nullopt);
+    }
+    const auto priced = from_items(sales).join<&Sale::drink, &Price::name>(from_items(prices));
+    expect_same_in_any_order(priced.take_all(), inner);
+    expect_same_in_any_order(from_items(sales).left_join<&Sale::drink, &Price::name>(from_items(prices)).take_all(),
+                             left);
+    EXPECT_EQ(from_items(sales).join<&Sale::id>(from_items(sales)).count(), sales.size());
+  });
+}
+
+TEST_P(Operations, ValuesOfAllRows) {
+  run([](const std::vector<Sale>& sales) {
+    const auto all = from_items(sales);
+    std::vector<std::string> drinks;
+    std::vector<double> prices;
+    for (const Sale& sale : sales) {
+      if (std::find(drinks.begin(), drinks.end(), sale.drink) == drinks.end()) drinks.push_back(sale.drink);
+      prices.push_back(price_or_zero(sale));
+    }
+    EXPECT_EQ(all.unique<&Sale::drink>(), drinks);
+    if (prices.empty()) {
+      EXPECT_EQ(all.min<price_or_zero>(), std::nullopt);
+      EXPECT_EQ(all.max<price_or_zero>(), std::nullopt);
+      EXPECT_EQ(all.mean<price_or_zero>(), std::nullopt);
+    } else {
+      EXPECT_EQ(all.min<price_or_zero>(), *std::min_element(prices.begin(), prices.end()));
+      EXPECT_EQ(all.max<price_or_zero>(), *std::max_element(prices.begin(), prices.end()));
+      const double mean = std::accumulate(prices.begin(), prices.end(), 0.0) / static_cast<double>(prices.size());
+      EXPECT_NEAR(all.mean<price_or_zero>().value(), mean, 1e-9);
+      double squares = 0;
+      for (const double price : prices) squares += (price - mean) * (price - mean);
+      if (prices.size() > 1) {
+        EXPECT_NEAR(all.std_dev<price_or_zero>().value(), std::sqrt(squares / static_cast<double>(prices.size() - 1)),
+                    1e-9);
+      }
+    }
+    if (prices.size() < 2) {
+      EXPECT_EQ(all.std_dev<price_or_zero>(), std::nullopt);
+    }
+    std::vector<Sale> joined;
+    std::vector<std::size_t> sizes;
+    for (std::vector<Sale>& batch : all.batches(16)) {
+      sizes.push_back(batch.size());
+      for (Sale& sale : batch) joined.push_back(std::move(sale));
+    }
+    expect_same(joined, sales);
+    for (std::size_t i = 0; i + 1 < sizes.size(); ++i) EXPECT_EQ(sizes[i], 16U);
+  });
+}
+
+class Counter {
+ public:
+  std::int64_t next() { return ++count_; }
+  std::int64_t count() const { return count_; }
+
+ private:
+  std::int64_t count_ = 0;
+};
+std::int64_t count_in(std::int64_t row, const Actor<Counter>& counter) {
+  counter.remote<&Counter::next>().get();
+  return row;
+}
+std::int64_t times_later(std::int64_t row, const Future<std::int64_t>& factor) { return row * factor.get(); }
+
+TEST_P(Operations, FuturesAndActorsTravelWithEveryBlock) {
+  run([](const std::vector<Sale>& sales) {
+    const auto rows = static_cast<std::int64_t>(std::min<std::size_t>(sales.size(), 100));
+    const auto planned =
+        range(rows)
+            .map<plus>(remote<three_numbers>(std::int64_t{5}))
+            .map<times_later>(put(std::int64_t{2}))
+            .filter([](std::int64_t row, std::int64_t least) { return row >= least; }, put(std::int64_t{50}));
+    std::int64_t expected = 0;
+    for (std::int64_t row = 0; row < rows; ++row)
+      if ((row + 18) * 2 >= 50) expected += (row + 18) * 2;
+    EXPECT_EQ(planned.sum(), expected);
+    EXPECT_EQ(planned.sum(), expected);
+    const auto counter = actor<Counter>();
+    EXPECT_EQ(range(rows).map<count_in>(counter).count(), static_cast<std::uint64_t>(rows));
+    EXPECT_EQ(counter.remote<&Counter::count>().get(), rows);
+  });
+}
+
+class Model {
+ public:
+  Model() = default;
+  explicit Model(std::string name) : name_{std::move(name)} { ++made(); }
+  std::string operator()(std::int64_t row) const { return name_ + std::to_string(row); }
+  static std::atomic<int>& made() {
+    static std::atomic<int> count = 0;
+    return count;
+  }
+
+ private:
+  std::string name_;
+};
+
+TEST_P(Operations, AnObjectIsMadeOncePerLane) {
+  run([](const std::vector<Sale>& sales) {
+    Model::made() = 0;
+    const auto rows = static_cast<std::int64_t>(sales.size());
+    const auto named = range(rows).map_with<Model>(std::string{"row "}).take_all();
+    ASSERT_EQ(named.size(), sales.size());
+    for (std::size_t i = 0; i < named.size(); ++i) EXPECT_EQ(named[i], "row " + std::to_string(i));
+    EXPECT_LE(Model::made(), std::max(2, std::get<0>(GetParam())));
+  });
+}
+
+struct Row {
+  std::int64_t cups = 0;
+  std::uint64_t rows = 0;
+  double total = 0;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(cups) & BOOST_SERIALIZATION_NVP(rows) & BOOST_SERIALIZATION_NVP(total);
+  }
+};
+
+TEST_P(Operations, ChainsOfAllOfThem) {
+  run([](const std::vector<Sale>& sales) {
+    std::map<std::int64_t, std::pair<std::uint64_t, double>> groups;
+    for (const Sale& sale : sales) {
+      if (std::isnan(sale.price)) continue;
+      auto& [rows, total] = groups[sale.cups.value_or(-1)];
+      ++rows;
+      total += sale.price;
+    }
+    const auto rows = from_items(sales)
+                          .random_shuffle(1)
+                          .filter([](const Sale& sale) { return !std::isnan(sale.price); })
+                          .repartition(9)
+                          .template group_by<[](const Sale& sale) { return std::int64_t{sale.cups.value_or(-1)}; }>()
+                          .template aggregate<Row>(count(), crema::sum<&Sale::price>())
+                          .template sort<&Row::cups>()
+                          .take_all();
+    ASSERT_EQ(rows.size(), groups.size());
+    auto expected = groups.begin();
+    for (const Row& row : rows) {
+      EXPECT_EQ(row.cups, expected->first);
+      EXPECT_EQ(row.rows, expected->second.first);
+      EXPECT_EQ(row.total, expected->second.second);
+      ++expected;
+    }
+  });
+}
+
+TEST(DatasetOperations, BadNumbersAreRefused) {
+  LoopbackCluster job{2};
+  EXPECT_EQ(job.run_all([] {
+    const auto error_of = [](const auto& call) {
+      try {
+        call();
+      } catch (const UsageError& error) {
+        return std::string{error.what()};
+      }
+      return std::string{};
+    };
+    EXPECT_THAT(error_of([] { (void)range(3).repartition(0); }), HasSubstr("repartition(0)"));
+    EXPECT_THAT(error_of([] { (void)range(3).split(0); }), HasSubstr("split(0)"));
+    EXPECT_THAT(error_of([] { (void)range(3).batches(0); }), HasSubstr("batches(0)"));
+    EXPECT_THAT(error_of([] {
+                  (void)range(3).map_batches(
+                      [](std::span<const std::int64_t> rows) { return std::vector(rows.begin(), rows.end()); }, 0);
+                }),
+                HasSubstr("map_batches(0)"));
+    EXPECT_THAT(error_of([] { (void)range(3).sample(1.5, 1); }), HasSubstr("fraction 1.5"));
+    EXPECT_THAT(error_of([] { (void)range(3).train_test_split(-1, 1); }), HasSubstr("between 0 and 1"));
+    EXPECT_THAT(error_of([] { (void)quantile(2); }), HasSubstr("between 0 and 1"));
+  }),
+            0);
+}
+
+TEST(DatasetOperations, TablesShowRowsAsPeopleReadThem) {
+  LoopbackCluster job{2};
+  EXPECT_EQ(job.run_all([] {
+    std::ostringstream out;
+    from_items(std::vector<Sale>{{1, "Latte", 4.5, 2}, {20, "Flat\nWhite café", 12.25, std::nullopt}}).show(5, out);
+    EXPECT_EQ(out.str(),
+              "id  drink            price  cups\n"
+              "--  ---------------  -----  ----\n"
+              " 1  Latte              4.5     2\n"
+              "20  Flat White café  12.25\n");
+    std::ostringstream nothing;
+    range(0).show(5, nothing);
+    EXPECT_EQ(nothing.str(), "value\n-----\n");
+    const std::vector<ColumnSpec> schema = Dataset<Sale>::schema();
+    ASSERT_EQ(schema.size(), 4U);
+    EXPECT_EQ(schema[3], (ColumnSpec{"cups", ColumnType::int32, true}));
+  }),
+            0);
+}
+
+TEST(DatasetOperations, StatsTellWhatWentThroughEachOperator) {
+  LoopbackCluster job{3};
+  EXPECT_EQ(job.run_all([] {
+    const DatasetStats stats = range(1000)
+                                   .filter([](std::int64_t i) { return i % 4 == 0; })
+                                   .sort<descending<>>()
+                                   .map([](std::int64_t i) { return i * 2; })
+                                   .stats();
+    std::vector<std::string> names;
+    for (const auto& one : stats.operators) names.push_back(one.name.substr(0, one.name.find('<')));
+    EXPECT_THAT(names, ElementsAre("range", "filter", "sort", "sort.cut", "sort", "map", "count"));
+    EXPECT_EQ(stats.operators[0].rows, 1000U);
+    EXPECT_EQ(stats.operators[1].rows, 250U);
+    EXPECT_EQ(stats.operators.back().rows, 250U);
+    EXPECT_EQ(stats.operators[0].blocks, 250U);
+    for (const auto& one : stats.operators) EXPECT_GT(one.peak_memory, 1U << 20U) << one.name;
+    EXPECT_THAT(stats.text(), HasSubstr("operator"));
+  }),
+            0);
+}
+
+std::int64_t count_block(std::int64_t row, const Actor<Counter>& counter) {
+  if (row % 40 == 0) counter.remote<&Counter::next>().get();
+  return row;
+}
+
+TEST(DatasetOperations, LimitStopsReadingEarly) {
+  LoopbackCluster job{4};
+  EXPECT_EQ(job.run_all([] {
+    const auto counter = actor<Counter>();
+    const auto rows = range(10'240).map<count_block>(counter);  // blocks of 40 rows
+    EXPECT_EQ(rows.limit(100).count(), 100U);
+    EXPECT_EQ(rows.take(100).size(), 100U);
+    EXPECT_LT(counter.remote<&Counter::count>().get(), 40);
+  }),
+            0);
+}
+
+TEST(DatasetOperations, RowsGoFromWorkerToWorkerAndNotThroughTheHead) {
+  LoopbackCluster job{6};
+  EXPECT_EQ(job.run_all([] {
+    // 256 blocks of 1000 rows of about 1 kB.
+    const auto large = range(256'000).map([](std::int64_t i) {
+      return std::pair{i * 7919 % 256'000, std::string(1000, char('a' + i % 26))};
+    });
+    const auto sorted = large.sort<[](const std::pair<std::int64_t, std::string>& row) { return row.first; }>();
+    EXPECT_EQ(sorted.map([](const std::pair<std::int64_t, std::string>& row) { return row.first; }).sum(),
+              std::int64_t{255'999} * 256'000 / 2);
+  }),
+            0)
+      << job.sink.end.error;
+  std::size_t to_head = 0;
+  std::size_t between_workers = 0;
+  for (const auto& record : job.network.log()) {
+    (record.to == head_rank || record.from == head_rank ? to_head : between_workers) += record.bytes.size();
+  }
+  EXPECT_GT(between_workers, 256'000'000U / 2);
+  EXPECT_LT(to_head, 40'000'000U);
+}
+
+TEST(DatasetOperations, ALostWorkerCostsNoRows) {
+  std::vector<std::pair<std::int64_t, std::string>> expected;
+  const auto program = [] {
+    return range(600)
+        .map([](std::int64_t i) {
+          return std::pair{i * 7919 % 601, std::string(30'000, char('a' + i % 26))};
+        })
+        .sort<[](const std::pair<std::int64_t, std::string>& row) { return row.first; }>()
+        .map([](std::pair<std::int64_t, std::string> row) {
+          row.second.resize(3);
+          return row;
+        })
+        .take_all();
+  };
+  {
+    LoopbackCluster unbroken{4};
+    ASSERT_EQ(unbroken.run_all([&] { expected = program(); }), 0);
+  }
+  int lost = 0;
+  for (std::size_t packets = 20; packets < 1500; packets += 100) {
+    Losing job{4, RankId{3}, packets};
+    job.lose_after(packets);
+    std::vector<std::pair<std::int64_t, std::string>> rows;
+    ASSERT_EQ(job.run([&] { rows = program(); }), 0) << packets << ": " << job.cluster.sink.end.error;
+    EXPECT_EQ(rows, expected) << packets;
+    if (job.cluster.network.is_cut(job.lost)) ++lost;
+  }
+  EXPECT_GT(lost, 3);
+}
+
+}  // namespace
+}  // namespace crema
