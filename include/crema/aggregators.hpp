@@ -76,12 +76,13 @@ using maybe = std::conditional_t<Optional<key_of<T, key>>::is, std::optional<Res
 
 template <class T, auto key>
 consteval bool check_number() {
-  constexpr bool fits = [] {
-    if constexpr (check_key<T, key>()) return std::is_arithmetic_v<value_of<T, key>>;
+  if constexpr (check_key<T, key>()) {
+    constexpr bool fits = std::is_arithmetic_v<value_of<T, key>>;
+    static_assert(fits, "crema: only numbers can be summed: name a key that is one, as in sum<&Order::price>()");
+    return fits;
+  } else {
     return false;
-  }();
-  static_assert(fits, "crema: only numbers can be summed: name a key that is one, as in sum<&Order::price>()");
-  return fits;
+  }
 }
 
 // Aggregators of a row type; the functions below name them before the row type is known.

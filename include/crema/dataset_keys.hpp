@@ -68,8 +68,8 @@ int compare(const K& a, const K& b);
 
 template <class K>
 struct KeyOrder {
-  static_assert(
-      requires(const K& a) { a < a; }, "crema: a key to sort by must have an order: give its type operator<");
+  static constexpr bool has_order = requires(const K& a, const K& b) { a < b; };
+  static_assert(has_order, "crema: a key to sort by must have an order: give its type operator<");
   static int compare(const K& a, const K& b) {
     if constexpr (std::is_floating_point_v<K>) {
       if (std::isnan(a) || std::isnan(b)) return int{std::isnan(a)} - int{std::isnan(b)};

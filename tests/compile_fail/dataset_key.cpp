@@ -1,4 +1,4 @@
-// expect: crema: a sum's key must be a member of the row or a function of it
+// expect: crema: a key must be a member of the dataset's row, or a function or captureless lambda of it
 #include "crema/dataset.hpp"
 
 struct Order {
