@@ -15,7 +15,7 @@
 namespace crema::journal {
 
 inline constexpr std::array<char, 8> magic{'c', 'r', 'e', 'm', 'a', 'j', 'n', 'l'};
-inline constexpr std::uint32_t format_version = 2;
+inline constexpr std::uint32_t format_version = 3;
 
 /// Of one record, without its header. A header that says more is damage, so a reader allocates no more.
 inline constexpr std::uint64_t max_record_bytes = std::uint64_t{1} << 30;
