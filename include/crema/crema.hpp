@@ -11,6 +11,7 @@
 #include "crema/future.hpp"
 #include "crema/job.hpp"
 #include "crema/random.hpp"
+#include "crema/read_options.hpp"
 #include "crema/results.hpp"
 #include "crema/sync.hpp"
 #include "crema/task.hpp"

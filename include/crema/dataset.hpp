@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "crema/bad_record.hpp"
 #include "crema/dataset_plan.hpp"
 #include "crema/dataset_steps.hpp"
 #include "crema/row_range.hpp"
@@ -57,6 +58,10 @@ class Dataset {
     detail::require_captureless<Lambda>();
     if constexpr (std::is_empty_v<Lambda>) return filter<Lambda{}>(std::forward<Extra>(extra)...);
   }
+
+  /// The records that the files of this dataset hold and its reader left out, in order: the files are read again for
+  /// them. Throws UsageError unless it was told to collect them (BadRecordPolicy::collect).
+  [[nodiscard]] Dataset<BadRecord> bad_records() const { return Dataset<BadRecord>{dataset::bad_records_plan(plan_)}; }
 
   // Consumers. Each throws DataError for input that cannot be read as asked, found before any task starts where it is
   // in a file's name, access or header; and TaskError for what a function threw.
@@ -120,8 +125,7 @@ template <class T>
       return Bytes{std::move(out)};
     };
   };
-  return Dataset<T>{
-      dataset::Plan{.open = open, .load = dataset::step<dataset::LoadItems<T>>("from_items"), .steps = {}}};
+  return Dataset<T>{dataset::load_plan(dataset::step<dataset::LoadItems<T>>("from_items"), open)};
 }
 
 /// The numbers 0, 1, …, count - 1. Throws UsageError for a negative count.

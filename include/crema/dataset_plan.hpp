@@ -58,6 +58,7 @@ struct Plan {
   std::function<BlockSource()> open;  ///< called by every consumer anew; throws DataError for input that is unusable
   Step load;                          ///< its arguments are the block's description
   std::vector<Step> steps;
+  std::optional<Step> load_bad_records{};  ///< loads, instead of the rows, the records that are no rows
 
   [[nodiscard]] Plan with(Step step) const {
     Plan longer = *this;
@@ -65,6 +66,14 @@ struct Plan {
     return longer;
   }
 };
+
+/// The plan of a dataset that is loaded from blocks which `open` describes.
+inline Plan load_plan(Step load, std::function<BlockSource()> open, std::optional<Step> load_bad_records = {}) {
+  return {
+      .open = std::move(open), .load = std::move(load), .steps = {}, .load_bad_records = std::move(load_bad_records)};
+}
+/// The plan of the records that are left out of the same blocks. Throws UsageError where they are not collected.
+Plan bad_records_plan(const Plan& plan);
 
 /// Runs every block of a plan as one task and yields their results in order. Thread safety: used on the lane that made
 /// it.

@@ -21,6 +21,15 @@ Bytes LoadRange::body(void* subject, ByteReader& bounds) {
   return {};
 }
 
+Plan bad_records_plan(const Plan& plan) {
+  if (!plan.load_bad_records) {
+    throw UsageError{"asking " + plan.load.name +
+                     " for its bad records: they are not collected; read the files with .on_bad_record = "
+                     "crema::BadRecordPolicy::collect"};
+  }
+  return load_plan(*plan.load_bad_records, plan.open);
+}
+
 void fail_sum() {
   throw Error{
       "summing a dataset: the sum does not fit into 64 bits; sum a key that is double instead, as in "
@@ -46,7 +55,7 @@ Dataset<std::int64_t> range(std::int64_t count) {
       return Bytes{std::move(bounds)};
     };
   };
-  return Dataset<std::int64_t>{{.open = open, .load = dataset::step<dataset::LoadRange>("range"), .steps = {}}};
+  return Dataset<std::int64_t>{dataset::load_plan(dataset::step<dataset::LoadRange>("range"), open)};
 }
 
 }  // namespace crema

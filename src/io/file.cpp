@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -101,6 +102,12 @@ std::vector<std::string> matching_paths(const std::string& pattern) {
   }
   if (result != 0) fail(pattern, "folders that can be listed for this pattern", reason(error));
   std::ranges::sort(paths);
+  return paths;
+}
+
+std::vector<std::string> matching_paths(const std::vector<std::string>& patterns) {
+  std::vector<std::string> paths;
+  for (const std::string& pattern : patterns) std::ranges::move(matching_paths(pattern), std::back_inserter(paths));
   return paths;
 }
 

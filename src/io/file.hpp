@@ -36,5 +36,7 @@ class File {
 /// name of something that exists is taken as that name. Throws DataError where nothing matches or a folder cannot be
 /// listed.
 std::vector<std::string> matching_paths(const std::string& pattern);
+/// Those of several patterns, one after the other.
+std::vector<std::string> matching_paths(const std::vector<std::string>& patterns);
 
 }  // namespace crema::io
