@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "crema/errors.hpp"
+#include "io/compression.hpp"
 #include "io/csv_records.hpp"
 
 namespace crema::csv {
@@ -50,18 +51,18 @@ Partitioner::Partitioner(const Paths& paths, std::span<const std::string> fields
 
 Partitioner::Input Partitioner::check(const std::string& path, std::span<const std::string> fields) const {
   const io::File file{path};
-  std::unique_ptr<char[]> text;
+  const Compression compression = io::compression_of(file);
+  io::Text text;
   std::size_t begin = 0;
   std::size_t end = 0;
   for (const std::uint64_t limit : {usual_header, largest_header}) {
-    const auto size = static_cast<std::size_t>(std::min(file.size(), limit));
-    text = std::make_unique_for_overwrite<char[]>(size + 1);
-    file.read(0, text.get(), size);
-    const std::string_view head{text.get(), size};
+    text = io::read_head(file, compression, limit);
+    const std::string_view head{text.bytes.get(), text.size};
     begin = header_begin(head, options_.comment);
     const std::size_t length = RecordScanner{options_}.find_end(head.substr(begin), 0);
-    end = length == RecordScanner::npos ? size : begin + length;
-    if (length != RecordScanner::npos || size == file.size()) break;
+    end = length == RecordScanner::npos ? head.size() : begin + length;
+    const bool whole = compression == Compression::none ? head.size() == file.size() : head.size() < limit;
+    if (length != RecordScanner::npos || whole) break;
     if (limit == largest_header) {
       fail(path, 1, fmt::format("a header line within the first {} bytes", limit),
            "none (is a quote left open, or is this no CSV file?)");
@@ -69,17 +70,22 @@ Partitioner::Input Partitioner::check(const std::string& path, std::span<const s
   }
   if (begin == end) fail(path, 0, "a header line with the names of the columns", "an empty file");
 
-  Input input{.file = {path, file.size(), file.modified()}, .records = end, .records_line = 1, .header = {}};
-  const std::uint64_t header_line = 1 + count_lines({text.get(), begin});
-  input.records_line = 1 + count_lines({text.get(), end});
-  std::memmove(text.get(), text.get() + begin, end - begin);
+  Input input{.file = {path, file.size(), file.modified()},
+              .records = end,
+              .records_line = 1,
+              .header = {},
+              .compression = compression};
+  char* const bytes = text.bytes.get();
+  const std::uint64_t header_line = 1 + count_lines({bytes, begin});
+  input.records_line = 1 + count_lines({bytes, end});
+  std::memmove(bytes, bytes + begin, end - begin);
   Records records{{.path = path,
                    .offset = begin,
                    .size = end - begin,
                    .first_line = header_line,
                    .header = {},
                    .options = options_},
-                  std::move(text)};
+                  std::move(text.bytes)};
   records.next();
   for (const std::string_view name : records.cells()) input.header.emplace_back(crema::detail::trim_blanks(name));
   map_columns(path, input.header, fields, header_line);
@@ -89,6 +95,17 @@ Partitioner::Input Partitioner::check(const std::string& path, std::span<const s
 std::optional<Block> Partitioner::next() {
   for (; !inputs_.empty(); inputs_.pop_front(), file_.reset()) {
     const Input& input = inputs_.front();
+    if (input.compression != Compression::none) {
+      Block whole{.path = input.file.path,
+                  .offset = input.records,
+                  .size = input.file.size,
+                  .first_line = input.records_line,
+                  .header = input.header,
+                  .options = options_,
+                  .compression = input.compression};
+      inputs_.pop_front();
+      return whole;
+    }
     if (!file_) open(input);
     const std::uint64_t target = block_size_ != 0 ? block_size_ : block_size_for(input.file.size);
     Block block{.path = input.file.path,

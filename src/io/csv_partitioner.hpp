@@ -17,7 +17,8 @@
 
 namespace crema::csv {
 
-/// Cuts CSV files into blocks of whole records, lazily and in order. The cuts depend on the files alone. Memory: the
+/// Cuts CSV files into blocks of whole records, lazily and in order; a compressed file is one block. The cuts depend on
+/// the files alone. Memory: the
 /// headers of the files still to come and one chunk. Thread safety: none.
 class Partitioner {
  public:
@@ -43,6 +44,7 @@ class Partitioner {
     std::uint64_t records = 0;       // offset behind the header
     std::uint64_t records_line = 1;  // line behind the header
     std::vector<std::string> header;
+    Compression compression = Compression::none;
   };
   [[nodiscard]] Input check(const std::string& path, std::span<const std::string> fields) const;
   void open(const Input& input);

@@ -5,23 +5,28 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/compression.hpp"
 #include "io/csv_records.hpp"
-#include "io/file.hpp"
 
 namespace crema::csv {
 namespace {
 
-std::unique_ptr<char[]> read_text(const Block& block) {
-  auto text = std::make_unique_for_overwrite<char[]>(block.size + 1);
-  io::File{block.path}.read(block.offset, text.get(), block.size);
-  return text;
+io::Text read_text(const Block& block) {
+  return io::read_block(
+      {.path = block.path, .offset = block.offset, .size = block.size, .compression = block.compression}, 1);
+}
+
+std::unique_ptr<Records> open_records(Block block) {
+  io::Text text = read_text(block);
+  block.size = text.size;
+  return std::make_unique<Records>(std::move(block), std::move(text.bytes));
 }
 
 }  // namespace
 
 BlockReader::BlockReader(const Block& block, std::span<const std::string> fields)
     : columns_{map_columns(block.path, block.header, fields, 1)},
-      records_{std::make_unique<Records>(block, read_text(block))},
+      records_{open_records(block)},
       may_be_na_{!block.options.na_values.empty()} {}
 
 BlockReader::BlockReader(BlockReader&&) noexcept = default;
@@ -60,7 +65,7 @@ bool BlockReader::is_na(std::string_view text) const {
 
 std::string BlockReader::record_text() {
   const Block& block = records_->block();
-  if (!original_) original_ = read_text(block);
+  if (!original_) original_ = read_text(block).bytes;
   std::string_view text{original_.get() + records_->begin(),
                         std::min<std::size_t>(records_->end(), block.size) - records_->begin()};
   if (text.ends_with('\n')) text.remove_suffix(1);

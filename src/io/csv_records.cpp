@@ -73,21 +73,20 @@ bool Records::next() {
 std::string_view Records::read_quoted(char*& position) {
   const char mark = block_.options.quote;
   char* const begin = position + 1;
-  char* end = begin;  // of the cell, which moves to the front where two quotes become one
-  char* from = begin;
-  char* quote = nullptr;
-  for (;;) {
-    quote = static_cast<char*>(std::memchr(from, mark, static_cast<std::size_t>(end_ - from)));
-    if (quote == nullptr) {
-      next_ = end_;
-      fail(position, cells_.size(), unclosed_expected, unclosed_found);
-    }
-    const auto length = static_cast<std::size_t>(quote - from);
-    if (end != from) std::memmove(end, from, length);
-    end += length;
+  bool doubled = false;
+  char* quote = begin;
+  for (;; quote += 2, doubled = true) {
+    quote = static_cast<char*>(std::memchr(quote, mark, static_cast<std::size_t>(end_ - quote)));
+    if (quote == nullptr) fail_unclosed(position);
     if (quote[1] != mark) break;
-    *end++ = mark;
-    from = quote + 2;
+  }
+  char* end = quote;  // of the cell, which moves to the front where two quotes become one
+  if (doubled) {
+    end = begin;
+    for (const char* from = begin; from < quote; ++from) {
+      *end++ = *from;
+      if (*from == mark) ++from;
+    }
   }
   // Quotes fill the gap, so that counting line feeds still tells on which line a byte stands.
   std::fill(end, quote, mark);
@@ -96,6 +95,13 @@ std::string_view Records::read_quoted(char*& position) {
   if (*position == '\r' && position[1] == '\n') ++position;
   if (*position != block_.options.delimiter && *position != '\n') fail_closing_quote(position);
   return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+/// `position` is at the quote that nothing closes: this record ends with its line.
+void Records::fail_unclosed(char* position) {
+  next_ = std::min(std::find(position, end_, '\n') + 1, end_);
+  ++next_line_;
+  fail(position, cells_.size(), unclosed_expected, unclosed_found);
 }
 
 /// `position` is behind the closing quote that is none.

@@ -22,7 +22,8 @@ class Records {
   /// The lines of the whole text.
   [[nodiscard]] std::size_t lines() const;
   /// Moves to the next record that is neither a blank line nor a comment. Throws DataError where its quotes are wrong;
-  /// the record is then that up to the end that RecordScanner finds.
+  /// the record is then that up to the end that RecordScanner finds, or, where a quote is never closed, to that of its
+  /// line.
   bool next();
   /// The cells of this record without their quotes; valid until the next call of next().
   [[nodiscard]] const std::vector<std::string_view>& cells() const noexcept { return cells_; }
@@ -40,6 +41,7 @@ class Records {
  private:
   bool skip_lines();
   std::string_view read_quoted(char*& position);
+  [[noreturn]] void fail_unclosed(char* position);
   [[noreturn]] void fail_closing_quote(char* position);
   [[noreturn]] void fail(const char* place, std::size_t cell, std::string expected, std::string found) const;
 
