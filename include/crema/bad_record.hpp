@@ -9,7 +9,7 @@ namespace crema {
 /// A record of a file that could not be read as a row.
 struct BadRecord {
   std::string file;
-  std::uint64_t line = 0;  ///< of what is wrong with it, counted from 1
+  std::uint64_t line = 0;  ///< on which it begins, or what is wrong with it; counted from 1
   std::string column;      ///< the field; empty: the record as a whole
   std::string text;        ///< all of the record, as it stands in the file, without the end of its line
   std::string reason;      ///< what was expected and what was found

@@ -10,6 +10,7 @@
 #include "crema/errors.hpp"
 #include "crema/future.hpp"
 #include "crema/job.hpp"
+#include "crema/json.hpp"
 #include "crema/random.hpp"
 #include "crema/read_options.hpp"
 #include "crema/results.hpp"

@@ -29,8 +29,9 @@ class Paths {
   std::vector<std::string> patterns_;
 };
 
-/// What becomes of a record that cannot be read as a row: one whose cells are too few or too many, or do not hold what
-/// their fields need. The rows around it are not affected. How many records a block has lost is said on stderr.
+/// What becomes of a record that cannot be read as a row: one whose cells are too few or too many, that is no JSON, or
+/// that does not hold what its fields need. The rows around it are not affected. How many records a block has lost is
+/// said on stderr.
 enum class BadRecordPolicy : std::uint8_t {
   fail,    ///< DataError: nothing is lost unnoticed
   skip,    ///< the record is left out
@@ -51,6 +52,17 @@ struct CsvOptions {
   void serialize(Archive& archive, unsigned) {
     archive& BOOST_SERIALIZATION_NVP(delimiter) & BOOST_SERIALIZATION_NVP(quote) & BOOST_SERIALIZATION_NVP(comment);
     archive& BOOST_SERIALIZATION_NVP(na_values) & BOOST_SERIALIZATION_NVP(on_bad_record);
+  }
+};
+
+/// What to do where a JSON file is not as it should be.
+struct JsonOptions {
+  BadRecordPolicy on_bad_record = BadRecordPolicy::fail;
+
+  friend bool operator==(const JsonOptions&, const JsonOptions&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(on_bad_record);
   }
 };
 

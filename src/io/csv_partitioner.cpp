@@ -37,10 +37,6 @@ std::uint64_t count_lines(std::string_view text) { return static_cast<std::uint6
 
 }  // namespace
 
-std::uint64_t Partitioner::block_size_for(std::uint64_t file_size) {
-  return std::clamp<std::uint64_t>(file_size / 64, 64 << 10, 8 << 20);
-}
-
 Partitioner::Partitioner(const Paths& paths, std::span<const std::string> fields, std::uint64_t block_size,
                          CsvOptions options)
     : block_size_{block_size},
@@ -107,7 +103,7 @@ std::optional<Block> Partitioner::next() {
       return whole;
     }
     if (!file_) open(input);
-    const std::uint64_t target = block_size_ != 0 ? block_size_ : block_size_for(input.file.size);
+    const std::uint64_t target = block_size_ != 0 ? block_size_ : io::block_size_for(input.file.size);
     Block block{.path = input.file.path,
                 .offset = read_to_ - chunk_.size(),
                 .size = 0,

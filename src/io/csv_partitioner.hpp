@@ -22,12 +22,9 @@ namespace crema::csv {
 /// headers of the files still to come and one chunk. Thread safety: none.
 class Partitioner {
  public:
-  /// Bytes of a block before it is rounded up to whole records, by the size of its file: small files still make enough
-  /// blocks to share out, and the blocks of large ones are worth a task each.
-  static std::uint64_t block_size_for(std::uint64_t file_size);
-
   /// Checks every file, in their order. Throws DataError where a pattern names none,
-  /// one is no readable file or empty, or a header lacks one of the fields. `block_size` 0: block_size_for each file.
+  /// one is no readable file or empty, or a header lacks one of the fields. `block_size` 0: io::block_size_for each
+  /// file.
   Partitioner(const Paths& paths, std::span<const std::string> fields, std::uint64_t block_size = 0,
               CsvOptions options = {});
 

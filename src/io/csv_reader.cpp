@@ -7,6 +7,7 @@
 
 #include "io/compression.hpp"
 #include "io/csv_records.hpp"
+#include "io/quote.hpp"
 
 namespace crema::csv {
 namespace {
@@ -50,10 +51,10 @@ void BlockReader::fail(std::size_t field, std::string expected) const {
   const std::size_t column = columns_[field];
   const std::string_view text = cell(field);
   constexpr const char* way_out = "an empty cell (where cells may be empty, make the field a std::optional)";
-  std::string found = quote(text);
+  std::string found = io::quote(text);
   if (crema::detail::trim_blanks(text).empty()) {
     const std::string_view written = cells_[column];
-    found = written.empty() || !is_na(written) ? way_out : quote(written) + ", which counts as " + way_out;
+    found = written.empty() || !is_na(written) ? way_out : io::quote(written) + ", which counts as " + way_out;
   }
   records_->fail_cell(column, std::move(expected), std::move(found));
 }

@@ -9,6 +9,7 @@
 
 #include "crema/errors.hpp"
 #include "io/csv_scanner.hpp"
+#include "io/quote.hpp"
 
 namespace crema::csv {
 
@@ -114,9 +115,9 @@ void Records::fail_closing_quote(char* position) {
   const char* stop = std::find(position, end_, '\n');
   const char delimiter = block_.options.delimiter;
   fail(position, cells_.size(),
-       (delimiter == ',' ? std::string{"a comma"} : csv::quote({&delimiter, 1})) +
+       (delimiter == ',' ? std::string{"a comma"} : io::quote({&delimiter, 1})) +
            " or the end of the line behind a closing quote",
-       csv::quote({position, static_cast<std::size_t>(stop - position)}) +
+       io::quote({position, static_cast<std::size_t>(stop - position)}) +
            " (a quote inside a quoted cell is written twice)");
 }
 
@@ -156,27 +157,6 @@ std::vector<std::size_t> map_columns(const std::string& path, std::span<const st
     columns.push_back(static_cast<std::size_t>(place - header.begin()));
   }
   return columns;
-}
-
-std::string quote(std::string_view text) {
-  constexpr std::size_t longest = 60;  // bytes: enough to recognise the cell
-  const bool cut = text.size() > longest;
-  if (cut) {
-    std::size_t size = longest;
-    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;  // whole UTF-8 characters
-    text = text.substr(0, size);
-  }
-  std::string quoted = "\"";
-  for (const char character : text) {
-    if (character == '\n') {
-      quoted += "\\n";
-    } else if (character == '\r') {
-      quoted += "\\r";
-    } else {
-      quoted += character;
-    }
-  }
-  return quoted + (cut ? "…\"" : "\"");
 }
 
 }  // namespace crema::csv

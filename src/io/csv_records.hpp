@@ -63,7 +63,4 @@ class Records {
 std::vector<std::size_t> map_columns(const std::string& path, std::span<const std::string> header,
                                      std::span<const std::string> fields, std::uint64_t header_line);
 
-/// A cell's text in quotes for an error message, shortened where it is long.
-std::string quote(std::string_view text);
-
 }  // namespace crema::csv

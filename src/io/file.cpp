@@ -87,6 +87,10 @@ void File::read(std::uint64_t offset, char* to, std::size_t size) const {
   }
 }
 
+std::uint64_t block_size_for(std::uint64_t file_size) {
+  return std::clamp<std::uint64_t>(file_size / 64, 64 << 10, 8 << 20);
+}
+
 std::vector<std::string> matching_paths(const std::string& pattern) {
   struct stat status {};
   if (::stat(pattern.c_str(), &status) == 0 || pattern.find_first_of("*?[~") == std::string::npos) return {pattern};

@@ -45,7 +45,7 @@ PUBLIC_HEADERS = {
     "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "registry", "serializable"],
     "api": ["actor", "function", "future", "sync", "task", "this_task", "wait"],
     "dataset": ["bad_record", "dataset", "dataset_plan", "dataset_steps", "row_function", "row_range"],
-    "io": ["block_records", "cells", "csv", "csv_reader", "read_options", "text_block"],
+    "io": ["block_records", "cells", "csv", "csv_reader", "json", "json_reader", "read_options", "text_block"],
     "results": ["results"],
     "job": ["job"],
     "umbrella": ["crema"],
@@ -58,7 +58,7 @@ FILES = {"src/record/results.cpp": "results"}
 LIBRARIES = {
     r"(mpi\.h|boost/mpi(/.*)?\.hpp)": ["transport", "runtime"],
     r"(hdf5|hdf5_hl|H5.*)\.h": ["record"],
-    r"(zlib|zstd)\.h": ["io"],
+    r"(zlib|zstd|simdjson)\.h": ["io"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
