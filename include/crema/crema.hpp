@@ -8,6 +8,7 @@
 #include "crema/csv.hpp"
 #include "crema/dataset.hpp"
 #include "crema/errors.hpp"
+#include "crema/files.hpp"
 #include "crema/future.hpp"
 #include "crema/job.hpp"
 #include "crema/json.hpp"

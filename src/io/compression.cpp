@@ -18,6 +18,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
+constexpr std::size_t chunk_size = 256 << 10;  // bytes of a file read at a time
 constexpr std::string_view gzip_begin = "\x1F\x8B"sv;
 constexpr std::string_view zstd_begin = "\x28\xB5\x2F\xFD"sv;
 
@@ -30,21 +31,20 @@ class Gzip : public Decompressor {
   ~Gzip() override { ::inflateEnd(&stream_); }
 
  private:
-  std::size_t decompress(char* to, std::size_t size) override {
+  std::size_t decompress(std::string_view& input, char* to, std::size_t size) override {
     // A file may hold several members, one after the other.
-    if (ended_ && input_size != 0) {
+    if (ended_ && !input.empty()) {
       ::inflateReset(&stream_);
       ended_ = false;
     }
     if (ended_) return 0;
     const auto room = static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input));
-    stream_.avail_in = static_cast<uInt>(input_size);
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
+    stream_.avail_in = static_cast<uInt>(input.size());
     stream_.next_out = reinterpret_cast<Bytef*>(to);
     stream_.avail_out = room;
     const int result = ::inflate(&stream_, Z_NO_FLUSH);
-    input += input_size - stream_.avail_in;
-    input_size = stream_.avail_in;
+    input.remove_prefix(input.size() - stream_.avail_in);
     ended_ = result == Z_STREAM_END;
     if (result == Z_MEM_ERROR) throw std::bad_alloc{};
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
@@ -66,15 +66,14 @@ class Zstd : public Decompressor {
   ~Zstd() override { ::ZSTD_freeDStream(stream_); }
 
  private:
-  std::size_t decompress(char* to, std::size_t size) override {
-    ZSTD_inBuffer from{.src = input, .size = input_size, .pos = 0};
+  std::size_t decompress(std::string_view& input, char* to, std::size_t size) override {
+    ZSTD_inBuffer from{.src = input.data(), .size = input.size(), .pos = 0};
     ZSTD_outBuffer out{.dst = to, .size = size, .pos = 0};
     // At the end of a frame, a call without input would begin another one.
-    if (hint_ == 0 && input_size == 0) return 0;
+    if (hint_ == 0 && input.empty()) return 0;
     hint_ = ::ZSTD_decompressStream(stream_, &out, &from);
     if (::ZSTD_isError(hint_) != 0) fail(::ZSTD_getErrorName(hint_));
-    input += from.pos;
-    input_size -= from.pos;
+    input.remove_prefix(from.pos);
     return out.pos;
   }
   [[nodiscard]] bool complete() const override { return hint_ == 0; }
@@ -82,10 +81,6 @@ class Zstd : public Decompressor {
   ZSTD_DStream* stream_;
   std::size_t hint_ = 1;  // 0: a frame is complete
 };
-
-Text text_of(std::size_t size, std::size_t room) {
-  return {.bytes = std::make_unique_for_overwrite<char[]>(size + room), .size = size};
-}
 
 /// Drops the first `offset` bytes.
 void skip(Decompressor& text, std::uint64_t offset) {
@@ -119,11 +114,11 @@ std::unique_ptr<Decompressor> Decompressor::open(const File& file, Compression c
 std::size_t Decompressor::read(char* to, std::size_t size) {
   std::size_t done = 0;
   while (done < size) {
-    if (input_size == 0) fill();
-    const std::size_t before = input_size;
-    const std::size_t made = decompress(to + done, size - done);
+    if (input_.empty()) fill();
+    const std::size_t before = input_.size();
+    const std::size_t made = decompress(input_, to + done, size - done);
     done += made;
-    if (made != 0 || input_size != before) continue;
+    if (made != 0 || input_.size() != before) continue;
     if (!complete()) fail("the end of the file (is it whole?)");
     break;
   }
@@ -131,10 +126,10 @@ std::size_t Decompressor::read(char* to, std::size_t size) {
 }
 
 void Decompressor::fill() {
-  input = chunk_.get();
-  input_size = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, file_.size() - read_to_));
-  file_.read(read_to_, chunk_.get(), input_size);
-  read_to_ += input_size;
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, file_.size() - read_to_));
+  file_.read(read_to_, chunk_.get(), size);
+  read_to_ += size;
+  input_ = {chunk_.get(), size};
 }
 
 void Decompressor::fail(const char* found) const {
@@ -142,17 +137,17 @@ void Decompressor::fail(const char* found) const {
                    .line = 0,
                    .column = {},
                    .expected = "compressed data that is whole",
-                   .found = std::string{found} + " near byte " + std::to_string(read_to_ - input_size)}};
+                   .found = std::string{found} + " near byte " + std::to_string(read_to_ - input_.size())}};
 }
 
 Text read_head(const File& file, Compression compression, std::uint64_t limit) {
   constexpr std::size_t room = 1;
   if (compression == Compression::none) {
-    Text text = text_of(static_cast<std::size_t>(std::min(file.size(), limit)), room);
+    Text text{static_cast<std::size_t>(std::min(file.size(), limit)), room};
     file.read(0, text.bytes.get(), text.size);
     return text;
   }
-  Text text = text_of(static_cast<std::size_t>(limit), room);
+  Text text{static_cast<std::size_t>(limit), room};
   text.size = Decompressor::open(file, compression)->read(text.bytes.get(), text.size);
   return text;
 }
@@ -160,17 +155,17 @@ Text read_head(const File& file, Compression compression, std::uint64_t limit) {
 Text read_block(const TextBlock& block, std::size_t room) {
   const File file{block.path};
   if (block.compression == Compression::none) {
-    Text text = text_of(static_cast<std::size_t>(block.size), room);
+    Text text{static_cast<std::size_t>(block.size), room};
     file.read(block.offset, text.bytes.get(), text.size);
     return text;
   }
   const std::unique_ptr<Decompressor> source = Decompressor::open(file, block.compression);
   skip(*source, block.offset);
   std::size_t capacity = 4 * static_cast<std::size_t>(file.size()) + (64 << 10);
-  Text text = text_of(capacity, room);
+  Text text{capacity, room};
   text.size = source->read(text.bytes.get(), capacity);
   while (text.size == capacity) {
-    Text larger = text_of(2 * capacity, room);
+    Text larger{2 * capacity, room};
     std::memcpy(larger.bytes.get(), text.bytes.get(), text.size);
     larger.size = text.size + source->read(larger.bytes.get() + text.size, capacity);
     capacity *= 2;

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <string_view>
 
 #include "crema/text_block.hpp"
 #include "io/file.hpp"
@@ -27,28 +27,29 @@ class Decompressor {
   std::size_t read(char* to, std::size_t size);
 
  protected:
-  static constexpr std::size_t chunk_size = 256 << 10;
-
   explicit Decompressor(const File& file);
-  /// The bytes of the file that come next; `input_size` says how many: none at its end.
-  void fill();
   [[noreturn]] void fail(const char* found) const;
-  /// Makes text of `input`, at most `size` bytes; none where more of the file is needed or at the end of a whole text.
-  virtual std::size_t decompress(char* to, std::size_t size) = 0;
-  /// Whether the text may end where the input does.
-  [[nodiscard]] virtual bool complete() const = 0;
-
-  const char* input = nullptr;
-  std::size_t input_size = 0;
 
  private:
+  /// Takes from `input`, the bytes of the file that come next, and makes at most `size` bytes of text: none where more
+  /// of the file is needed, or at the end of a whole text. There is no input at the end of the file.
+  virtual std::size_t decompress(std::string_view& input, char* to, std::size_t size) = 0;
+  /// Whether the text may end where the input does.
+  [[nodiscard]] virtual bool complete() const = 0;
+  void fill();
+
   const File& file_;
   std::uint64_t read_to_ = 0;
   std::unique_ptr<char[]> chunk_;
+  std::string_view input_;
 };
 
 /// Bytes in memory, with room behind them that readers may use.
 struct Text {
+  Text() = default;
+  Text(std::size_t bytes_of_text, std::size_t room)
+      : bytes{std::make_unique_for_overwrite<char[]>(bytes_of_text + room)}, size{bytes_of_text} {}
+
   std::unique_ptr<char[]> bytes;
   std::size_t size = 0;
 };

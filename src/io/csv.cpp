@@ -1,11 +1,9 @@
 #include "crema/csv.hpp"
 
-#include <memory>
-#include <optional>
 #include <utility>
 
 #include "crema/errors.hpp"
-#include "crema/lane_context.hpp"
+#include "io/block_source.hpp"
 #include "io/csv_partitioner.hpp"
 
 namespace crema::csv {
@@ -27,15 +25,7 @@ void check(const CsvOptions& options) {
 
 dataset::BlockSource open_blocks(const Paths& paths, const std::vector<std::string>& fields,
                                  const CsvOptions& options) {
-  const auto partitioner = std::make_shared<Partitioner>(paths, fields, 0, options);
-  for (const InputFile& file : partitioner->files()) LaneContext::current().opened(file);
-  return [partitioner]() -> std::optional<Bytes> {
-    const std::optional<Block> block = partitioner->next();
-    if (!block) return std::nullopt;
-    ByteBuffer description;
-    encode(description, *block);
-    return Bytes{std::move(description)};
-  };
+  return io::source_of(Partitioner{paths, fields, 0, options});
 }
 
 }  // namespace crema::csv

@@ -1,12 +1,12 @@
 #include "crema/files.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "crema/lane_context.hpp"
+#include "io/block_source.hpp"
 #include "io/compression.hpp"
 #include "io/file.hpp"
 #include "io/line_partitioner.hpp"
@@ -14,13 +14,6 @@
 namespace crema {
 namespace io {
 namespace {
-
-template <class Block>
-Bytes encoded(const Block& block) {
-  ByteBuffer description;
-  encode(description, block);
-  return Bytes{std::move(description)};
-}
 
 std::vector<std::string> lines_of(const TextBlock& block) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
@@ -65,16 +58,6 @@ struct LoadFiles {
   }
 };
 
-dataset::BlockSource open_lines(const Paths& paths) {
-  const auto partitioner = std::make_shared<LinePartitioner>(paths);
-  for (const InputFile& file : partitioner->files()) LaneContext::current().opened(file);
-  return [partitioner]() -> std::optional<Bytes> {
-    const std::optional<TextBlock> block = partitioner->next();
-    if (!block) return std::nullopt;
-    return encoded(*block);
-  };
-}
-
 dataset::BlockSource open_files(const Paths& paths) {
   std::vector<InputFile> files;
   std::uint64_t total = 0;
@@ -84,8 +67,8 @@ dataset::BlockSource open_files(const Paths& paths) {
     LaneContext::current().opened(files.back());
     total += file.size();
   }
-  return [files = std::move(files), target = block_size_for(total), next = std::size_t{0}]() mutable
-         -> std::optional<Bytes> {
+  return [files = std::move(files), target = block_size_for(total),
+          next = std::size_t{0}]() mutable -> std::optional<Bytes> {
     if (next == files.size()) return std::nullopt;
     std::vector<std::pair<std::string, std::uint64_t>> block;
     std::uint64_t size = 0;
@@ -103,8 +86,9 @@ dataset::BlockSource open_files(const Paths& paths) {
 }  // namespace io
 
 Dataset<std::string> read_text(Paths paths) {
-  return Dataset<std::string>{dataset::load_plan(dataset::step<io::LoadLines>("read_text"),
-                                                 [paths = std::move(paths)] { return io::open_lines(paths); })};
+  return Dataset<std::string>{dataset::load_plan(dataset::step<io::LoadLines>("read_text"), [paths = std::move(paths)] {
+    return io::source_of(io::LinePartitioner{paths});
+  })};
 }
 
 Dataset<BinaryFile> read_binary(Paths paths) {

@@ -45,7 +45,7 @@ PUBLIC_HEADERS = {
     "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "registry", "serializable"],
     "api": ["actor", "function", "future", "sync", "task", "this_task", "wait"],
     "dataset": ["bad_record", "dataset", "dataset_plan", "dataset_steps", "row_function", "row_range"],
-    "io": ["block_records", "cells", "csv", "csv_reader", "json", "json_reader", "read_options", "text_block"],
+    "io": ["block_records", "cells", "csv", "csv_reader", "files", "json", "json_reader", "read_options", "text_block"],
     "results": ["results"],
     "job": ["job"],
     "umbrella": ["crema"],

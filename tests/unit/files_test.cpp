@@ -58,14 +58,15 @@ TEST_F(Files, SeveralTextsCompressedOnesAmongThemComeInTheOrderGiven) {
   const std::string last = folder_.write("z.log", "5");
   (void)folder_.write("b.txt.gz", testing::gzip("3\n4\r\n"));
   (void)folder_.write("a.txt.zst", testing::zstd("1\n2"));
-  drive([&] { EXPECT_THAT(read_text({folder_.path() / "*.txt.*", last}).take_all(), ElementsAre("1", "2", "3", "4", "5")); });
+  drive([&] {
+    EXPECT_THAT(read_text({folder_.path() / "*.txt.*", last}).take_all(), ElementsAre("1", "2", "3", "4", "5"));
+  });
   const std::string cut = folder_.write("cut.gz", testing::gzip("text").substr(0, 12));
   EXPECT_THAT(driver_.run([&] { (void)read_text(cut).count(); }),
               StartsWith(cut + ": expected compressed data that is whole, found the end of the file"));
 }
 
 TEST_F(Files, BinaryFilesAreRowsAndSmallOnesShareABlock) {
-  std::string all;
   for (char character = 0; character < 26; ++character) {
     const std::string name{static_cast<char>('a' + character)};
     (void)folder_.write(name + ".bin", std::string(static_cast<std::size_t>(character) * 10'000, character));
@@ -92,9 +93,11 @@ TEST_F(Files, ManyEmptyFilesAreSharedOutToo) {
 
 TEST_F(Files, WhatCannotBeReadIsADataError) {
   const std::string folder = folder_.path();
-  EXPECT_THAT(driver_.run([&] { (void)read_text(folder + "/none").count(); }),
-              AllOf(StartsWith(folder + "/none: expected a file, found none of that name"), HasSubstr("current folder")));
-  EXPECT_THAT(driver_.run([&] { (void)read_binary(folder).count(); }), StartsWith(folder + ": expected a file, found a folder"));
+  EXPECT_THAT(
+      driver_.run([&] { (void)read_text(folder + "/none").count(); }),
+      AllOf(StartsWith(folder + "/none: expected a file, found none of that name"), HasSubstr("current folder")));
+  EXPECT_THAT(driver_.run([&] { (void)read_binary(folder).count(); }),
+              StartsWith(folder + ": expected a file, found a folder"));
   EXPECT_THAT(driver_.run([&] { (void)read_binary(folder + "/*.bin").count(); }),
               StartsWith(folder + "/*.bin: expected a file that this pattern matches, found none"));
   EXPECT_EQ(driver_.labels().size(), 0U);
