@@ -3,7 +3,8 @@
 # shellcheck shell=bash disable=SC2154
 
 build_packages=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libboost-mpi-dev libboost-serialization-dev
-                libhdf5-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev)
+                libhdf5-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev zlib1g-dev
+                libzstd-dev libsimdjson-dev)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -45,13 +46,13 @@ install_packages() {
 explain_requirements() {
   cat >&2 <<TEXT
 crema needs a C++20 compiler, CMake, Ninja, Open MPI, Boost.MPI and Boost.Serialization built against that Open MPI,
-HDF5, CLI11, spdlog, fmt and xxHash. Any one of these provides them:
+HDF5, CLI11, spdlog, fmt, xxHash, zlib, zstd and simdjson. Any one of these provides them:
   Debian, Ubuntu  sudo apt-get install ${build_packages[*]}
                   (or run this command again with --install)
-  Spack           spack install cmake ninja pkgconf openmpi boost+mpi+serialization hdf5+hl~mpi cli11 spdlog fmt xxhash
+  Spack           spack install cmake ninja pkgconf openmpi boost+mpi+serialization hdf5+hl~mpi cli11 spdlog fmt xxhash zlib zstd simdjson
                   and spack load the same
   conda           conda install -c conda-forge cxx-compiler cmake ninja pkg-config openmpi libboost-devel \\
-                    libboost-mpi hdf5 cli11 spdlog fmt xxhash
+                    libboost-mpi hdf5 cli11 spdlog fmt xxhash zlib zstd simdjson
 Software in other folders is found through CMAKE_PREFIX_PATH (modules and Spack set it).
 TEXT
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <typeinfo>
@@ -8,13 +9,17 @@
 
 #include "crema/csv_reader.hpp"
 #include "crema/dataset.hpp"
+#include "crema/read_options.hpp"
 
 namespace crema {
 
 namespace csv {
 
-/// Blocks of the files a pattern matches, as encoded csv::Block. Throws DataError as Partitioner does.
-dataset::DescriptionSource open_blocks(const std::string& pattern, const std::vector<std::string>& fields);
+/// Throws UsageError where the options contradict each other.
+void check(const CsvOptions& options);
+/// Blocks of the files, as encoded csv::Block. Throws DataError as Partitioner does.
+dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<std::string>& fields,
+                                       const CsvOptions& options);
 
 template <class T>
 struct Load {
@@ -24,10 +29,17 @@ struct Load {
   }
 };
 
+template <class T>
+struct LoadBadRecords {
+  static Bytes body(void* subject, ByteReader& description) {
+    dataset::rows_of(subject).assign(read_bad_records<T>(decode<Block>(description)));
+    return {};
+  }
+};
+
 }  // namespace csv
 
-/// The rows of one CSV file, or of all files that a glob pattern matches, in the order of their names. Every rank must
-/// see them under the same path.
+/// The rows of CSV files: of one, of those that a glob pattern matches, or of several such, in that order.
 ///
 /// Columns match the fields of T's `serialize` by name, in any order; other columns are ignored; names are taken
 /// without blanks around them; nested records are columns like "pos.x". Cells are read by their field's type: numbers
@@ -35,20 +47,33 @@ struct Load {
 /// by ISO 8601; an empty cell needs a std::optional or std::string. A T that is itself a number or text is the column
 /// "value".
 ///
-/// The format is RFC 4180 in UTF-8: a first line of names, commas, cells in quotes where they hold commas, quotes
-/// (doubled) or line feeds. LF and CRLF, a byte order mark, blank lines and a last line without its end are fine.
+/// The format is RFC 4180 in UTF-8, with what CsvOptions changes of it: a first line of names, commas, cells in quotes
+/// where they hold commas, quotes (doubled) or line feeds. LF and CRLF, a byte order mark, blank lines and a last line
+/// without its end are fine. Files compressed with gzip or zstd are read as well, each as one block by one task.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, which names file, line, column, what was expected and
-/// what was found: for files and headers before any work starts, for rows when they are reached.
+/// what was found: for files and headers before any work starts, for rows when they are reached, unless
+/// `.on_bad_record` says otherwise: then a record that is no row is left out, alone; where its quote is never closed,
+/// that is the line on which the quote opens. Throws UsageError where delimiter, quote and comment are not three
+/// different characters.
 template <class T>
-[[nodiscard]] Dataset<T> read_csv(std::string pattern) {
+[[nodiscard]] Dataset<T> read_csv(Paths paths, CsvOptions options = {}) {
   constexpr bool starts_empty = std::is_default_constructible_v<T>;
   static_assert(starts_empty,
                 "crema: a row read from a file must be default constructible: give it a constructor without arguments");
   if constexpr (starts_empty) {
+    csv::check(options);
+    const std::string name = "read_csv<" + demangle(typeid(T).name()) + ">";
+    std::optional<dataset::Step> bad;
+    if (options.on_bad_record == BadRecordPolicy::collect) {
+      bad = dataset::step<csv::LoadBadRecords<T>>(name + ".bad_records");
+    }
     return Dataset<T>{dataset::load_plan(
-        dataset::step<csv::Load<T>>("read_csv<" + demangle(typeid(T).name()) + ">"),
-        [pattern = std::move(pattern)] { return csv::open_blocks(pattern, csv::field_names<T>()); })};
+        dataset::step<csv::Load<T>>(name),
+        [paths = std::move(paths), options = std::move(options)] {
+          return csv::open_blocks(paths, csv::field_names<T>(), options);
+        },
+        std::move(bad))};
   }
 }
 

@@ -10,8 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "crema/block_records.hpp"
 #include "crema/cells.hpp"
+#include "crema/read_options.hpp"
 #include "crema/schema.hpp"
+#include "crema/text_block.hpp"
 
 namespace crema::csv {
 
@@ -19,15 +22,18 @@ namespace crema::csv {
 struct Block {
   std::string path;              ///< as the driver named it
   std::uint64_t offset = 0;      ///< of the first byte
-  std::uint64_t size = 0;        ///< bytes
+  std::uint64_t size = 0;        ///< bytes, as TextBlock::size
   std::uint64_t first_line = 1;  ///< line of the file on which the block begins, counted from 1
   std::vector<std::string> header;
+  CsvOptions options{};
+  Compression compression = Compression::none;
 
   friend bool operator==(const Block&, const Block&) = default;
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     archive& BOOST_SERIALIZATION_NVP(path) & BOOST_SERIALIZATION_NVP(offset) & BOOST_SERIALIZATION_NVP(size);
-    archive& BOOST_SERIALIZATION_NVP(first_line) & BOOST_SERIALIZATION_NVP(header);
+    archive& BOOST_SERIALIZATION_NVP(first_line) & BOOST_SERIALIZATION_NVP(header) & BOOST_SERIALIZATION_NVP(options);
+    archive& BOOST_SERIALIZATION_NVP(compression);
   }
 };
 
@@ -44,19 +50,35 @@ class BlockReader {
   ~BlockReader();
 
   /// The lines of the block: there are no more records than that.
-  [[nodiscard]] std::size_t lines() const;
+  [[nodiscard]] std::size_t most_records() const;
   /// Moves to the next record, if there is one; blank lines are no records. Throws DataError for a record that has not
-  /// as many cells as the header, a quote that is not closed, or text behind a closing quote.
+  /// as many cells as the header, a quote that is not closed, or text behind a closing quote; the next call goes on
+  /// behind it.
   bool next();
-  /// The text of a field's cell in this record, without its quotes; valid until the next call of next().
-  [[nodiscard]] std::string_view cell(std::size_t field) const { return cells_[columns_[field]]; }
+  /// The text of a field's cell in this record, without its quotes, nothing where it is one of CsvOptions::na_values;
+  /// valid until the next call of next().
+  [[nodiscard]] std::string_view cell(std::size_t field) const {
+    const std::string_view text = cells_[columns_[field]];
+    return may_be_na_ && is_na(text) ? text.substr(0, 0) : text;
+  }
   /// Throws the DataError for a cell that does not hold what its field needs.
   [[noreturn]] void fail(std::size_t field, std::string expected) const;
 
+  /// Reads the next record into a row; false where there is none. Throws DataError as next and fail do.
+  template <class T>
+  bool read(T& row);
+  /// The record as it stands in the file, also of one that cannot be read. Throws DataError where the file cannot be
+  /// read again.
+  [[nodiscard]] std::string record_text();
+
  private:
+  [[nodiscard]] bool is_na(std::string_view text) const;
+
   std::vector<std::size_t> columns_;  // by field
   std::unique_ptr<Records> records_;
+  bool may_be_na_ = false;
   const std::string_view* cells_ = nullptr;  // of the current record
+  std::unique_ptr<char[]> original_;         // the block's text, once somebody wants it
 };
 
 /// The names of a row type's columns, in the order of its `serialize`.
@@ -91,19 +113,27 @@ void read_cell(const BlockReader& reader, std::size_t index, Field& field) {
 
 }  // namespace detail
 
-/// All rows of a block. Throws DataError, with line and column, for the first cell that does not fit its field.
+template <class T>
+bool BlockReader::read(T& row) {
+  if (!next()) return false;
+  std::size_t index = 0;
+  visit_fields(row, [&](const std::string&, auto& field) { detail::read_cell(*this, index++, field); });
+  return true;
+}
+
+/// All rows of a block. Throws DataError, with line and column, for the first cell that does not fit its field, or
+/// leaves its record out, as the block's options say.
 template <class T>
 std::vector<T> read_rows(const Block& block) {
   BlockReader reader{block, field_names<T>()};
-  std::vector<T> rows;
-  rows.reserve(reader.lines());
-  while (reader.next()) {
-    T row{};
-    std::size_t index = 0;
-    visit_fields(row, [&](const std::string&, auto& field) { detail::read_cell(reader, index++, field); });
-    rows.push_back(std::move(row));
-  }
-  return rows;
+  return crema::detail::read_good_rows<T>(reader, {block.path, block.options.on_bad_record});
+}
+
+/// The records that read_rows leaves out.
+template <class T>
+std::vector<BadRecord> read_bad_records(const Block& block) {
+  BlockReader reader{block, field_names<T>()};
+  return crema::detail::read_bad_records<T>(reader);
 }
 
 }  // namespace crema::csv

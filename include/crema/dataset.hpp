@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "crema/bad_record.hpp"
 #include "crema/dataset_exchange.hpp"
 #include "crema/dataset_groups.hpp"
 #include "crema/dataset_plan.hpp"
@@ -193,6 +194,9 @@ class Dataset {
   [[nodiscard]] Dataset<std::pair<T, std::optional<U>>> left_join(const Dataset<U>& other) const {
     return joined<U, true, keys...>(other);
   }
+  /// The records that the files of this dataset hold and its reader left out, in order: the files are read again for
+  /// them. Throws UsageError unless it was told to collect them (BadRecordPolicy::collect).
+  [[nodiscard]] Dataset<BadRecord> bad_records() const { return Dataset<BadRecord>{dataset::bad_records_plan(plan_)}; }
 
   // Consumers. Each throws DataError for input that cannot be read as asked, found before any task starts where it is
   // in a file's name, access or header; and TaskError for what a function threw.

@@ -81,6 +81,7 @@ struct Plan {
   std::function<BlockSource()> open;  ///< called by every consumer anew; throws DataError for input that is unusable
   std::string name;                   ///< of what makes the blocks, for labels
   std::vector<Step> steps{};          ///< what happens to each block then
+  std::shared_ptr<const Plan> bad_records{};  ///< of the records that are no rows, where they are collected
 
   [[nodiscard]] Plan with(Step step) const {
     Plan longer = *this;
@@ -93,7 +94,11 @@ struct Plan {
 Plan after(std::string name, std::function<BlockSource()> open);
 
 /// The plan of a dataset that is read: `load`, whose arguments are a block's description, makes each block.
-Plan load_plan(const Step& load, std::function<DescriptionSource()> open);
+/// `load_bad_records` loads, instead of the rows, the records that are no rows.
+Plan load_plan(const Step& load, std::function<DescriptionSource()> open,
+               const std::optional<Step>& load_bad_records = {});
+/// The plan of the records that are left out of the same blocks. Throws UsageError where they are not collected.
+Plan bad_records_plan(const Plan& plan);
 
 /// What is known of a block that has run.
 struct BlockFacts {

@@ -40,6 +40,13 @@ inline constexpr bool is_cell = std::is_arithmetic_v<T> || std::is_enum_v<T> || 
 template <class T>
 inline constexpr bool is_cell<std::optional<T>> = is_cell<T>;
 
+/// Whether a visitor wants fields of this type whole, besides those that fit one cell: what its `takes<Field>` says.
+template <class Visitor, class Field>
+inline constexpr bool takes_whole = false;
+template <class Visitor, class Field>
+requires requires { Visitor::template takes<Field>; }
+inline constexpr bool takes_whole<Visitor, Field> = Visitor::template takes<Field>;
+
 /// A Boost.Serialization archive that hands every field of a record to `visitor(name, field)`, in the order of
 /// `serialize`. Nested records are entered and their fields named with a dot. `Saving` says which half of a split
 /// serialize runs.
@@ -75,7 +82,7 @@ class FieldArchive {
     auto& field = const_cast<Field&>(pair.const_value());
     const std::size_t outer = prefix_.size();
     prefix_ += pair.name();
-    if constexpr (is_cell<Field>) {
+    if constexpr (is_cell<Field> || takes_whole<Visitor, Field>) {
       visitor_(static_cast<const std::string&>(prefix_), field);
     } else {
       static_assert(std::is_class_v<Field>,

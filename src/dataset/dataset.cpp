@@ -21,8 +21,8 @@ Bytes LoadRange::body(void* subject, ByteReader& bounds) {
   return {};
 }
 
-Plan load_plan(const Step& load, std::function<DescriptionSource()> open) {
-  const auto open_works = [load, open = std::move(open)]() -> BlockSource {
+Plan load_plan(const Step& load, std::function<DescriptionSource()> open, const std::optional<Step>& load_bad_records) {
+  const auto open_works = [load, open]() -> BlockSource {
     return [load, next = open()]() -> std::optional<Work> {
       std::optional<Bytes> description = next();
       if (!description) return std::nullopt;
@@ -31,7 +31,9 @@ Plan load_plan(const Step& load, std::function<DescriptionSource()> open) {
       return work;
     };
   };
-  return {.open = open_works, .name = load.name};
+  Plan plan{.open = open_works, .name = load.name};
+  if (load_bad_records) plan.bad_records = std::make_shared<const Plan>(load_plan(*load_bad_records, open));
+  return plan;
 }
 
 Plan after(std::string name, std::function<BlockSource()> open) {
@@ -57,6 +59,15 @@ void check_fraction(const char* operation, double fraction) {
   if (fraction >= 0 && fraction <= 1) return;
   throw UsageError{std::string{"calling "} + operation + " on a dataset with the fraction " + std::to_string(fraction) +
                    ": it must be between 0 and 1"};
+}
+
+Plan bad_records_plan(const Plan& plan) {
+  if (!plan.bad_records) {
+    throw UsageError{"asking " + plan.name +
+                     " for its bad records: they are not collected; read the files with .on_bad_record = "
+                     "crema::BadRecordPolicy::collect"};
+  }
+  return *plan.bad_records;
 }
 
 void fail_sum() {

@@ -1,23 +1,31 @@
 #include "crema/csv.hpp"
 
-#include <memory>
-#include <optional>
+#include <utility>
 
-#include "crema/lane_context.hpp"
+#include "crema/errors.hpp"
+#include "io/block_source.hpp"
 #include "io/csv_partitioner.hpp"
 
 namespace crema::csv {
 
-dataset::DescriptionSource open_blocks(const std::string& pattern, const std::vector<std::string>& fields) {
-  const auto partitioner = std::make_shared<Partitioner>(pattern, fields);
-  for (const InputFile& file : partitioner->files()) LaneContext::current().opened(file);
-  return [partitioner]() -> std::optional<Bytes> {
-    const std::optional<Block> block = partitioner->next();
-    if (!block) return std::nullopt;
-    ByteBuffer description;
-    encode(description, *block);
-    return Bytes{std::move(description)};
+void check(const CsvOptions& options) {
+  const auto refuse = [](std::string why) {
+    throw UsageError{"reading CSV files as CsvOptions say: " + std::move(why)};
   };
+  const auto ends_line = [](char character) { return character == '\n' || character == '\r'; };
+  if (ends_line(options.delimiter) || ends_line(options.quote) || ends_line(options.comment)) {
+    refuse("delimiter, quote and comment cannot be the end of a line");
+  }
+  if (options.delimiter == '\0') refuse("they need a delimiter, as in {.delimiter = ';'}");
+  if (options.delimiter == options.quote || options.delimiter == options.comment ||
+      (options.quote != '\0' && options.quote == options.comment)) {
+    refuse("delimiter, quote and comment must be three different characters");
+  }
+}
+
+dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<std::string>& fields,
+                                       const CsvOptions& options) {
+  return io::source_of(Partitioner{paths, fields, 0, options});
 }
 
 }  // namespace crema::csv

@@ -2,31 +2,39 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "io/compression.hpp"
 #include "io/csv_records.hpp"
-#include "io/file.hpp"
+#include "io/quote.hpp"
 
 namespace crema::csv {
 namespace {
 
-std::unique_ptr<char[]> read_text(const Block& block) {
-  auto text = std::make_unique_for_overwrite<char[]>(block.size + 1);
-  io::File{block.path}.read(block.offset, text.get(), block.size);
-  return text;
+io::Text read_text(const Block& block) {
+  return io::read_block(
+      {.path = block.path, .offset = block.offset, .size = block.size, .compression = block.compression}, 1);
+}
+
+std::unique_ptr<Records> open_records(Block block) {
+  io::Text text = read_text(block);
+  block.size = text.size;
+  return std::make_unique<Records>(std::move(block), std::move(text.bytes));
 }
 
 }  // namespace
 
 BlockReader::BlockReader(const Block& block, std::span<const std::string> fields)
     : columns_{map_columns(block.path, block.header, fields, 1)},
-      records_{std::make_unique<Records>(block, read_text(block))} {}
+      records_{open_records(block)},
+      may_be_na_{!block.options.na_values.empty()} {}
 
 BlockReader::BlockReader(BlockReader&&) noexcept = default;
 BlockReader& BlockReader::operator=(BlockReader&&) noexcept = default;
 BlockReader::~BlockReader() = default;
 
-std::size_t BlockReader::lines() const { return records_->lines(); }
+std::size_t BlockReader::most_records() const { return records_->lines(); }
 
 bool BlockReader::next() {
   if (!records_->next()) return false;
@@ -42,10 +50,28 @@ bool BlockReader::next() {
 void BlockReader::fail(std::size_t field, std::string expected) const {
   const std::size_t column = columns_[field];
   const std::string_view text = cell(field);
-  std::string found = crema::detail::trim_blanks(text).empty()
-                          ? "an empty cell (where cells may be empty, make the field a std::optional)"
-                          : quote(text);
+  constexpr const char* way_out = "an empty cell (where cells may be empty, make the field a std::optional)";
+  std::string found = io::quote(text);
+  if (crema::detail::trim_blanks(text).empty()) {
+    const std::string_view written = cells_[column];
+    found = written.empty() || !is_na(written) ? way_out : io::quote(written) + ", which counts as " + way_out;
+  }
   records_->fail_cell(column, std::move(expected), std::move(found));
+}
+
+bool BlockReader::is_na(std::string_view text) const {
+  const std::vector<std::string>& values = records_->block().options.na_values;
+  return std::ranges::find(values, crema::detail::trim_blanks(text)) != values.end();
+}
+
+std::string BlockReader::record_text() {
+  const Block& block = records_->block();
+  if (!original_) original_ = read_text(block).bytes;
+  std::string_view text{original_.get() + records_->begin(),
+                        std::min<std::size_t>(records_->end(), block.size) - records_->begin()};
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return std::string{text};
 }
 
 }  // namespace crema::csv

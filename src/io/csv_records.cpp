@@ -9,6 +9,7 @@
 
 #include "crema/errors.hpp"
 #include "io/csv_scanner.hpp"
+#include "io/quote.hpp"
 
 namespace crema::csv {
 
@@ -29,23 +30,36 @@ std::size_t Records::lines() const {
   return static_cast<std::size_t>(std::count<const char*>(text_.get(), end_ + (open ? 1 : 0), '\n'));
 }
 
-bool Records::next() {
-  char* position = next_;
-  while (position < end_ && (*position == '\n' || (*position == '\r' && position[1] == '\n'))) {
-    position += *position == '\r' ? 2 : 1;
+/// Moves to a line that is neither blank nor a comment; false where there is none.
+bool Records::skip_lines() {
+  const char comment = block_.options.comment;
+  while (next_ < end_) {
+    if (*next_ == '\n' || (*next_ == '\r' && next_[1] == '\n')) {
+      next_ += *next_ == '\r' ? 2 : 1;
+    } else if (comment != '\0' && *next_ == comment) {
+      next_ = std::find(next_, end_, '\n') + 1;
+    } else {
+      return true;
+    }
     ++next_line_;
   }
-  if (position >= end_) return false;
+  return false;
+}
 
+bool Records::next() {
+  if (!skip_lines()) return false;
+  const char delimiter = block_.options.delimiter;
+  const char quote = block_.options.quote;
+  char* position = next_;
   record_ = position;
   line_ = next_line_;
   cells_.clear();
   for (;; ++position) {
-    if (*position == '"') {
+    if (*position == quote && quote != '\0') {
       cells_.push_back(read_quoted(position));
     } else {
       const char* begin = position;
-      while (*position != ',' && *position != '\n') ++position;
+      while (*position != delimiter && *position != '\n') ++position;
       const char* end = position;
       if (*end == '\n' && end != begin && end[-1] == '\r') --end;
       cells_.emplace_back(begin, static_cast<std::size_t>(end - begin));
@@ -58,34 +72,53 @@ bool Records::next() {
 }
 
 std::string_view Records::read_quoted(char*& position) {
+  const char mark = block_.options.quote;
   char* const begin = position + 1;
-  char* end = begin;  // of the cell, which moves to the front where two quotes become one
-  char* from = begin;
-  char* quote = nullptr;
-  for (;;) {
-    quote = static_cast<char*>(std::memchr(from, '"', static_cast<std::size_t>(end_ - from)));
-    if (quote == nullptr) {
-      fail(position, cells_.size(), unclosed_expected, unclosed_found);
+  bool doubled = false;
+  char* quote = begin;
+  for (;; quote += 2, doubled = true) {
+    quote = static_cast<char*>(std::memchr(quote, mark, static_cast<std::size_t>(end_ - quote)));
+    if (quote == nullptr) fail_unclosed(position);
+    if (quote[1] != mark) break;
+  }
+  char* end = quote;  // of the cell, which moves to the front where two quotes become one
+  if (doubled) {
+    end = begin;
+    for (const char* from = begin; from < quote; ++from) {
+      *end++ = *from;
+      if (*from == mark) ++from;
     }
-    const auto length = static_cast<std::size_t>(quote - from);
-    if (end != from) std::memmove(end, from, length);
-    end += length;
-    if (quote[1] != '"') break;
-    *end++ = '"';
-    from = quote + 2;
   }
   // Quotes fill the gap, so that counting line feeds still tells on which line a byte stands.
-  std::fill(end, quote, '"');
+  std::fill(end, quote, mark);
   next_line_ += static_cast<std::uint64_t>(std::count(begin, end, '\n'));
   position = quote + 1;
   if (*position == '\r' && position[1] == '\n') ++position;
-  if (*position != ',' && *position != '\n') {
-    const char* stop = std::find(position, end_, '\n');
-    fail(position, cells_.size(), "a comma or the end of the line behind a closing quote",
-         csv::quote({position, static_cast<std::size_t>(stop - position)}) +
-             " (a quote inside a quoted cell is written twice)");
-  }
+  if (*position != block_.options.delimiter && *position != '\n') fail_closing_quote(position);
   return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+/// `position` is at the quote that nothing closes: this record ends with its line.
+void Records::fail_unclosed(char* position) {
+  next_ = std::min(std::find(position, end_, '\n') + 1, end_);
+  ++next_line_;
+  fail(position, cells_.size(), unclosed_expected, unclosed_found);
+}
+
+/// `position` is behind the closing quote that is none.
+void Records::fail_closing_quote(char* position) {
+  CsvOptions rest = block_.options;
+  rest.comment = '\0';  // it is in the middle of a line
+  const std::size_t size = RecordScanner{rest}.find_end({position, static_cast<std::size_t>(end_ + 1 - position)}, 0);
+  next_ = size == RecordScanner::npos ? end_ : position + size;
+  next_line_ += static_cast<std::uint64_t>(std::count(position, next_, '\n'));
+  const char* stop = std::find(position, end_, '\n');
+  const char delimiter = block_.options.delimiter;
+  fail(position, cells_.size(),
+       (delimiter == ',' ? std::string{"a comma"} : io::quote({&delimiter, 1})) +
+           " or the end of the line behind a closing quote",
+       io::quote({position, static_cast<std::size_t>(stop - position)}) +
+           " (a quote inside a quoted cell is written twice)");
 }
 
 void Records::fail(const char* place, std::size_t cell, std::string expected, std::string found) const {
@@ -124,27 +157,6 @@ std::vector<std::size_t> map_columns(const std::string& path, std::span<const st
     columns.push_back(static_cast<std::size_t>(place - header.begin()));
   }
   return columns;
-}
-
-std::string quote(std::string_view text) {
-  constexpr std::size_t longest = 60;  // bytes: enough to recognise the cell
-  const bool cut = text.size() > longest;
-  if (cut) {
-    std::size_t size = longest;
-    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;  // whole UTF-8 characters
-    text = text.substr(0, size);
-  }
-  std::string quoted = "\"";
-  for (const char character : text) {
-    if (character == '\n') {
-      quoted += "\\n";
-    } else if (character == '\r') {
-      quoted += "\\r";
-    } else {
-      quoted += character;
-    }
-  }
-  return quoted + (cut ? "…\"" : "\"");
 }
 
 }  // namespace crema::csv

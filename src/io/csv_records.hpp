@@ -21,11 +21,17 @@ class Records {
 
   /// The lines of the whole text.
   [[nodiscard]] std::size_t lines() const;
-  /// Moves to the next record that is not a blank line. Throws DataError where its quotes are wrong.
+  /// Moves to the next record that is neither a blank line nor a comment. Throws DataError where its quotes are wrong;
+  /// the record is then that up to the end that RecordScanner finds, or, where a quote is never closed, to that of its
+  /// line.
   bool next();
   /// The cells of this record without their quotes; valid until the next call of next().
   [[nodiscard]] const std::vector<std::string_view>& cells() const noexcept { return cells_; }
   [[nodiscard]] const Block& block() const noexcept { return block_; }
+  /// Where this record, blank lines in front of it left out, begins and ends in the block. What is there is changed:
+  /// quotes are taken out of quoted cells.
+  [[nodiscard]] std::size_t begin() const noexcept { return static_cast<std::size_t>(record_ - text_.get()); }
+  [[nodiscard]] std::size_t end() const noexcept { return static_cast<std::size_t>(next_ - text_.get()); }
 
   /// Throws the DataError for this record as a whole.
   [[noreturn]] void fail_record(std::string expected, std::string found) const;
@@ -33,7 +39,10 @@ class Records {
   [[noreturn]] void fail_cell(std::size_t cell, std::string expected, std::string found) const;
 
  private:
+  bool skip_lines();
   std::string_view read_quoted(char*& position);
+  [[noreturn]] void fail_unclosed(char* position);
+  [[noreturn]] void fail_closing_quote(char* position);
   [[noreturn]] void fail(const char* place, std::size_t cell, std::string expected, std::string found) const;
 
   // Constant after construction.
@@ -53,8 +62,5 @@ class Records {
 /// there twice.
 std::vector<std::size_t> map_columns(const std::string& path, std::span<const std::string> header,
                                      std::span<const std::string> fields, std::uint64_t header_line);
-
-/// A cell's text in quotes for an error message, shortened where it is long.
-std::string quote(std::string_view text);
 
 }  // namespace crema::csv

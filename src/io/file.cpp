@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -86,6 +87,10 @@ void File::read(std::uint64_t offset, char* to, std::size_t size) const {
   }
 }
 
+std::uint64_t block_size_for(std::uint64_t file_size) {
+  return std::clamp<std::uint64_t>(file_size / 64, 64 << 10, 8 << 20);
+}
+
 std::vector<std::string> matching_paths(const std::string& pattern) {
   struct stat status {};
   if (::stat(pattern.c_str(), &status) == 0 || pattern.find_first_of("*?[~") == std::string::npos) return {pattern};
@@ -101,6 +106,12 @@ std::vector<std::string> matching_paths(const std::string& pattern) {
   }
   if (result != 0) fail(pattern, "folders that can be listed for this pattern", reason(error));
   std::ranges::sort(paths);
+  return paths;
+}
+
+std::vector<std::string> matching_paths(const std::vector<std::string>& patterns) {
+  std::vector<std::string> paths;
+  for (const std::string& pattern : patterns) std::ranges::move(matching_paths(pattern), std::back_inserter(paths));
   return paths;
 }
 

@@ -44,9 +44,9 @@ PUBLIC_HEADERS = {
     "contract": ["arguments", "cluster", "lane_context", "options"],
     "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "registry", "serializable"],
     "api": ["actor", "function", "future", "sync", "task", "this_task", "wait"],
-    "dataset": ["aggregators", "dataset", "dataset_exchange", "dataset_groups", "dataset_keys", "dataset_plan",
+    "dataset": ["aggregators", "bad_record", "dataset", "dataset_exchange", "dataset_groups", "dataset_keys", "dataset_plan",
                 "dataset_show", "dataset_stats", "dataset_steps", "grouped_dataset", "row_function", "row_range"],
-    "io": ["cells", "csv", "csv_reader"],
+    "io": ["block_records", "cells", "csv", "csv_reader", "files", "json", "json_reader", "read_options", "text_block"],
     "results": ["results"],
     "job": ["job"],
     "umbrella": ["crema"],
@@ -59,6 +59,7 @@ FILES = {"src/record/results.cpp": "results"}
 LIBRARIES = {
     r"(mpi\.h|boost/mpi(/.*)?\.hpp)": ["transport", "runtime"],
     r"(hdf5|hdf5_hl|H5.*)\.h": ["record"],
+    r"(zlib|zstd|simdjson)\.h": ["io"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)

@@ -67,9 +67,9 @@ TEST_F(CsvPartitioner, BlocksTellWhereTheyBegin) {
 }
 
 TEST_F(CsvPartitioner, BlockSizesComeFromTheFileAlone) {
-  EXPECT_EQ(Partitioner::block_size_for(0), 64U << 10);
-  EXPECT_EQ(Partitioner::block_size_for(64U << 20), 1U << 20);
-  EXPECT_EQ(Partitioner::block_size_for(1ULL << 40), 8U << 20);
+  EXPECT_EQ(io::block_size_for(0), 64U << 10);
+  EXPECT_EQ(io::block_size_for(64U << 20), 1U << 20);
+  EXPECT_EQ(io::block_size_for(1ULL << 40), 8U << 20);
 }
 
 TEST_F(CsvPartitioner, RecordsMaySpanTheChunksItReads) {

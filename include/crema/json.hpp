@@ -1,0 +1,67 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+#include "crema/dataset.hpp"
+#include "crema/json_reader.hpp"
+#include "crema/read_options.hpp"
+
+namespace crema {
+
+namespace json {
+
+/// Blocks of the files, as encoded json::Block. Throws DataError where a pattern names no file or one cannot be read.
+dataset::DescriptionSource open_blocks(const Paths& paths, const JsonOptions& options);
+
+template <class T>
+struct Load {
+  static Bytes body(void* subject, ByteReader& description) {
+    dataset::rows_of(subject).assign(read_rows<T>(decode<Block>(description)));
+    return {};
+  }
+};
+
+template <class T>
+struct LoadBadRecords {
+  static Bytes body(void* subject, ByteReader& description) {
+    dataset::rows_of(subject).assign(read_bad_records<T>(decode<Block>(description)));
+    return {};
+  }
+};
+
+}  // namespace json
+
+/// The rows of JSON files: of one, of those that a glob pattern matches, or of several such, in that order. A file is
+/// either JSON lines (one value a line, blank lines between them), which many tasks read at a time, or one array, which
+/// one task reads; so is a file compressed with gzip or zstd.
+///
+/// Members match the fields of T's `serialize` by name, in any order; other members are ignored. Nested records are
+/// nested objects, or members like "pos.x". Numbers and enums are read from numbers that fit, bools from true and
+/// false, text from text, time points from ISO 8601 text, a std::vector from an array; null, or a member that is not
+/// there, needs a std::optional. A T that is itself a number or text is the whole record, or its member "value".
+/// Integers beyond 64 bits are not read.
+///
+/// Nothing is read before a consumer asks. It throws DataError, which names file, line, field, what was expected and
+/// what was found, unless `.on_bad_record` says otherwise: then a record that is no row is left out, alone.
+template <class T>
+[[nodiscard]] Dataset<T> read_json(Paths paths, JsonOptions options = {}) {
+  constexpr bool starts_empty = std::is_default_constructible_v<T>;
+  static_assert(starts_empty,
+                "crema: a row read from a file must be default constructible: give it a constructor without arguments");
+  if constexpr (starts_empty) {
+    const std::string name = "read_json<" + demangle(typeid(T).name()) + ">";
+    std::optional<dataset::Step> bad;
+    if (options.on_bad_record == BadRecordPolicy::collect) {
+      bad = dataset::step<json::LoadBadRecords<T>>(name + ".bad_records");
+    }
+    return Dataset<T>{dataset::load_plan(
+        dataset::step<json::Load<T>>(name),
+        [paths = std::move(paths), options] { return json::open_blocks(paths, options); }, std::move(bad))};
+  }
+}
+
+}  // namespace crema

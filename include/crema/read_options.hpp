@@ -1,0 +1,69 @@
+#pragma once
+
+// What the readers of files are told: which files, and how to read them.
+
+#include <boost/serialization/nvp.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace crema {
+
+/// One or several files, each a path or a glob(7) pattern: read in the order given, those of a pattern in the order of
+/// their names. Every rank must see them under the same paths.
+class Paths {
+ public:
+  // Implicit, so that a reader takes any of them.
+  Paths(const char* pattern) : patterns_{pattern} {}
+  Paths(std::string pattern) : patterns_{std::move(pattern)} {}
+  Paths(const std::filesystem::path& pattern) : patterns_{pattern.string()} {}
+  Paths(std::vector<std::string> patterns) : patterns_{std::move(patterns)} {}
+  Paths(std::initializer_list<std::string> patterns) : patterns_{patterns} {}
+
+  [[nodiscard]] const std::vector<std::string>& patterns() const noexcept { return patterns_; }
+
+ private:
+  std::vector<std::string> patterns_;
+};
+
+/// What becomes of a record that cannot be read as a row: one whose cells are too few or too many, that is no JSON, or
+/// that does not hold what its fields need. The rows around it are not affected. How many records a block has lost is
+/// said on stderr.
+enum class BadRecordPolicy : std::uint8_t {
+  fail,    ///< DataError: nothing is lost unnoticed
+  skip,    ///< the record is left out
+  collect  ///< the record is left out, and Dataset::bad_records has it
+};
+
+/// How a CSV file is written, and what to do where it is not written so.
+struct CsvOptions {
+  char delimiter = ',';  ///< between cells
+  char quote = '"';      ///< around cells that hold delimiters, quotes or line feeds; '\0': none
+  char comment = '\0';   ///< a line that begins with it is no record; '\0': there are none
+  std::vector<std::string>
+      na_values{};  ///< cells that count as empty, as in {"NA", "-"}; blanks around them do not count
+  BadRecordPolicy on_bad_record = BadRecordPolicy::fail;
+
+  friend bool operator==(const CsvOptions&, const CsvOptions&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(delimiter) & BOOST_SERIALIZATION_NVP(quote) & BOOST_SERIALIZATION_NVP(comment);
+    archive& BOOST_SERIALIZATION_NVP(na_values) & BOOST_SERIALIZATION_NVP(on_bad_record);
+  }
+};
+
+/// What to do where a JSON file is not as it should be.
+struct JsonOptions {
+  BadRecordPolicy on_bad_record = BadRecordPolicy::fail;
+
+  friend bool operator==(const JsonOptions&, const JsonOptions&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(on_bad_record);
+  }
+};
+
+}  // namespace crema

@@ -1,0 +1,99 @@
+#include "crema/files.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "crema/lane_context.hpp"
+#include "io/block_source.hpp"
+#include "io/compression.hpp"
+#include "io/file.hpp"
+#include "io/line_partitioner.hpp"
+
+namespace crema {
+namespace io {
+namespace {
+
+std::vector<std::string> lines_of(const TextBlock& block) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  const Text memory = read_block(block, 0);
+  std::string_view text{memory.bytes.get(), memory.size};
+  if (block.offset == 0 && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  std::vector<std::string> lines;
+  lines.reserve(static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.emplace_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+BinaryFile read_whole(const InputFile& known) {
+  const File file{known.path};
+  BinaryFile row{.path = known.path, .bytes = std::vector<std::byte>(static_cast<std::size_t>(known.size))};
+  file.read(0, reinterpret_cast<char*>(row.bytes.data()), row.bytes.size());
+  return row;
+}
+
+struct LoadLines {
+  static Bytes body(void* subject, ByteReader& description) {
+    dataset::rows_of(subject).assign(lines_of(decode<TextBlock>(description)));
+    return {};
+  }
+};
+
+/// The arguments are the paths of the files and their sizes.
+struct LoadFiles {
+  static Bytes body(void* subject, ByteReader& description) {
+    std::vector<BinaryFile> rows;
+    for (const auto& [path, size] : decode<std::vector<std::pair<std::string, std::uint64_t>>>(description)) {
+      rows.push_back(read_whole({.path = path, .size = size}));
+    }
+    dataset::rows_of(subject).assign(std::move(rows));
+    return {};
+  }
+};
+
+dataset::DescriptionSource open_files(const Paths& paths) {
+  std::vector<InputFile> files;
+  std::uint64_t total = 0;
+  for (const std::string& path : matching_paths(paths.patterns())) {
+    const File file{path};
+    files.push_back({path, file.size(), file.modified()});
+    LaneContext::current().opened(files.back());
+    total += file.size();
+  }
+  return [files = std::move(files), target = block_size_for(total),
+          next = std::size_t{0}]() mutable -> std::optional<Bytes> {
+    if (next == files.size()) return std::nullopt;
+    std::vector<std::pair<std::string, std::uint64_t>> block;
+    std::uint64_t size = 0;
+    constexpr std::size_t most_files = 1024;  // so that many empty ones are shared out too
+    do {
+      size += files[next].size;
+      block.emplace_back(files[next].path, files[next].size);
+      ++next;
+    } while (next < files.size() && size + files[next].size <= target && block.size() < most_files);
+    return encoded(block);
+  };
+}
+
+}  // namespace
+}  // namespace io
+
+Dataset<std::string> read_text(Paths paths) {
+  return Dataset<std::string>{dataset::load_plan(dataset::step<io::LoadLines>("read_text"), [paths = std::move(paths)] {
+    return io::source_of(io::LinePartitioner{paths});
+  })};
+}
+
+Dataset<BinaryFile> read_binary(Paths paths) {
+  return Dataset<BinaryFile>{dataset::load_plan(dataset::step<io::LoadFiles>("read_binary"),
+                                                [paths = std::move(paths)] { return io::open_files(paths); })};
+}
+
+}  // namespace crema

@@ -1,0 +1,30 @@
+#include "io/quote.hpp"
+
+#include <cstddef>
+
+namespace crema::io {
+
+std::string shortened(std::string_view text) {
+  constexpr std::size_t longest = 60;  // bytes: enough to recognise it
+  const bool cut = text.size() > longest;
+  if (cut) {
+    std::size_t size = longest;
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;  // whole UTF-8 characters
+    text = text.substr(0, size);
+  }
+  std::string shown;
+  for (const char character : text) {
+    if (character == '\n') {
+      shown += "\\n";
+    } else if (character == '\r') {
+      shown += "\\r";
+    } else {
+      shown += character;
+    }
+  }
+  return cut ? shown + "…" : shown;
+}
+
+std::string quote(std::string_view text) { return '"' + shortened(text) + '"'; }
+
+}  // namespace crema::io

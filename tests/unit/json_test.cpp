@@ -1,0 +1,319 @@
+#include "crema/json.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <iterator>
+
+#include "compressed.hpp"
+#include "crema/errors.hpp"
+#include "io/json_records.hpp"
+#include "io/line_partitioner.hpp"
+#include "local_driver.hpp"
+#include "python.hpp"
+#include "temporary_folder.hpp"
+
+namespace crema::json {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+enum class Size : std::uint8_t { small = 1, large = 2 };
+
+struct Position {
+  double x = 0;
+  double y = 0;
+
+  friend bool operator==(const Position&, const Position&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(x) & BOOST_SERIALIZATION_NVP(y);
+  }
+};
+
+struct Sale {
+  std::string drink;
+  double price = 0;
+  std::int8_t cups = 0;
+  std::uint64_t number = 0;
+  bool paid = false;
+  Size size{};
+  std::chrono::sys_seconds at;
+  Position position;
+  std::optional<float> tip;
+  std::vector<std::string> extras;
+  std::optional<std::vector<Position>> path;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(drink) & boost::serialization::make_nvp("Price $", price);
+    archive& BOOST_SERIALIZATION_NVP(cups) & BOOST_SERIALIZATION_NVP(number) & BOOST_SERIALIZATION_NVP(paid);
+    archive& BOOST_SERIALIZATION_NVP(size) & BOOST_SERIALIZATION_NVP(at) & BOOST_SERIALIZATION_NVP(position);
+    archive& BOOST_SERIALIZATION_NVP(tip) & BOOST_SERIALIZATION_NVP(extras) & BOOST_SERIALIZATION_NVP(path);
+  }
+};
+
+struct Order {
+  std::string drink;
+  std::optional<double> price;
+
+  friend bool operator==(const Order&, const Order&) = default;
+  friend void PrintTo(const Order& order, std::ostream* stream) {
+    *stream << order.drink << '/' << order.price.value_or(-1);
+  }
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(drink) & BOOST_SERIALIZATION_NVP(price);
+  }
+};
+
+class JsonTest : public ::testing::Test {
+ protected:
+  /// `block_size` counts for lines.
+  template <class T = Order>
+  std::vector<T> read(const std::string& file, JsonOptions options = {}, std::uint64_t block_size = 1000) {
+    io::LinePartitioner partitioner{file, is_array, block_size};
+    std::vector<T> rows;
+    bad_.clear();
+    blocks_ = 0;
+    ::testing::internal::CaptureStderr();
+    const struct Release {
+      ~Release() { (void)::testing::internal::GetCapturedStderr(); }
+    } release;
+    for (; const std::optional<TextBlock> block = partitioner.next(); ++blocks_) {
+      std::ranges::move(read_rows<T>({*block, options}), std::back_inserter(rows));
+      std::ranges::move(read_bad_records<T>({*block, options}), std::back_inserter(bad_));
+    }
+    return rows;
+  }
+  template <class T = Order>
+  std::string message_of(std::string_view text, const std::string& name = "orders.json") {
+    const std::string file = folder_.write(name, text);
+    try {
+      read<T>(file);
+    } catch (const DataError& error) {
+      EXPECT_EQ(error.file(), file);
+      return std::string{error.what()}.substr(file.size());
+    }
+    return "no error";
+  }
+
+  testing::TemporaryFolder folder_;
+  std::vector<BadRecord> bad_;  // of the last read
+  int blocks_ = 0;
+};
+
+constexpr const char* sale =
+    R"({"ignored": {"a": [1, "]}"]}, "at": "2012-01-31T08:15:30Z", "size": 2, "paid": true,
+ "number": 18446744073709551615, "cups": -128, "Price $": 5, "drink": "Caf\u00e9 \"x\"\n",
+ "position": {"y": 2e1, "x": -1.5}, "tip": null, "extras": ["milk", ""], "path": [{"x": 1, "y": 2}]})";
+
+TEST_F(JsonTest, FieldsOfEveryKindAreFoundByName) {
+  const std::vector<Sale> sales = read<Sale>(folder_.write("sale.json", "[" + std::string{sale} + "]"));
+  ASSERT_EQ(sales.size(), 1U);
+  EXPECT_EQ(sales[0].drink, "Café \"x\"\n");
+  EXPECT_EQ(sales[0].price, 5);
+  EXPECT_EQ(sales[0].cups, -128);
+  EXPECT_EQ(sales[0].number, std::numeric_limits<std::uint64_t>::max());
+  EXPECT_TRUE(sales[0].paid);
+  EXPECT_EQ(sales[0].size, Size::large);
+  EXPECT_EQ(sales[0].at.time_since_epoch().count(), 1'327'997'730);
+  EXPECT_EQ(sales[0].position, (Position{-1.5, 20}));
+  EXPECT_EQ(sales[0].tip, std::nullopt);
+  EXPECT_THAT(sales[0].extras, ElementsAre("milk", ""));
+  EXPECT_THAT(sales[0].path.value(), ElementsAre(Position{1, 2}));
+}
+
+TEST_F(JsonTest, NestedRecordsMayBeDottedNamesAndOptionalMembersMissing) {
+  const std::string file =
+      folder_.write("p.json", R"({"drink":"a","Price $":1,"cups":1,"number":0,"paid":false,"size":1,)"
+                              R"("at":"2012-01-31","position.x":3,"position":{"y":4},"extras":[]})");
+  const std::vector<Sale> sales = read<Sale>(file);
+  ASSERT_EQ(sales.size(), 1U);
+  EXPECT_EQ(sales[0].position, (Position{3, 4}));
+  EXPECT_EQ(sales[0].path, std::nullopt);
+  EXPECT_THAT(sales[0].extras, IsEmpty());
+}
+
+TEST_F(JsonTest, RecordsThatAreNoObjectsAreValues) {
+  EXPECT_THAT(read<double>(folder_.write("n.json", "1\n{\"value\": 2.5}\n\n 3 \r\n")), ElementsAre(1, 2.5, 3));
+  EXPECT_THAT(read<std::string>(folder_.write("t.json", "[\"a\", \"],\", \"\\\"\"]")), ElementsAre("a", "],", "\""));
+  EXPECT_THAT(read<std::optional<bool>>(folder_.write("b.json", "true\nnull\n")), ElementsAre(true, std::nullopt));
+  EXPECT_THAT(read<std::vector<int>>(folder_.write("v.json", "[[1, 2], []]")),
+              ElementsAre(ElementsAre(1, 2), IsEmpty()));
+}
+
+TEST_F(JsonTest, LinesAreCutIntoBlocksAndArraysAreNot) {
+  const std::string lines = "\xEF\xBB\xBF{\"drink\":\"a\"}\r\n\n{\"drink\":\"b\",\"price\":1}\n \n{\"drink\":\"c\"}";
+  for (std::uint64_t size = 1; size < 70; ++size) {
+    EXPECT_THAT(read(folder_.write("lines.json", lines), {}, size),
+                ElementsAre(Order{"a", {}}, Order{"b", 1}, Order{"c", {}}))
+        << "block size " << size;
+  }
+  EXPECT_EQ(blocks_, 1);
+  (void)read(folder_.path() / "lines.json", {}, 1);
+  EXPECT_EQ(blocks_, 5);
+  EXPECT_THAT(read(folder_.write("array.json", "[\n{\"drink\":\"a\"},\n{\"drink\":\"b\"}]\n"), {}, 1),
+              ElementsAre(Order{"a", {}}, Order{"b", {}}));
+  EXPECT_EQ(blocks_, 1);
+  for (const char* none : {"[]", "[ \n ]\n", "\n", ""}) {
+    EXPECT_THAT(read(folder_.write("none.json", std::string{none} + "\n")), IsEmpty());
+  }
+}
+
+TEST_F(JsonTest, WhatAFieldCannotHoldIsToldByFileLineAndField) {
+  const std::string good = "{\"drink\":\"Latte\",\"price\":5}\n";
+  EXPECT_EQ(message_of(good + "\n{\"drink\":\"Latte\",\"price\":\"5\"}\n"),
+            ":3: column \"price\": expected a number (at most 1.79769e+308), found \"5\"");
+  EXPECT_EQ(
+      message_of(good + "{\"price\":5}"),
+      ":2: column \"drink\": expected text, found nothing of that name (where it may be missing, make the field a "
+      "std::optional)");
+  EXPECT_EQ(message_of("{\"drink\":null}"),
+            ":1: column \"drink\": expected text, found null (where it may be null, make the field a std::optional)");
+  EXPECT_EQ(message_of("[{\"drink\":\n\"a\"},\n\n [1, 2]]"), ":4: expected an object, found [1,2]");
+  EXPECT_EQ(message_of<std::uint8_t>("255\n256\n"), ":2: expected an integer from 0 to 255, found 256");
+  EXPECT_EQ(message_of<std::int64_t>("9223372036854775808"),
+            ":1: expected an integer from -9223372036854775808 to 9223372036854775807, found 9223372036854775808");
+  EXPECT_EQ(message_of<std::uint64_t>("-1"), ":1: expected an integer from 0 to 18446744073709551615, found -1");
+  EXPECT_EQ(message_of<int>("5.0"), ":1: expected an integer from -2147483648 to 2147483647, found 5.0");
+  EXPECT_EQ(message_of<float>("{\"value\": 1e39}"),
+            ":1: column \"value\": expected a number (at most 3.40282e+38), found 1e+39");
+  EXPECT_EQ(message_of<bool>("1"), ":1: expected true or false, found 1");
+  EXPECT_EQ(message_of<Size>("256"), ":1: expected an integer from 0 to 255, found 256");
+  EXPECT_EQ(message_of<std::chrono::sys_days>("\"31.1.2012\""),
+            ":1: expected a date or time like 2012-01-31 or 2012-01-31T08:15:30, found \"31.1.2012\"");
+  EXPECT_EQ(message_of<std::vector<int>>("[[1], [2, true]]"),
+            ":1: column \"[1]\": expected an integer from -2147483648 to 2147483647, found true");
+  EXPECT_EQ(message_of<std::vector<int>>("7"), ":1: expected an array, found 7");
+  std::string bad{sale};
+  bad.replace(bad.find("\"y\": 2}"), 7, "\"z\": 2}");
+  EXPECT_THAT(message_of<Sale>("[" + bad + "]"), HasSubstr(":1: column \"path[0].y\": expected a number (at most"));
+  bad = sale;
+  bad.replace(bad.find("\"y\": 2e1"), 8, "\"y\": []");
+  EXPECT_THAT(message_of<Sale>("[" + bad + "]"), HasSubstr("column \"position.y\": expected a number (at most"));
+}
+
+TEST_F(JsonTest, BrokenJsonIsToldByItsLine) {
+  EXPECT_THAT(
+      message_of("{\"drink\":\"a\"}\n{\"drink\":\"b\"\n"),
+      ::testing::StartsWith(":2: expected one whole JSON value on each line, or an array as the whole file, found "
+                            "\"{\"drink\":\"b\"\" ("));
+  EXPECT_THAT(message_of("{\n  \"drink\": \"b\"\n}\n"), HasSubstr(":1: expected one whole JSON value on each line"));
+  EXPECT_THAT(message_of("[{\"drink\":\"a\"},\n,{\"drink\":\"b\"}]"),
+              HasSubstr(":2: expected a JSON value as an element of the array, found nothing ("));
+  EXPECT_THAT(message_of("[{\"drink\":\"a\"},]"), HasSubstr(":1: expected a JSON value as an element of the array"));
+  EXPECT_EQ(message_of("[{\"drink\":\"a\"},\n{\"drink\":\"b\"}\n"),
+            ":2: expected a comma or ] behind this element of the array, found the end of the file");
+  EXPECT_EQ(message_of("[{\"drink\":\"a\"}}"), ":1: expected a comma or ] behind this element of the array, found }");
+  EXPECT_EQ(message_of("[\n{\"drink\":\"a\"}]\n]"),
+            ":3: expected nothing behind the array that is the file, found \"]\"");
+  EXPECT_THAT(message_of<int>("123456789012345678901234567890"), EndsWith("(Problem while parsing a number)"));
+  EXPECT_THAT(message_of<std::string>("\"\xFF\""), HasSubstr("UTF-8"));
+}
+
+TEST_F(JsonTest, LinesAreCountedFromTheBeginningOfTheFile) {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "{\"drink\":\"Latte\"}\n\n";
+  const std::string file = folder_.write("long.json", text + "{}\n" + text + "{}");
+  EXPECT_EQ(read(file, {.on_bad_record = BadRecordPolicy::collect}, 100'000).size(), 200'000U);
+  EXPECT_GT(blocks_, 30);
+  ASSERT_EQ(bad_.size(), 2U);
+  EXPECT_EQ(bad_[0].line, 200'001U);
+  EXPECT_EQ(bad_[1].line, 400'002U);
+}
+
+TEST_F(JsonTest, ABadRecordCostsItselfAlone) {
+  const JsonOptions options{.on_bad_record = BadRecordPolicy::collect};
+  const std::string records[] = {R"({"drink":"a"})", R"({"drink":1})", R"({"drink":"b","price":})", R"({"drink":"c"})",
+                                 "7"};
+  std::string lines;
+  std::string array = "[";
+  for (const std::string& record : records) {
+    lines += record + " \n";
+    array += (array.size() > 1 ? "\n, " : "") + record;
+  }
+  for (const std::string& text : {lines, array + "]"}) {
+    const std::string file = folder_.write("orders.json", text);
+    EXPECT_THAT(read(file, options, 1), ElementsAre(Order{"a", {}}, Order{"c", {}}));
+    ASSERT_EQ(bad_.size(), 3U);
+    EXPECT_EQ(bad_[0], (BadRecord{file, 2, "drink", records[1], "expected text, found 1"}));
+    EXPECT_EQ(bad_[1].text, records[2]);
+    EXPECT_EQ(bad_[1].line, 3U);
+    EXPECT_EQ(bad_[2], (BadRecord{file, 5, "", "7", "expected an object, found 7"}));
+  }
+  EXPECT_THAT(read(folder_.write("cut.json", array), options), ElementsAre(Order{"a", {}}, Order{"c", {}}));
+  EXPECT_EQ(bad_.size(), 3U);
+  EXPECT_EQ(bad_[2].reason, "expected a comma or ] behind this element of the array, found the end of the file");
+  EXPECT_THAT(read(folder_.write("more.json", R"([{"drink":"a"}] x)"), options), ElementsAre(Order{"a", {}}));
+  EXPECT_EQ(bad_.size(), 1U);
+}
+
+TEST_F(JsonTest, IsADatasetOfOneOrSeveralFilesCompressedOnesAmongThem) {
+  const std::string first = folder_.write("b.jsonl", "{\"drink\":\"a\"}\n{\"drink\":2}\n");
+  const std::string second = folder_.write("a.json.gz", testing::gzip("\n[{\"drink\":\"c\"}]"));
+  const std::string third = folder_.write("c.jsonl.zst", testing::zstd("{\"drink\":\"d\"}\n{\"drink\":\"e\"}"));
+  testing::LocalDriver driver;
+  EXPECT_EQ(driver.run([&] {
+    const auto orders = read_json<Order>({first, second, third}, {.on_bad_record = BadRecordPolicy::collect});
+    ::testing::internal::CaptureStderr();
+    EXPECT_THAT(orders.map([](const Order& order) { return order.drink; }).take_all(), ElementsAre("a", "c", "d", "e"));
+    (void)::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(orders.bad_records().take_all().at(0).text, "{\"drink\":2}");
+    EXPECT_THAT(driver.labels().front(), HasSubstr("read_json<crema::json::(anonymous namespace)::Order>.map<"));
+    EXPECT_THROW((void)read_json<Order>(first).count(), DataError);
+    EXPECT_THROW((void)read_json<Order>("no/such.json").count(), DataError);
+  }),
+            "");
+}
+
+struct Flight {
+  std::string origin;
+  int delay = 0;
+  unsigned distance = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(origin) & BOOST_SERIALIZATION_NVP(delay) & BOOST_SERIALIZATION_NVP(distance);
+  }
+};
+
+/// An array with line feeds in it, and lines.
+TEST_F(JsonTest, WhatPythonWritesIsWhatPythonReads) {
+  const std::string array = folder_.path() / "flights.json";
+  const std::string lines = folder_.path() / "flights.jsonl";
+  const std::string expected = testing::python(
+      "import json, random\n"
+      "random.seed(3)\n"
+      "names = [\"\".join(random.choice([\"a\", \"é\", chr(34), chr(10), chr(92), \"[\", \"}\", \",\", \"😀\", chr(1)]) "
+      "for _ in range(random.randrange(9))) for _ in range(20000)]\n"
+      "flights = [{\"delay\": random.randrange(-60, 2000), \"distance\": i, \"origin\": n, \"more\": {\"a\": [n]}} "
+      "for i, n in enumerate(names)]\n"
+      "json.dump(flights, open(\"" +
+      array +
+      "\", \"w\"), indent=1)\n"
+      "open(\"" +
+      lines +
+      "\", \"w\").writelines(json.dumps(f, ensure_ascii=False) + chr(10) for f in flights)\n"
+      "print(len(flights), sum(f[\"delay\"] for f in flights), sum(len(f[\"origin\"].encode()) for f in flights),\n"
+      "  sum(f[\"distance\"] * f[\"origin\"].count(chr(92)) for f in flights))\n");
+  for (const std::string& file : {array, lines}) {
+    std::int64_t delays = 0;
+    std::size_t bytes = 0;
+    std::size_t marks = 0;
+    const std::vector<Flight> flights = read<Flight>(file, {}, 5000);
+    for (const Flight& flight : flights) {
+      delays += flight.delay;
+      bytes += flight.origin.size();
+      marks += flight.distance * static_cast<std::size_t>(std::ranges::count(flight.origin, '\\'));
+    }
+    EXPECT_EQ(fmt::format("{} {} {} {}\n", flights.size(), delays, bytes, marks), expected);
+  }
+}
+
+}  // namespace
+}  // namespace crema::json
