@@ -12,6 +12,7 @@
 #include "crema/future.hpp"
 #include "crema/job.hpp"
 #include "crema/json.hpp"
+#include "crema/part_files.hpp"
 #include "crema/random.hpp"
 #include "crema/read_options.hpp"
 #include "crema/results.hpp"

@@ -328,6 +328,17 @@ class Dataset {
     return {between("train_test_split", kept, 0, train), between("train_test_split", kept, train, kept->rows())};
   }
 
+  // Writers. Each block becomes a file of its own in the folder, `part-NUMBER.csv` by the block's number, which appears
+  // whole; a block without rows becomes none. Once all are there, so is a file `_SUCCESS` that lists them, and until
+  // then a file `_UNFINISHED`. No attempt, lost rank or resume makes a row appear twice. All ranks must see the folder
+  // under the same path; it is made where it is not there. Each throws TaskError where the folder holds a finished
+  // dataset or files of somebody else, or cannot be written.
+
+  /// As read_csv reads them: a line of names, RFC 4180. Optionals without a value and empty text are empty cells.
+  void write_csv(const std::string& folder) const;
+  /// As read_json reads them: an object a line, `part-NUMBER.jsonl`. NaN and optionals without a value are null.
+  void write_json(const std::string& folder) const;
+
   [[nodiscard]] const dataset::Plan& plan() const { return plan_; }
 
  private:

@@ -121,6 +121,7 @@ int main(int argc, char** argv) {
                                 })
                                 .map([](const std::pair<Reading, std::int64_t>& both) { return both.second; }));
     results.value("distinct", kept.unique<&Reading::station>().size());
+    readings.map<without_text>().write_csv("parts");
     const auto [train, test] = kept.train_test_split(0.25, 3);
     results.value("test_ids", test.sum<&Reading::id>());
     results.value("train_ids", train.sum<&Reading::id>());

@@ -2,6 +2,7 @@
 """operations_test.py RANKS: the operations of datasets give what a plain computation gives, with lanes that crash, with a
 worker rank that is lost, and when the job is killed and goes on."""
 
+import csv
 import os
 import pathlib
 import signal
@@ -82,8 +83,20 @@ class Operations(unittest.TestCase):
             self.assertEqual((len(shuffled), len(set(shuffled))), (1000, 1000))
             self.assertEqual(int(results["test_ids"][()]), TEST_IDS)
             self.assertEqual(shuffled[:5], SHUFFLED)
+            self.expect_parts()
             attempts = file["tasks"]["attempt"][:]
             return int(attempts.max())
+
+    def expect_parts(self):
+        """Every row is in the folder of part files once, whatever was done again."""
+        folder = self.folder / "parts"
+        self.assertTrue((folder / "_SUCCESS").exists())
+        rows = []
+        for part in sorted(folder.glob("part-*.csv")):
+            with open(part, newline="", encoding="utf-8") as file:
+                rows += [(int(row["id"]), row["station"], float(row["value"])) for row in csv.DictReader(file)]
+        self.assertEqual(rows, list(readings()))
+        self.assertEqual({path.name for path in folder.iterdir() if not path.name.startswith("part-")}, {"_SUCCESS"})
 
     @unittest.skipIf(RANKS == 1, "one rank alone runs tasks in its own process")
     def test_lanes_crash(self):

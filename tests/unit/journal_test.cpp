@@ -81,7 +81,7 @@ TEST_F(JournalTest, TheFormatStays) {
     std::memcpy(&value, file.data() + offset, size);
     return value;
   };
-  EXPECT_EQ(number(8, 4), 2u);
+  EXPECT_EQ(number(8, 4), 3u);
   EXPECT_EQ(number(16, 8), 1u);
   EXPECT_EQ(number(24, 8), 0u);
   EXPECT_EQ(number(32, 8), 0u);

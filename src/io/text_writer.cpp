@@ -1,0 +1,77 @@
+#include "crema/text_writer.hpp"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "crema/errors.hpp"
+#include "io/quote.hpp"
+
+namespace crema::detail {
+
+std::string time_text(const CalendarTime& time) {
+  const std::chrono::year_month_day date{time.day};
+  const int year = static_cast<int>(date.year());
+  if (year < 0 || year > 9999) {
+    throw Error{
+        fmt::format("writing a time of the year {} as text: only years from 0 to 9999 have four digits; write a "
+                    "number instead",
+                    year)};
+  }
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}", year, static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  const auto nanoseconds = time.since_midnight.count();
+  if (nanoseconds == 0) return text;
+  const auto seconds = nanoseconds / 1'000'000'000;
+  text += fmt::format("T{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+  if (nanoseconds % 1'000'000'000 != 0) {
+    std::string fraction = fmt::format("{:09}", nanoseconds % 1'000'000'000);
+    fraction.erase(fraction.find_last_not_of('0') + 1);
+    text += "." + fraction;
+  }
+  return text;
+}
+
+void append_csv_text(std::string& out, std::string_view text) {
+  const bool blanks =
+      !text.empty() && (text.front() == ' ' || text.front() == '\t' || text.back() == ' ' || text.back() == '\t');
+  if (!blanks && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char byte : text) {
+    if (byte == '"') out += '"';
+    out += byte;
+  }
+  out += '"';
+}
+
+void append_json_text(std::string& out, std::string_view text) {
+  if (!simdjson::validate_utf8(text.data(), text.size())) {
+    throw Error{"writing the text " + io::quote(text) +
+                " as JSON: it is no UTF-8; convert it, or write it as numbers or in another format"};
+  }
+  out += '"';
+  for (const char byte : text) {
+    switch (byte) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      default:
+        if (static_cast<unsigned char>(byte) < 0x20) {
+          out += fmt::format("\\u{:04x}", static_cast<unsigned char>(byte));
+        } else {
+          out += byte;
+        }
+    }
+  }
+  out += '"';
+}
+
+}  // namespace crema::detail
