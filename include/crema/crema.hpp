@@ -10,6 +10,7 @@
 #include "crema/errors.hpp"
 #include "crema/files.hpp"
 #include "crema/future.hpp"
+#include "crema/hdf5.hpp"
 #include "crema/job.hpp"
 #include "crema/json.hpp"
 #include "crema/part_files.hpp"

@@ -20,6 +20,11 @@ void write_attribute(hid_t object, const std::string& name, hid_t type, const vo
 
 }  // namespace
 
+std::mutex& library_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 void throw_hdf5_error(std::string_view action, std::string_view subject) {
   std::string reason = "HDF5 gives no reason";
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &reason);

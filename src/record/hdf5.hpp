@@ -1,11 +1,13 @@
 #pragma once
 
 // The one place where HDF5's C API is checked. Every call's result passes through check() or a Handle, and a failure
-// becomes an Error that says what was attempted and HDF5's own reason. All of it runs on the run file's I/O thread.
+// becomes an Error that says what was attempted and HDF5's own reason. What writes runs on the run file's I/O thread,
+// what reads on any; each while it holds library_mutex().
 
 #include <hdf5.h>
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +16,9 @@
 #include "crema/columns.hpp"
 
 namespace crema::record {
+
+/// Held by whoever uses HDF5: not every build of it can be used by several threads of a process.
+std::mutex& library_mutex();
 
 [[noreturn]] void throw_hdf5_error(std::string_view action, std::string_view subject);
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <mutex>
 #include <utility>
 
 #include "crema/errors.hpp"
+#include "record/hdf5.hpp"
 #include "record/result_checks.hpp"
 #include "record/result_types.hpp"
 #include "record/run_file_writer.hpp"
@@ -12,8 +14,12 @@
 namespace crema::record {
 
 RunFile::RunFile(std::filesystem::path target, const RunInfo& info)
-    : writer_{std::make_unique<RunFileWriter>(std::move(target), info)}, io_{[this] { writer_->abandon(); }} {
+    : writer_{std::make_unique<RunFileWriter>(std::move(target), info)}, io_{[this] {
+        const std::lock_guard lock{library_mutex()};
+        writer_->abandon();
+      }} {
   io_.call([this] {
+    const std::lock_guard lock{library_mutex()};
     // HDF5 prints every error by itself unless told not to; here each becomes an Error that says more.
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     writer_->open();
@@ -25,6 +31,7 @@ RunFile::~RunFile() = default;
 template <class Work>
 void RunFile::post(std::size_t bytes, Work work) {
   io_.post(bytes, IoThread::Work{[this, work = std::move(work)] {
+             const std::lock_guard lock{library_mutex()};
              work();
              writer_->check_disk();
            }});
@@ -113,6 +120,7 @@ void RunFile::write_array(const std::string& name, ColumnType type, const std::v
       checked_block_shape(name, array_shape, offset, block_shape, block.size() / width_of(type));
   throw_if_failed();
   io_.call([&] {
+    const std::lock_guard lock{library_mutex()};
     writer_->results().write_array(name, type, {offset.begin(), offset.end()}, {shape.begin(), shape.end()},
                                    block.data());
     writer_->check_disk();
@@ -121,7 +129,10 @@ void RunFile::write_array(const std::string& name, ColumnType type, const std::v
 
 std::filesystem::path RunFile::finish(Summary summary) {
   try {
-    io_.call([&] { writer_->finish(summary); });
+    io_.call([&] {
+      const std::lock_guard lock{library_mutex()};
+      writer_->finish(summary);
+    });
   } catch (const Error& error) {
     throw Error{fmt::format("finishing the run file \"{}\": {}", writer_->target().string(), error.what())};
   }

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <boost/serialization/nvp.hpp>
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+#include "crema/dataset.hpp"
+#include "crema/read_options.hpp"
+#include "crema/table_rows.hpp"
+
+namespace crema {
+
+namespace hdf5 {
+
+/// Some rows of one table, to be read by any rank.
+struct Block {
+  std::string path;
+  std::string table;
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(path) & BOOST_SERIALIZATION_NVP(table);
+    archive& BOOST_SERIALIZATION_NVP(first) & BOOST_SERIALIZATION_NVP(count);
+  }
+};
+
+/// Blocks of the tables, as encoded hdf5::Block. Throws DataError where a file or table cannot be read as these
+/// columns.
+dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns);
+/// Throws DataError as open_blocks does.
+ColumnBatch read_columns(const Block& block, const std::vector<ColumnSpec>& columns);
+
+/// Takes one row out of a batch made for columns_of<T>().
+class RowTaker {
+ public:
+  RowTaker(ColumnBatch& batch, std::size_t row) : batch_{batch}, row_{row} {}
+
+  template <class Field>
+  void operator()(const std::string& /*name*/, Field& field) {
+    ColumnBatch::Column& column = batch_.columns[next_++];
+    if constexpr (detail::is_optional<Field>) {
+      typename Field::value_type value{};
+      take(column, value);
+      bool there = column.valid[row_] != 0;
+      if constexpr (std::floating_point<typename Field::value_type>) there = there && !std::isnan(value);
+      field.reset();
+      if (there) field = std::move(value);
+    } else {
+      take(column, field);
+    }
+  }
+
+ private:
+  template <class Value>
+  void take(ColumnBatch::Column& column, Value& value) const {
+    static_assert(!detail::is_time_point<Value> && !detail::is_duration<Value>,
+                  "crema: read_hdf5 reads numbers, bools, enums and text: read a time as std::int64_t and make it from "
+                  "that by its unit");
+    if constexpr (std::same_as<Value, std::string>) {
+      value = std::move(column.texts[row_]);
+    } else if constexpr (std::same_as<Value, bool>) {
+      value = column.values.data()[row_] != std::byte{0};
+    } else {
+      using Stored = std::conditional_t<std::same_as<Value, long double>, double, Value>;
+      Stored stored{};
+      std::memcpy(&stored, column.values.data() + row_ * sizeof stored, sizeof stored);
+      value = stored;
+    }
+  }
+
+  ColumnBatch& batch_;
+  std::size_t row_;
+  std::size_t next_ = 0;
+};
+
+template <class T>
+struct Load {
+  static Bytes body(void* subject, ByteReader& description) {
+    ColumnBatch batch = read_columns(decode<Block>(description), columns_of<T>());
+    std::vector<T> rows(batch.rows);
+    for (std::size_t i = 0; i < batch.rows; ++i) {
+      T row{};
+      RowTaker taker{batch, i};
+      visit_fields(row, taker);
+      rows[i] = std::move(row);
+    }
+    dataset::rows_of(subject).assign(std::move(rows));
+    return {};
+  }
+};
+
+}  // namespace hdf5
+
+/// The rows of a table in HDF5 files: a one-dimensional dataset of compounds, a group of one-dimensional datasets (what
+/// Results::table stores), or, where T is itself a number or text, a one-dimensional dataset of such.
+///
+/// Columns match the fields of T's `serialize` by name, in any order; other columns are ignored; nested records are
+/// columns like "pos.x". What is stored must fit the field whatever its value is: an int64 column needs an int64 field.
+/// Enums are read from enums and integers of their size, bools from h5py's. A std::optional is empty where a float is
+/// NaN, or where the column "<name>_valid" says so.
+///
+/// Nothing is read before a consumer asks. It throws DataError, before any work starts, for files, tables and columns
+/// that cannot be read so. HDF5 is used by one thread of a process at a time.
+template <class T>
+[[nodiscard]] Dataset<T> read_hdf5(Paths paths, std::string table) {
+  return Dataset<T>{dataset::load_plan(dataset::step<hdf5::Load<T>>("read_hdf5<" + demangle(typeid(T).name()) + ">"),
+                                       [paths = std::move(paths), table = std::move(table)] {
+                                         return hdf5::open_blocks(paths, table, columns_of<T>());
+                                       })};
+}
+
+}  // namespace crema

@@ -1,0 +1,69 @@
+#include "crema/hdf5.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+
+#include "crema/lane_context.hpp"
+#include "io/block_source.hpp"
+#include "io/file.hpp"
+#include "record/table_reader.hpp"
+
+namespace crema::hdf5 {
+namespace {
+
+/// Cuts tables into blocks of rows that are stored together. The cuts depend on the files alone.
+class Partitioner {
+ public:
+  Partitioner(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns) {
+    for (const std::string& path : io::matching_paths(paths.patterns())) {
+      const io::File file{path};
+      files_.push_back({path, file.size(), file.modified()});
+      const record::TableReader reader{path, table, columns};
+      const std::uint64_t width = std::max<std::uint64_t>(1, reader.row_bytes());
+      const std::uint64_t wanted = std::max<std::uint64_t>(1, io::block_size_for(reader.rows() * width) / width);
+      const std::uint64_t chunk = reader.chunk_rows();
+      tables_.push_back({.path = path,
+                         .table = table,
+                         .rows = reader.rows(),
+                         .rows_per_block = (wanted + chunk - 1) / chunk * chunk});
+    }
+  }
+
+  std::optional<Block> next() {
+    for (; !tables_.empty(); tables_.pop_front(), first_ = 0) {
+      const Table& table = tables_.front();
+      if (first_ == table.rows) continue;
+      const std::uint64_t count = std::min(table.rows_per_block, table.rows - first_);
+      Block block{.path = table.path, .table = table.table, .first = first_, .count = count};
+      first_ += count;
+      return block;
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] const std::vector<InputFile>& files() const { return files_; }
+
+ private:
+  struct Table {
+    std::string path;
+    std::string table;
+    std::uint64_t rows = 0;
+    std::uint64_t rows_per_block = 0;
+  };
+
+  std::vector<InputFile> files_;
+  std::deque<Table> tables_;  // the front is being cut, the others are to come
+  std::uint64_t first_ = 0;   // row of the front
+};
+
+}  // namespace
+
+dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns) {
+  return io::source_of(Partitioner{paths, table, columns});
+}
+
+ColumnBatch read_columns(const Block& block, const std::vector<ColumnSpec>& columns) {
+  return record::TableReader{block.path, block.table, columns}.read(block.first, block.count);
+}
+
+}  // namespace crema::hdf5

@@ -1,0 +1,208 @@
+#include "record/table_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "crema/errors.hpp"
+#include "record/result_types.hpp"
+
+namespace crema::record {
+namespace {
+
+bool is_float(ColumnType type) { return type == ColumnType::float32 || type == ColumnType::float64; }
+bool is_signed(ColumnType type) {
+  return type == ColumnType::int8 || type == ColumnType::int16 || type == ColumnType::int32 ||
+         type == ColumnType::int64;
+}
+
+/// "int64", "float32", "text", …, for errors.
+std::string describe(hid_t type) {
+  const std::size_t bits = 8 * H5Tget_size(type);
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+      return fmt::format("{}{}", H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int", bits);
+    case H5T_FLOAT:
+      return fmt::format("float{}", bits);
+    case H5T_STRING:
+      return "text";
+    case H5T_ENUM:
+      return fmt::format("an enum of {} bits", bits);
+    case H5T_COMPOUND:
+      return "a compound";
+    default:
+      return "another kind of data";
+  }
+}
+
+/// Whether every value of the file's type is one of the column's. HDF5 itself would take the nearest.
+bool fits(hid_t stored, ColumnType type) {
+  const std::size_t size = H5Tget_size(stored);
+  const H5T_class_t kind = H5Tget_class(stored);
+  if (type == ColumnType::text) return kind == H5T_STRING;
+  if (type == ColumnType::boolean) return (kind == H5T_ENUM || kind == H5T_INTEGER) && size == 1;
+  const std::size_t width = width_of(type);
+  if (kind == H5T_FLOAT) return is_float(type) && size <= width;
+  if (kind == H5T_ENUM) return !is_float(type) && size == width;
+  if (kind != H5T_INTEGER) return false;
+  const bool natural = H5Tget_sign(stored) == H5T_SGN_NONE;
+  if (is_float(type)) return size < width;
+  if (is_signed(type)) return natural ? size < width : size <= width;
+  return natural && size <= width;
+}
+
+}  // namespace
+
+/// HDF5's own reason, as the DataError it is here.
+template <class Work>
+auto TableReader::told(Work work) const {
+  try {
+    return work();
+  } catch (const DataError&) {
+    throw;
+  } catch (const Error& error) {
+    fail({}, "an HDF5 file that can be read", error.what());
+  }
+}
+
+TableReader::TableReader(const std::string& path, const std::string& table, const std::vector<ColumnSpec>& columns)
+    : library_{library_mutex()}, path_{path}, table_{table}, columns_{columns} {
+  // HDF5 prints every error by itself unless told not to.
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  told([&] { open(columns); });
+}
+
+void TableReader::open(const std::vector<ColumnSpec>& columns) {
+  file_ = Handle{H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "opening", path_};
+  object_ = Handle{H5Oopen(file_.get(), table_.c_str(), H5P_DEFAULT), H5Oclose, "opening", table_};
+  group_ = H5Iget_type(object_.get()) == H5I_GROUP;
+  if (!group_) {
+    if (H5Iget_type(object_.get()) != H5I_DATASET) fail({}, "a dataset or a group of columns", "something else");
+    const Handle type{H5Dget_type(object_.get()), H5Tclose, "reading the type of", table_};
+    compound_ = H5Tget_class(type.get()) == H5T_COMPOUND;
+    if (!compound_ && (columns.size() != 1 || columns.front().name != "value")) {
+      fail({}, "compounds with the fields of the row, or a group of columns", describe(type.get()));
+    }
+    measure(object_.get(), {});
+  }
+  for (const ColumnSpec& column : columns) {
+    cells_.push_back(find(column.name, column.type));
+    valid_.emplace_back();
+    const std::string valid = valid_name(column.name);
+    if (group_ && has_valid_column(column) && H5Lexists(object_.get(), valid.c_str(), H5P_DEFAULT) > 0) {
+      valid_.back().push_back(find(valid, ColumnType::boolean));
+    }
+  }
+}
+
+TableReader::Source TableReader::find(const std::string& column, ColumnType type) {
+  Source source;
+  source.dataset = object_.get();
+  if (group_) {
+    if (H5Lexists(object_.get(), column.c_str(), H5P_DEFAULT) <= 0) fail(column, "this column in the group", "none");
+    source.own = Handle{H5Dopen2(object_.get(), column.c_str(), H5P_DEFAULT), H5Dclose, "opening", column};
+    source.dataset = source.own.get();
+    measure(source.dataset, column);
+  }
+  Handle stored{H5Dget_type(source.dataset), H5Tclose, "reading the type of", table_};
+  if (compound_) {
+    const int index = H5Tget_member_index(stored.get(), column.c_str());
+    if (index < 0) fail(column, "this field in the compounds", "none");
+    source.member = column;
+    stored =
+        Handle{H5Tget_member_type(stored.get(), static_cast<unsigned>(index)), H5Tclose, "reading the type of", column};
+  }
+  if (!fits(stored.get(), type))
+    fail(column, fmt::format("values that all fit {}", name_of(type)), describe(stored.get()));
+  row_bytes_ += H5Tget_size(stored.get());
+  source.variable =
+      type == ColumnType::text && check(H5Tis_variable_str(stored.get()), "reading the type of", column) > 0;
+  const bool as_stored = type == ColumnType::text || H5Tget_class(stored.get()) == H5T_ENUM;
+  Handle cell{as_stored ? H5Tget_native_type(stored.get(), H5T_DIR_ASCEND)
+                        : H5Tcopy(number_type(type == ColumnType::boolean ? ColumnType::int8 : type)),
+              H5Tclose, "making the type of", column};
+  if (compound_) {
+    source.type = Handle{H5Tcreate(H5T_COMPOUND, H5Tget_size(cell.get())), H5Tclose, "making the type of", column};
+    check(H5Tinsert(source.type.get(), column.c_str(), 0, cell.get()), "making the type of", column);
+  } else {
+    source.type = std::move(cell);
+  }
+  return source;
+}
+
+/// All columns must have as many rows.
+void TableReader::measure(hid_t dataset, const std::string& column) {
+  const Handle space{H5Dget_space(dataset), H5Sclose, "reading the shape of", table_};
+  const int dimensions = H5Sget_simple_extent_ndims(space.get());
+  if (dimensions != 1) fail(column, "one dimension", fmt::format("{}", dimensions));
+  hsize_t rows = 0;
+  check(H5Sget_simple_extent_dims(space.get(), &rows, nullptr), "reading the shape of", table_);
+  if (measured_ && rows != rows_)
+    fail(column, fmt::format("{} rows, as other columns have", rows_), fmt::format("{}", rows));
+  measured_ = true;
+  rows_ = rows;
+  const Handle layout{H5Dget_create_plist(dataset), H5Pclose, "reading the layout of", table_};
+  hsize_t chunk = 1;
+  if (H5Pget_layout(layout.get()) == H5D_CHUNKED)
+    check(H5Pget_chunk(layout.get(), 1, &chunk), "reading the layout of", table_);
+  chunk_rows_ = std::max<std::uint64_t>(chunk_rows_, chunk);
+}
+
+ColumnBatch TableReader::read(std::uint64_t first, std::uint64_t count) const {
+  return told([&] {
+    ColumnBatch batch{columns_};
+    batch.rows = static_cast<std::size_t>(count);
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      ColumnBatch::Column& column = batch.columns[i];
+      if (column.spec.type == ColumnType::text) {
+        read_texts(cells_[i], first, count, column.texts);
+      } else {
+        read(cells_[i], first, count, column.values.extend(batch.rows * width_of(column.spec.type)));
+      }
+      if (!column.spec.optional) continue;
+      column.valid.assign(batch.rows, 1);
+      for (const Source& valid : valid_[i]) read(valid, first, count, column.valid.data());
+    }
+    return batch;
+  });
+}
+
+void TableReader::read(const Source& source, std::uint64_t first, std::uint64_t count, void* to) const {
+  const Handle stored{H5Dget_space(source.dataset), H5Sclose, "reading", table_};
+  const hsize_t begin = first;
+  const hsize_t size = count;
+  check(H5Sselect_hyperslab(stored.get(), H5S_SELECT_SET, &begin, nullptr, &size, nullptr), "choosing rows of", table_);
+  const Handle memory = create_space({size});
+  check(H5Dread(source.dataset, source.type.get(), memory.get(), stored.get(), H5P_DEFAULT, to), "reading", table_);
+}
+
+void TableReader::read_texts(const Source& source, std::uint64_t first, std::uint64_t count,
+                             std::vector<std::string>& texts) const {
+  texts.reserve(static_cast<std::size_t>(count));
+  if (source.variable) {
+    std::vector<char*> pointers(static_cast<std::size_t>(count));
+    read(source, first, count, pointers.data());
+    for (const char* text : pointers) texts.emplace_back(text != nullptr ? text : "");
+    const Handle memory = create_space({count});
+    check(H5Dvlen_reclaim(source.type.get(), memory.get(), H5P_DEFAULT, pointers.data()), "reading", table_);
+    return;
+  }
+  const std::size_t size = H5Tget_size(source.type.get());
+  std::string cells(size * static_cast<std::size_t>(count), '\0');
+  read(source, first, count, cells.data());
+  for (std::size_t place = 0; place < cells.size(); place += size) {
+    texts.emplace_back(cells.data() + place, ::strnlen(cells.data() + place, size));
+  }
+}
+
+void TableReader::fail(const std::string& column, std::string expected, std::string found) const {
+  throw DataError{{.file = path_,
+                   .line = 0,
+                   .column = column.empty() ? table_ : table_ + "/" + column,
+                   .expected = std::move(expected),
+                   .found = std::move(found)}};
+}
+
+}  // namespace crema::record
