@@ -73,7 +73,7 @@ template <class T>
         [paths = std::move(paths), options = std::move(options)] {
           return csv::open_blocks(paths, csv::field_names<T>(), options);
         },
-        std::move(bad))};
+        bad)};
   }
 }
 

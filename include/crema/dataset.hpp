@@ -181,17 +181,17 @@ class Dataset {
   [[nodiscard]] auto group_by() const {
     if constexpr ((dataset::check_key<T, keys>() && ...)) return GroupedDataset<T, keys...>{plan_};
   }
-  /// Pairs of rows whose keys are equal, one for each such row of the other dataset (an inner join by hash). Either
-  /// each key takes a row of both, or the first half of the keys is for these rows and the second half for the other
-  /// ones: `orders.join<&Order::drink, &Price::drink>(prices)`. The order of the pairs follows from the input alone.
-  /// Rows of one key are in memory together.
+  /// Dataset<std::pair<T, U>> of rows whose keys are equal, one for each such row of the other dataset (an inner join
+  /// by hash). Either each key takes a row of both, or the first half of the keys is for these rows and the second half
+  /// for the other ones: `orders.join<&Order::drink, &Price::drink>(prices)`. The order of the pairs follows from the
+  /// input alone. Rows of one key are in memory together.
   template <auto... keys, class U>
-  [[nodiscard]] Dataset<std::pair<T, U>> join(const Dataset<U>& other) const {
+  [[nodiscard]] auto join(const Dataset<U>& other) const {
     return joined<U, false, keys...>(other);
   }
-  /// The same, and each row of this dataset without a match once alone.
+  /// Dataset<std::pair<T, std::optional<U>>>: the same, and each row of this dataset without a match once alone.
   template <auto... keys, class U>
-  [[nodiscard]] Dataset<std::pair<T, std::optional<U>>> left_join(const Dataset<U>& other) const {
+  [[nodiscard]] auto left_join(const Dataset<U>& other) const {
     return joined<U, true, keys...>(other);
   }
   /// The records that the files of this dataset hold and its reader left out, in order: the files are read again for

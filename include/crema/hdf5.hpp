@@ -35,7 +35,8 @@ struct Block {
 
 /// Blocks of the tables, as encoded hdf5::Block. Throws DataError where a file or table cannot be read as these
 /// columns.
-dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns);
+dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& table,
+                                       const std::vector<ColumnSpec>& columns);
 /// Throws DataError as open_blocks does.
 ColumnBatch read_columns(const Block& block, const std::vector<ColumnSpec>& columns);
 

@@ -60,7 +60,7 @@ template <class T>
     }
     return Dataset<T>{dataset::load_plan(
         dataset::step<json::Load<T>>(name),
-        [paths = std::move(paths), options] { return json::open_blocks(paths, options); }, std::move(bad))};
+        [paths = std::move(paths), options] { return json::open_blocks(paths, options); }, bad)};
   }
 }
 

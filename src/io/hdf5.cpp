@@ -58,7 +58,8 @@ class Partitioner {
 
 }  // namespace
 
-dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns) {
+dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& table,
+                                       const std::vector<ColumnSpec>& columns) {
   return io::source_of(Partitioner{paths, table, columns});
 }
 

@@ -1,4 +1,4 @@
-// expect: crema: the row of aggregate<Row> must be brace-initialised from the keys and then one value for each aggregator
+// expect: crema: the row of aggregate<Row> must be brace-initialised from the keys
 #include "crema/dataset.hpp"
 
 struct Row {

@@ -19,6 +19,6 @@ struct Price {
 };
 
 void dataset_join() {
-  (void)crema::from_items(std::vector<Order>(2)).join<&Order::drink, &Price::number>(
-      crema::from_items(std::vector<Price>(2)));
+  (void)crema::from_items(std::vector<Order>(2))
+      .join<&Order::drink, &Price::number>(crema::from_items(std::vector<Price>(2)));
 }
