@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <set>
 
 #include "wire/fill_in.hpp"
@@ -12,7 +13,7 @@ using wire::FrameType;
 void CallRouter::on_call(wire::Frame frame) {
   const wire::CallHead head = wire::read_call_head(frame.payload);
   const Caller caller{frame.header.lane, head.actor};
-  if (!head.has_inputs && (held_.empty() || !held_.contains(caller))) return forward(head.actor, std::move(frame));
+  if (!head.has_inputs && (held_.empty() || !held_.contains(caller))) return forward(head, std::move(frame));
   const wire::CallSpec call = wire::read_call(frame.payload);
   frame.payload = frame.payload.compact();
   Held held{std::move(frame)};
@@ -71,8 +72,10 @@ void CallRouter::send_complete(const Caller& caller) {
   const auto queue = held_.find(caller);
   while (!queue->second.empty() && queue->second.front().complete) {
     // One that has failed is empty: its outcome is told already.
-    if (wire::Frame& frame = queue->second.front().frame; !frame.payload.empty())
-      forward(caller.second, std::move(frame));
+    if (wire::Frame& frame = queue->second.front().frame; !frame.payload.empty()) {
+      const wire::CallHead call = wire::read_call_head(frame.payload);
+      forward(call, std::move(frame));
+    }
     queue->second.pop_front();
   }
   if (queue->second.empty()) held_.erase(queue);
@@ -115,8 +118,11 @@ std::vector<wire::HeldCall> CallRouter::held() const {
   return all;
 }
 
-void CallRouter::forward(ActorId actor, wire::Frame frame) {
-  if (keeps_calls_ && (frame.header.flags & wire::flag_durable) != 0) kept_[actor].push_back(frame);
+void CallRouter::forward(const wire::CallHead& call, wire::Frame frame) {
+  const ActorId actor = call.actor;
+  const bool recorded = keeps_calls_ && (frame.header.flags & wire::flag_durable) != 0;
+  sent_[actor].push_back({frame.header, call, recorded ? frame.payload : Bytes{}});
+  if ((frame.header.flags & wire::flag_bounded) != 0) bounded_by_[actor].insert(frame.header.lane);
   if (const auto known = locations_.find(actor); known != locations_.end()) {
     outbox_.send(known->second, std::move(frame));
     return;
@@ -133,25 +139,46 @@ void CallRouter::on_location(const wire::Frame& frame) {
   const bool moved = known != locations_.end() && known->second != location.rank;
   locations_[location.actor] = location.rank;
   if (moved) {
-    if (const auto kept = kept_.find(location.actor); kept != kept_.end())
-      for (const wire::Frame& call : kept->second) outbox_.send(location.rank, call);
+    let_wait_no_more(location.actor);
+    if (const auto sent = sent_.find(location.actor); sent != sent_.end())
+      for (const Sent& call : sent->second) send_again(call, location.rank);
   }
   auto unlocated = unlocated_.extract(location.actor);
   if (unlocated.empty()) return;
   for (wire::Frame& call : unlocated.mapped()) outbox_.send(location.rank, std::move(call));
 }
 
+void CallRouter::send_again(const Sent& sent, RankId to) {
+  if (!sent.payload.empty()) return outbox_.send(to, {sent.header, sent.payload});
+  const wire::CallHead& call = sent.call;
+  wire::Frame frame = wire::make_frame(
+      FrameType::call, wire::write(wire::CallSpec{call.id, call.key, call.parent, call.actor, call.method}),
+      sent.header.lane);
+  frame.header.flags = static_cast<std::uint16_t>(sent.header.flags | wire::flag_sent_again);
+  frame.header.attempt = sent.header.attempt;
+  outbox_.send(to, std::move(frame));
+}
+
+/// The rank that was to tell what it has accepted is lost.
+void CallRouter::let_wait_no_more(ActorId actor) {
+  const auto lanes = bounded_by_.extract(actor);
+  if (lanes.empty()) return;
+  const wire::Accepted all{actor, std::numeric_limits<std::uint32_t>::max()};
+  for (const LaneId lane : lanes.mapped())
+    outbox_.send(me_, wire::make_frame(FrameType::accepted, wire::write(all), lane));
+}
+
 void CallRouter::on_placed(const wire::Frame& frame) {
   const std::vector<TaskId> words = wire::read_ids(frame.payload);
-  const auto kept = kept_.find(ActorId{words.at(0).number});
-  if (kept == kept_.end()) return;
+  const auto sent = sent_.find(ActorId{words.at(0).number});
+  if (sent == sent_.end()) return;
+  // About in the order in which they were sent.
   for (std::size_t i = 1; i < words.size(); ++i) {
-    const auto call = std::find_if(kept->second.begin(), kept->second.end(), [&](const wire::Frame& sent) {
-      return wire::read_call_head(sent.payload).id == words[i];
-    });
-    if (call != kept->second.end()) kept->second.erase(call);
+    const auto call = std::find_if(sent->second.begin(), sent->second.end(),
+                                   [&](const Sent& other) { return other.call.id == words[i]; });
+    if (call != sent->second.end()) sent->second.erase(call);
   }
-  if (kept->second.empty()) kept_.erase(kept);
+  if (sent->second.empty()) sent_.erase(sent);
 }
 
 }  // namespace crema::actors

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -16,7 +17,8 @@ namespace crema::actors {
 /// the head once and holds the calls; a call whose arguments are futures it holds until their values are there, and
 /// with it what the same lane sends to the same actor afterwards, so that a caller's order is kept and nobody else
 /// waits. Where the head keeps the history of calls, those to durable actors are kept until they have their place in
-/// it, and sent again should the actor have been lost with its rank. Used on the event loop's thread.
+/// it, and sent again should the actor have been lost with its rank. Of others it is known until they have ended that
+/// they were sent: should the actor be lost, who answers for it answers each. Used on the event loop's thread.
 class CallRouter {
  public:
   CallRouter(wire::Outbox& outbox, RankId me, bool keeps_calls = false)
@@ -41,8 +43,15 @@ class CallRouter {
     std::size_t missing = 0;
     std::unordered_map<TaskId, Bytes> values{};
   };
+  struct Sent {
+    wire::FrameHeader header;
+    wire::CallHead call;
+    Bytes payload;  ///< empty: nobody could apply the call again
+  };
 
-  void forward(ActorId actor, wire::Frame frame);
+  void forward(const wire::CallHead& call, wire::Frame frame);
+  void send_again(const Sent& sent, RankId to);
+  void let_wait_no_more(ActorId actor);
   void send_complete(const Caller& caller);
   void fail(const wire::FrameHeader& header, const wire::CallSpec& call, const Bytes& failure);
 
@@ -51,7 +60,8 @@ class CallRouter {
   const bool keeps_calls_;
   std::unordered_map<ActorId, RankId> locations_;
   std::unordered_map<ActorId, std::vector<wire::Frame>> unlocated_;  // for one round trip to the head
-  std::unordered_map<ActorId, std::deque<wire::Frame>> kept_;        // sent, and not in the history yet
+  std::unordered_map<ActorId, std::deque<Sent>> sent_;               // until they are recorded, or have ended
+  std::unordered_map<ActorId, std::set<LaneId>> bounded_by_;         // lanes that count their calls to it
   std::map<Caller, std::deque<Held>> held_;                          // the first waits for values
   std::unordered_map<TaskId, std::vector<Caller>> awaited_;          // by value: whose first call needs it
 };

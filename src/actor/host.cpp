@@ -24,15 +24,16 @@ ActorId actor_of(const wire::Frame& work) {
 void Host::on_frame(RankId from, wire::Frame frame) {
   if (frame.header.type != FrameType::call) frame.payload = frame.payload.compact();
   if (frame.header.type == FrameType::start_actor) return start(std::move(frame));
+  if (frame.header.type == FrameType::actor_gone) return answer_for_gone(frame);
   if (frame.header.type == FrameType::kill_actor) return kill(frame);
   if (frame.header.type == FrameType::recorded) return on_recorded(frame.header.acknowledged);
   if (frame.header.type == FrameType::forget_calls) return on_forget(frame);
   if (frame.header.type == FrameType::known_calls) return on_known(frame);
   const wire::CallHead call = wire::read_call_head(frame.payload);
-  if (!ended_callers_.empty() && ended_callers_.contains(call.parent)) return;
+  const bool recorded = (frame.header.flags & wire::flag_recorded) != 0;
+  if (!recorded && is_of_lost_attempt(call, frame.header.attempt)) return;
   const Caller caller{from, frame.header.lane};
   const auto found = actors_.find(call.actor);
-  const bool recorded = (frame.header.flags & wire::flag_recorded) != 0;
   if (found == actors_.end() || (found->second.recorded_to_come > 0 && !recorded)) {
     frame.payload = frame.payload.compact();
     early_calls_[call.actor].emplace_back(from, std::move(frame));
@@ -43,82 +44,13 @@ void Host::on_frame(RankId from, wire::Frame frame) {
     accept(frame, caller, call.actor);
   } else if (found->second.lane == nullptr) {
     accept(frame, caller, call.actor);
-    refuse_call(call, frame.header.attempt, found->second.gone);
+    refuse_call(call, frame.header, found->second.gone);
   } else {
     if (found->second.durable) frame.header.acknowledged = ++found->second.places;
     frame.payload = found->second.calls.compact(frame.payload);
     take_call(found->second, caller, std::move(frame), call);
   }
   if (recorded && --found->second.recorded_to_come == 0) take_early(call.actor);
-}
-
-/// False: the call has had its place before.
-bool Host::take_place(Hosted& hosted, const wire::Frame& frame, const wire::CallHead& call) {
-  if (!hosted.durable) return true;
-  if ((frame.header.flags & wire::flag_recorded) != 0) {
-    hosted.known.insert(call.key);
-    return true;
-  }
-  if (hosted.known.contains(call.key)) {
-    tell_taken(frame, call.id, true);
-    return false;
-  }
-  if (hosted.lane == nullptr) return true;  // it is refused
-  if (call.parent != TaskId{}) {            // the driver does not repeat its calls within a start
-    hosted.known.insert(call.key);
-    known_by_[call.parent].emplace_back(call.actor, call.key);
-  }
-  tell_taken(frame, call.id, false);
-  return true;
-}
-
-void Host::tell_taken(const wire::Frame& call, TaskId id, bool again) {
-  wire::Frame taken = wire::make_frame(FrameType::taken, wire::write_taken(again, call.payload));
-  taken.header.attempt = call.header.attempt;
-  outbox_.send(head_rank, std::move(taken));
-  ++places_told_;
-  if (again) return;
-  unrecorded_.emplace_back(places_told_, id);
-  unrecorded_calls_.insert(id);
-}
-
-void Host::on_recorded(std::uint64_t places) {
-  while (!unrecorded_.empty() && unrecorded_.front().first <= places) {
-    unrecorded_calls_.erase(unrecorded_.front().second);
-    unrecorded_.pop_front();
-  }
-  std::erase_if(kept_, [&](wire::Frame& frame) {
-    if (unrecorded_calls_.contains(wire::read_call_head(frame.payload).parent)) return false;
-    free_.push_back(std::move(frame));
-    return true;
-  });
-}
-
-bool Host::hold(const wire::Frame& frame) {
-  if (unrecorded_calls_.empty() || !unrecorded_calls_.contains(wire::read_call_head(frame.payload).parent))
-    return false;
-  kept_.push_back(frame);
-  kept_.back().payload = frame.payload.compact();
-  return true;
-}
-
-void Host::on_forget(const wire::Frame& frame) {
-  for (const TaskId caller : wire::read_ids(frame.payload)) {
-    if (frame.header.attempt > 0) ended_callers_.insert(caller);
-    const auto calls = known_by_.extract(caller);
-    if (calls.empty()) continue;
-    for (const auto& [actor, key] : calls.mapped())
-      if (const auto hosted = actors_.find(actor); hosted != actors_.end()) hosted->second.known.erase(key);
-  }
-}
-
-/// Before an actor is built anew, whose methods may make these again.
-void Host::on_known(const wire::Frame& frame) {
-  for (const wire::KnownCall& call : wire::read_known_calls(frame.payload))
-    if (const auto hosted = actors_.find(call.actor); hosted != actors_.end()) hosted->second.known.insert(call.key);
-  wire::Frame answer = wire::make_frame(FrameType::known_calls);
-  answer.header.sequence = frame.header.sequence;
-  outbox_.send(head_rank, std::move(answer));
 }
 
 void Host::take_call(Hosted& hosted, Caller caller, wire::Frame frame, const wire::CallHead& call) {
@@ -153,7 +85,7 @@ void Host::kill(const wire::Frame& frame) {
   found->second.gone = "somebody has killed the actor; create another one";
   for (const wire::Frame& unstarted : lane.take_back()) {
     if (unstarted.header.type == FrameType::call) {
-      refuse_call(wire::read_call_head(unstarted.payload), unstarted.header.attempt, found->second.gone);
+      refuse_call(wire::read_call_head(unstarted.payload), unstarted.header, found->second.gone);
       found->second.given.pop_back();
     } else {
       give(lane, unstarted);  // its construction, which the head counts on
@@ -167,7 +99,7 @@ void Host::refuse_outside(Hosted& hosted) {
   for (const Outside& outside : std::exchange(hosted.outside, {})) {
     const wire::CallHead call = wire::read_call_head(outside.frame.payload);
     accept(outside.frame, outside.caller, call.actor);
-    refuse_call(call, outside.frame.header.attempt, hosted.gone);
+    refuse_call(call, outside.frame.header, hosted.gone);
   }
 }
 
@@ -238,14 +170,14 @@ void Host::fail_work(const wire::Frame& work, const std::string& type, const std
   std::erase_if(actors_.at(actor_of(work)).given, [&](const wire::CallStatus& call) { return call.id == id; });
 }
 
-void Host::refuse_call(const wire::CallHead& call, std::uint32_t attempt, const std::string& reason) {
+void Host::refuse_call(const wire::CallHead& call, const wire::FrameHeader& header, const std::string& reason) {
   fail({.id = call.id,
         .parent = call.parent,
         .actor = call.actor,
         .function = call.method,
         .work = Outcome::Work::call,
-        .attempt = attempt},
-       FunctionRegistry::at(call.method).name, reason);
+        .attempt = header.attempt},
+       FunctionRegistry::at(call.method).name, reason, "crema::Error", header.flags & wire::flag_sent_again);
 }
 
 /// Killed actors, whose lanes have ended.
@@ -281,6 +213,14 @@ void Host::start(wire::Frame frame) {
   }
   Hosted& placed = actors_.insert_or_assign(actor.id, std::move(hosted)).first->second;
   if (placed.recorded_to_come == 0) take_early(actor.id);
+}
+
+/// Of a rank that is lost: nobody can build it anew.
+void Host::answer_for_gone(const wire::Frame& frame) {
+  wire::ActorLost lost = wire::read_actor_lost(frame.payload);
+  const bool durable = (frame.header.flags & wire::flag_durable) != 0;
+  actors_.insert_or_assign(lost.actor, Hosted{.gone = std::move(lost.reason), .durable = durable});
+  take_early(lost.actor);
 }
 
 void Host::take_early(ActorId actor) {

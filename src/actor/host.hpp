@@ -32,9 +32,9 @@ class Host {
   Host(wire::Outbox& outbox, StartLane start_lane, lane::Identity self)
       : outbox_{outbox}, start_lane_{std::move(start_lane)}, self_{std::move(self)} {}
 
-  /// From the head: start_actor, kill_actor, recorded, forget_calls, known_calls, and the recorded calls of an actor
-  /// that is built anew. From callers on any rank: call; one that overtakes its actor's start, or those recorded calls,
-  /// waits for it.
+  /// From the head: start_actor, actor_gone, kill_actor, recorded, forget_calls, known_calls, and the recorded calls of
+  /// an actor that is built anew. From callers on any rank: call; one that overtakes its actor's start, or those
+  /// recorded calls, waits for it.
   void on_frame(RankId from, wire::Frame frame);
   /// A frame by which a durable actor's method acts on another actor. True: it is kept until the method's own call is
   /// in the history; take_free has it then.
@@ -91,8 +91,10 @@ class Host {
   };
 
   void start(wire::Frame frame);
+  void answer_for_gone(const wire::Frame& frame);
   void take_early(ActorId actor);
   bool take_place(Hosted& hosted, const wire::Frame& frame, const wire::CallHead& call);
+  bool is_first(const wire::Frame& frame, const wire::CallHead& call);
   void on_recorded(std::uint64_t places);
   void on_forget(const wire::Frame& frame);
   void on_known(const wire::Frame& frame);
@@ -101,7 +103,8 @@ class Host {
   void let_in(Hosted& hosted);
   void accept(const wire::Frame& frame, Caller caller, ActorId actor);
   void kill(const wire::Frame& frame);
-  void refuse_call(const wire::CallHead& call, std::uint32_t attempt, const std::string& reason);
+  void refuse_call(const wire::CallHead& call, const wire::FrameHeader& header, const std::string& reason);
+  [[nodiscard]] bool is_of_lost_attempt(const wire::CallHead& call, std::uint32_t attempt) const;
   void remove_ended_lanes();
   void give(lane::Lane& lane, wire::Frame frame);
   /// Answers for work that no lane can do.
@@ -125,7 +128,9 @@ class Host {
   std::vector<wire::Frame> kept_;                            // until then
   std::vector<wire::Frame> free_;
   std::unordered_map<TaskId, std::vector<std::pair<ActorId, TaskKey>>> known_by_;  // by caller
-  std::unordered_set<TaskId> ended_callers_;                      // that had lost attempts, whose calls may come late
+  // By caller, a task that has not ended: its calls of actors without a history.
+  std::unordered_map<TaskId, std::unordered_map<TaskKey, TaskId>> made_by_;
+  std::unordered_map<TaskId, std::uint32_t> ended_callers_;  // and how many lost attempts may have calls on the way
   std::map<std::pair<Caller, ActorId>, std::uint32_t> accepted_;  // in this turn
   lane::WakeList to_wake_;
   std::uint64_t calls_done_ = 0;

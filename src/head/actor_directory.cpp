@@ -58,8 +58,20 @@ void ActorDirectory::lose(ActorId id, bool rank_lost) {
   if (entry.restarts > 0) --entry.restarts;
   if (!rank_lost) return;
   entry.rank = RankId{-1};
-  entry.moved = true;
   entry.grant.reset();  // of a rank that is no more
+}
+
+void ActorDirectory::give_up(ActorId id) {
+  Entry& entry = actors_.at(id);
+  entry.gone = true;
+  free_name(id, entry);
+  entry.grant.reset();
+  place_anywhere(id);
+}
+
+std::size_t ActorDirectory::gone() const {
+  return static_cast<std::size_t>(std::count_if(
+      actors_.begin(), actors_.end(), [](const auto& actor) { return actor.second.gone && !actor.second.killed; }));
 }
 
 void ActorDirectory::name_devices(wire::ActorSpec& actor) const {
@@ -70,9 +82,13 @@ void ActorDirectory::name_devices(wire::ActorSpec& actor) const {
 void ActorDirectory::remove(ActorId id) {
   Entry& entry = actors_.at(id);
   entry.killed = true;
+  free_name(id, entry);
+  if (entry.grant) pool_.give_back(*std::exchange(entry.grant, std::nullopt));
+}
+
+void ActorDirectory::free_name(ActorId id, const Entry& entry) {
   const auto name = names_.find(entry.name);
   if (name != names_.end() && name->second == id) names_.erase(name);
-  if (entry.grant) pool_.give_back(*std::exchange(entry.grant, std::nullopt));
 }
 
 ActorId ActorDirectory::find(const std::string& name, const std::string& class_name) const {

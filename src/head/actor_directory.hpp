@@ -28,7 +28,7 @@ class ActorDirectory {
     bool durable = true;
     std::uint32_t restarts = 0;  ///< how often it may still be built anew
     bool killed = false;
-    bool moved = false;  ///< from a rank that was lost
+    bool gone = false;  ///< lost for good; its rank answers its calls
     std::optional<ResourcePool::Grant> grant{};
     std::uint64_t calls = 0;
     double busy_seconds = 0;
@@ -55,6 +55,10 @@ class ActorDirectory {
   void lose(ActorId id, bool rank_lost);
   [[nodiscard]] bool is_killed(ActorId id) const { return actors_.at(id).killed; }
   [[nodiscard]] bool has_hosts() const { return !hosts_.empty(); }
+  /// The actor is lost with its rank for good: another rank answers its calls, and its name may be given again.
+  void give_up(ActorId id);
+  /// How many are lost for good that nobody had killed.
+  [[nodiscard]] std::size_t gone() const;
   /// Writes the devices that an actor has into what it is started with.
   void name_devices(wire::ActorSpec& actor) const;
   /// The actor keeps its place, what it occupied is free, and its name may be given again.
@@ -78,6 +82,8 @@ class ActorDirectory {
     ResourcePool::Seat seat = 0;
     std::size_t actors = 0;
   };
+
+  void free_name(ActorId id, const Entry& entry);
 
   ResourcePool& pool_;
   std::vector<Host> hosts_;

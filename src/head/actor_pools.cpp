@@ -7,8 +7,9 @@
 namespace crema::head {
 
 void ActorPools::add(const wire::Pool& pool) {
-  Members members{pool.members, {}};
+  Members members{pool.members, pool.members, {}};
   std::reverse(members.idle.begin(), members.idle.end());  // the first is taken first
+  if (!are_all_gone(members)) std::erase_if(members.idle, [&](ActorId member) { return gone_.contains(member); });
   pools_.emplace(pool.id, std::move(members));
 }
 
@@ -26,8 +27,27 @@ std::optional<ActorPools::Assignment> ActorPools::on_ended(TaskId call) {
   if (running_.empty()) return std::nullopt;
   const auto node = running_.extract(call);
   if (node.empty()) return std::nullopt;
-  pools_.at(node.mapped().pool).idle.push_back(node.mapped().member);
+  Members& members = pools_.at(node.mapped().pool);
+  if (!gone_.contains(node.mapped().member) || are_all_gone(members)) members.idle.push_back(node.mapped().member);
   return assign(node.mapped().pool);
+}
+
+std::vector<ActorPools::Assignment> ActorPools::give_up(ActorId member) {
+  gone_.insert(member);
+  std::vector<Assignment> assignments;
+  for (auto& [pool, members] : pools_) {
+    if (std::find(members.all.begin(), members.all.end(), member) == members.all.end()) continue;
+    std::erase(members.idle, member);
+    if (!are_all_gone(members)) continue;
+    // Somebody has to answer what waits.
+    members.idle.push_back(member);
+    while (auto next = assign(pool)) assignments.push_back(std::move(*next));
+  }
+  return assignments;
+}
+
+bool ActorPools::are_all_gone(const Members& members) const {
+  return std::all_of(members.all.begin(), members.all.end(), [&](ActorId member) { return gone_.contains(member); });
 }
 
 void ActorPools::describe(Waits& waits) const {

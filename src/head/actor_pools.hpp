@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "head/waits.hpp"
@@ -27,6 +28,8 @@ class ActorPools {
   std::optional<Assignment> on_call(wire::CallSpec call, std::uint32_t attempt);
   /// A call has ended. If it came from a pool: what its member gets next.
   std::optional<Assignment> on_ended(TaskId call);
+  /// The actor is lost for good: it gets no call any more, unless none of its pool is left. What members get now.
+  std::vector<Assignment> give_up(ActorId member);
   /// Adds the calls that wait here.
   void describe(Waits& waits) const;
 
@@ -36,7 +39,8 @@ class ActorPools {
     std::uint32_t attempt = 0;
   };
   struct Members {
-    std::vector<ActorId> idle;
+    std::vector<ActorId> all;
+    std::vector<ActorId> idle;    // and not gone, unless all are
     std::deque<Waiting> waiting;  // only when no member is idle
   };
   struct Running {
@@ -45,9 +49,11 @@ class ActorPools {
   };
 
   std::optional<Assignment> assign(ActorId pool);
+  [[nodiscard]] bool are_all_gone(const Members& members) const;
 
   std::unordered_map<ActorId, Members> pools_;
   std::unordered_map<TaskId, Running> running_;
+  std::unordered_set<ActorId> gone_;
 };
 
 }  // namespace crema::head

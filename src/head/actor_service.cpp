@@ -52,14 +52,13 @@ void ActorService::start(wire::ActorSpec actor) {
   }
   outbox_.send(host, std::move(start));
   for (Frame& call : recorded.calls) outbox_.send(host, std::move(call));
-  // On the rank where it was before they arrive.
-  if (directory_.entry(actor.id)->moved) {
-    for (const auto& [id, call] : unplaced_calls_)
-      if (wire::read_call_head(call.payload).actor == actor.id) outbox_.send(host, call);
-  }
-  for (const RankId rank : directory_.take_waiting(actor.id)) {
-    outbox_.send(rank, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{actor.id, host})));
-  }
+  send_pool_calls(actor.id);
+  for (const RankId rank : directory_.take_waiting(actor.id)) tell_location(rank, actor.id);
+}
+
+void ActorService::tell_location(RankId to, ActorId actor) {
+  const wire::ActorLocation location{actor, directory_.entry(actor)->rank};
+  outbox_.send(to, wire::make_frame(FrameType::actor_location, wire::write(location)));
 }
 
 void ActorService::lose(ActorId actor, bool rank_lost) {
@@ -90,6 +89,18 @@ void ActorService::restart(wire::ActorSpec actor, const std::vector<RankId>& ran
     payload.put(actor.id);
     outbox_.send(entry.rank, wire::make_frame(FrameType::kill_actor, std::move(payload)));
   }
+}
+
+void ActorService::give_up(ActorId actor, const std::string& reason, const std::vector<RankId>& ranks) {
+  restarting_.erase(actor);
+  directory_.give_up(actor);
+  const ActorDirectory::Entry& entry = *directory_.entry(actor);
+  Frame gone = wire::make_frame(FrameType::actor_gone, wire::write(wire::ActorLost{actor, reason}));
+  if (recorded_calls_ && entry.durable) gone.header.flags |= wire::flag_durable;
+  outbox_.send(entry.rank, std::move(gone));
+  for (const RankId rank : ranks) tell_location(rank, actor);
+  send_pool_calls(actor);
+  for (ActorPools::Assignment& assignment : pools_.give_up(actor)) send(std::move(assignment));
 }
 
 /// First come, first served, but one that wants little does not wait for one that wants much.
@@ -157,7 +168,7 @@ void ActorService::on_locate(RankId from, const Frame& frame) {
   const ActorId id = wire::read_location(frame.payload).actor;
   const auto* actor = directory_.entry(id);
   if (actor == nullptr || actor->rank.number < 0) return directory_.wait_for(id, from);
-  outbox_.send(from, wire::make_frame(FrameType::actor_location, wire::write(wire::ActorLocation{id, actor->rank})));
+  tell_location(from, id);
 }
 
 void ActorService::on_kill(const Frame& frame) {
@@ -185,19 +196,35 @@ void ActorService::on_kill(const Frame& frame) {
 
 void ActorService::on_outcome(const wire::Outcome& outcome) {
   directory_.count_call(outcome);
-  if (outcome.work == wire::Outcome::Work::call) return send(pools_.on_ended(outcome.id));
+  if (outcome.work == wire::Outcome::Work::call) {
+    pool_calls_.erase(outcome.id);
+    return send(pools_.on_ended(outcome.id));
+  }
   if (outcome.failed && directory_.entry(outcome.actor)->calls == 0)
     failed_constructions_.emplace(outcome.actor, outcome.value);
 }
 
 void ActorService::send(std::optional<ActorPools::Assignment> assignment) {
   if (!assignment) return;
-  const auto* member = directory_.entry(assignment->member);
-  if (member == nullptr) throw Error{"calling an actor pool: one of its actors has not been created"};
-  Frame call = wire::make_frame(FrameType::call, wire::write(assignment->call));
-  call.header.attempt = assignment->attempt;
-  if (recorded_calls_ && member->durable) unplaced_calls_[assignment->call.id] = call;
-  if (member->rank.number >= 0) outbox_.send(member->rank, std::move(call));
+  if (directory_.entry(assignment->member) == nullptr)
+    throw Error{"calling an actor pool: one of its actors has not been created"};
+  Frame frame = wire::make_frame(FrameType::call, wire::write(assignment->call));
+  frame.header.attempt = assignment->attempt;
+  send(pool_calls_.insert_or_assign(assignment->call.id, PoolCall{std::move(frame), assignment->member}).first->second);
+}
+
+/// Unless it is on the rank where the member is now, or that has no rank yet.
+void ActorService::send(PoolCall& call) {
+  const ActorDirectory::Entry& member = *directory_.entry(call.member);
+  if (member.rank.number < 0 || call.sent_to == member.rank) return;
+  if (member.gone && call.sent_to.number >= 0) call.frame.header.flags |= wire::flag_sent_again;
+  call.sent_to = member.rank;
+  outbox_.send(call.sent_to, call.frame);
+}
+
+void ActorService::send_pool_calls(ActorId member) {
+  for (auto& [id, call] : pool_calls_)
+    if (call.member == member) send(call);
 }
 
 std::vector<Bytes> ActorService::unheard_failures() const {

@@ -46,13 +46,15 @@ class ActorService {
   /// A construction or a call has ended.
   void on_outcome(const wire::Outcome& outcome);
   /// A call has its place, or has failed: it need not be sent again.
-  void on_placed(TaskId call) { unplaced_calls_.erase(call); }
+  void on_placed(TaskId call) { pool_calls_.erase(call); }
   /// The rank is lost: no actor is placed there any more.
   void remove_host(RankId rank) { directory_.remove_host(rank); }
   /// The actor is to be built anew: on the same rank, or, if that is lost, where there is room.
   void lose(ActorId actor, bool rank_lost);
   /// Builds one anew that was lost. `ranks`: all that may have calls for it.
   void restart(wire::ActorSpec actor, const std::vector<RankId>& ranks);
+  /// The actor is lost with its rank, and nobody can build it anew. `ranks`: all that may have calls for it.
+  void give_up(ActorId actor, const std::string& reason, const std::vector<RankId>& ranks);
   [[nodiscard]] bool hosts_actors(RankId rank) const { return directory_.hosts_actors(rank); }
   /// These have died, and look for no actor any more.
   void forget(RankId rank);
@@ -75,10 +77,20 @@ class ActorService {
     std::int64_t deadline = 0;
   };
 
+  /// A call of a pool that has a member.
+  struct PoolCall {
+    wire::Frame frame;
+    ActorId member;
+    RankId sent_to{-1};  ///< -1: its member had no rank yet
+  };
+
   void answer(RankId from, const wire::Frame& find);
   void start(wire::ActorSpec actor);
   void start_unplaced();
   void send(std::optional<ActorPools::Assignment> assignment);
+  void send(PoolCall& call);
+  void send_pool_calls(ActorId member);
+  void tell_location(RankId to, ActorId actor);
 
   wire::Outbox& outbox_;
   ActorDirectory directory_;
@@ -86,7 +98,7 @@ class ActorService {
   RecordedCalls recorded_calls_;
   std::vector<wire::ActorSpec> unplaced_;          // there is no room for them now
   std::map<ActorId, bool> restarting_;             // whether somebody has killed it meanwhile
-  std::map<TaskId, wire::Frame> unplaced_calls_;   // of pools: sent, and not in the history yet
+  std::map<TaskId, PoolCall> pool_calls_;          // until they are in the history, or have ended
   std::vector<Finder> finders_;                    // a lane has one at most
   std::map<ActorId, Bytes> failed_constructions_;  // an actor nobody called must not fail silently
 };

@@ -22,8 +22,10 @@ class Attempts {
   /// An attempt is lost; the number of the next.
   std::uint32_t lose(TaskId task) { return ++lost_[task]; }
 
-  /// A child that a lost attempt of `parent` has started.
-  void leave(TaskId parent, std::uint64_t key, TaskId child) { left_[parent].children.insert_or_assign(key, child); }
+  /// A child that a lost attempt of `parent` has started. False: it is known.
+  bool leave(TaskId parent, std::uint64_t key, TaskId child) {
+    return left_[parent].children.try_emplace(key, child).second;
+  }
   /// The child with this key that a lost attempt of the parent has left; `again`: as what its next attempt knows it.
   /// Zero: there is none.
   TaskId take_over(TaskId parent, std::uint64_t key, TaskId again);

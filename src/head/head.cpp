@@ -109,7 +109,7 @@ void Head::on_frame(RankId from, Frame frame) {
     case FrameType::create_pool:
       return actors_.on_create_pool(frame);
     case FrameType::call_pool:
-      if (keeper_ && claim_pool_call(frame)) return;
+      if (claim_pool_call(frame)) return;
       return actors_.on_pool_call(frame);
     case FrameType::locate_actor:
       return actors_.on_locate(from, frame);
@@ -196,7 +196,7 @@ void Head::turn(bool dispatch) {
   const std::int64_t now = clock_();
   now_.reset();
   ++turns_;
-  if (!hosts_to_tell_.empty() || !placed_.empty()) tell_hosts_what_is_recorded();
+  if (keeper_) tell_what_is_recorded();
   go_on_rebuilding();
   answer_syncs();
   watches_.end_late(now);
@@ -259,17 +259,17 @@ void Head::on_outcome(RankId from, const Frame& frame) {
       ++calls_ended_;
       actors_.on_outcome(outcome);
     }
-    if ((frame.header.flags & wire::flag_ended_lane) != 0) {
-      next_attempt(outcome.id);  // how many calls it has made is not known
-      if (placed != calls_.end() && !placed->second.done) lethal_calls_.insert(outcome.id);
-    }
+    const bool ended_lane = (frame.header.flags & wire::flag_ended_lane) != 0;
+    // How many calls it has made is not known.
+    if (ended_lane || (frame.header.flags & wire::flag_sent_again) != 0) next_attempt(outcome.id);
+    if (ended_lane && placed != calls_.end() && !placed->second.done) lethal_calls_.insert(outcome.id);
     if (outcome.work == Outcome::Work::construction) {
       constructing_.erase(outcome.actor);
     } else if (outcome.attempt >= attempts_.of(outcome.parent)) {
       count_calls(outcome.parent, -1);
     }
     count_calls(outcome.id, outcome.calls_made);
-    if (outcome.work == Outcome::Work::call) return keeper_ ? end_call(from, outcome) : end(from, outcome);
+    if (outcome.work == Outcome::Work::call) return end_call(from, outcome);
     if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
     return;
   }
@@ -304,7 +304,10 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   }
   if (outcome.failed && !entry->cancelled) {
     const bool lost = failure == Failure::Kind::crashed || failure == Failure::Kind::timeout;
-    if (try_again(outcome.id, *entry, lost)) return;
+    if (try_again(outcome.id, *entry, lost)) {
+      if (!lost) leave_children(LaneHolds::lane(from, frame.header.lane), outcome.id);
+      return;
+    }
     outcome.value = after_attempts(decode(outcome.value));
   }
   ++finished_;
@@ -328,16 +331,6 @@ void Head::record_failure(const Bytes& bytes) {
   if (failure.kind != Failure::Kind::cancelled) recorder_.failure(failure);
 }
 
-wire::Reply Head::describe_cluster() const {
-  ByteBuffer answer;
-  answer.put<std::int32_t>(layout_.nodes);
-  answer.put<std::int32_t>(layout_.ranks - ranks_lost_);
-  answer.put(static_cast<std::int32_t>(workers_.size()));
-  wire::write_resources(answer, dispatcher_.total());
-  wire::write_resources(answer, dispatcher_.free());
-  return {{}, Bytes{std::move(answer)}};
-}
-
 void Head::on_driver_done(const Frame& frame) {
   driver_ = lane::read_driver_result(frame.payload);
   driver_->early = (frame.header.flags & wire::flag_early) != 0;
@@ -348,7 +341,10 @@ void Head::count_calls(TaskId caller, std::int64_t calls) {
   if (calls == 0) return;
   const auto place = open_calls_.try_emplace(caller, 0).first;
   place->second += calls;
-  if (place->second == 0) open_calls_.erase(place);
+  if (place->second != 0) return;
+  open_calls_.erase(place);
+  if (const auto found = repeatable_.find(caller); found != repeatable_.end() && found->second.over)
+    forget_attempts(caller);
 }
 
 bool Head::finished() const {

@@ -19,6 +19,7 @@
 #include "head/actor_service.hpp"
 #include "head/actor_snapshots.hpp"
 #include "head/attempts.hpp"
+#include "head/calls_to_tell.hpp"
 #include "head/dispatcher.hpp"
 #include "head/lane_holds.hpp"
 #include "head/layout.hpp"
@@ -26,6 +27,7 @@
 #include "head/object_directory.hpp"
 #include "head/rebuilding.hpp"
 #include "head/recorder.hpp"
+#include "head/unfinished_calls.hpp"
 #include "head/waits.hpp"
 #include "head/watches.hpp"
 #include "history/keeper.hpp"
@@ -83,6 +85,8 @@ class Head {
   /// Who waits for what now. Takes time in proportion to what is unfinished; its functions hold until the next frame.
   [[nodiscard]] Waits waits();
   [[nodiscard]] const ActorDirectory& actors() const { return actors_.directory(); }
+  /// How many calls of work that has ended the head waits for; 0 while it has itself to do something for them.
+  [[nodiscard]] std::uint64_t open_calls() const;
   /// Calls that earlier starts have recorded, and that nobody has made in this one: the program did something else.
   /// Once finished().
   [[nodiscard]] std::vector<std::string> unclaimed_calls() const;
@@ -181,11 +185,16 @@ class Head {
   void end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome);
   void keep_repeatable(TaskId by, Named<TaskId> work, RankId host);
   void pin_for_attempts(TaskId by, TaskId work);
+  void keep_outcome(RankId host, const wire::Outcome& outcome);
+  [[nodiscard]] bool may_run_again(TaskId id);
+  [[nodiscard]] bool has_called_too_often(TaskId task) const;
   void end_attempts(TaskId id, TaskId parent, bool failed);
   void forget_attempts(TaskId id);
+  void tell_to_forget(const std::set<RankId>& hosts, TaskId id);
   void forget_name(Named<TaskId> work);
-  void tell_hosts_what_is_recorded();
+  void tell_what_is_recorded();
   void tell_placed(TaskId call, ActorId actor);
+  [[nodiscard]] bool has_history(ActorId actor) const;
   void keep_creation(const wire::ActorSpec& actor);
   [[nodiscard]] Bytes not_kept(const wire::CallSpec& call) const;
 
@@ -201,8 +210,9 @@ class Head {
   [[nodiscard]] const history::Past::Completion* recorded(TaskKey key) const;
   [[nodiscard]] const history::Past::Completion* recorded_value(TaskKey key) const;
   static TaskId construction_of(ActorId actor) { return TaskId{actor.number}; }
-  std::string lose_actors(RankId rank);
+  void lose_actors(RankId rank, const std::string& reason);
   void lose_actor(ActorId actor, bool rank_lost);
+  void end_applied_again(ActorId actor);
   void lose_held_calls(RankId rank);
   void go_on_rebuilding();
   void teach_hosts();
@@ -224,7 +234,11 @@ class Head {
   [[nodiscard]] Bytes after_attempts(Failure failure) const;
   void lose_lane(RankId rank, LaneId lane);
   void lose_attempts(RankId rank, const std::string& reason);
+  void give_up(ActorId actor, const std::string& reason);
+  [[nodiscard]] std::vector<RankId> all_ranks() const;
   std::set<TaskId> take_back_held(RankId rank);
+  void leave_children(LaneHolds::Lane lane, TaskId parent);
+  void leave(TaskId id, Entry& entry);
   void drop_holds(TaskId first, TaskId last, const std::vector<std::pair<TaskId, std::uint32_t>>& retained);
   void drop(TaskId id, Entry& entry, std::uint32_t holders);
   bool take_over(const wire::TaskHead& task);
@@ -348,13 +362,6 @@ class Head {
   static constexpr std::uint64_t restored_lane = 0xffff;
   TaskId next_restored_id() { return TaskId{(restored_lane << 32) + ++restored_ids_}; }
   [[nodiscard]] static bool is_restored(TaskId id) { return id.number >> 32 == restored_lane; }
-  /// Calls that have their places, and have not ended.
-  struct PlacedCall {
-    TaskKey key;
-    ActorId actor;
-    std::uint32_t attempt = 0;  ///< of the caller
-    bool done = false;          ///< before its actor was built anew: it is applied for the actor's state alone
-  };
   std::unordered_map<TaskId, PlacedCall> calls_;
   ActorSnapshots snapshots_{[this](const wire::Snapshot& snapshot) { keeper_->snapshot(snapshot); }};
   /// Who waits for the disk, the first to come in front: at most each lane once, which waits.
@@ -366,13 +373,7 @@ class Head {
   std::deque<Sync> syncs_;
   std::unordered_set<TaskKey> placed_before_;  // calls that are recorded
   std::unordered_set<TaskKey> claimed_;        // recorded calls that were made again
-  /// Durable calls of an unfinished caller.
-  struct Arrived {
-    std::unordered_set<TaskKey> calls;  ///< that have a place
-    std::size_t failed = 0;             ///< without one
-    [[nodiscard]] std::size_t count() const { return calls.size() + failed; }
-  };
-  std::unordered_map<TaskId, Arrived> arrived_;
+  std::unordered_map<TaskId, ArrivedCalls> arrived_;
   std::unordered_map<TaskId, std::deque<wire::Checkpoint>> checkpoints_to_keep_;  // until the calls before have arrived
   std::unordered_map<TaskId, TaskKey> with_checkpoint_;                           // unfinished tasks
   std::unordered_map<TaskKey, Bytes> checkpoints_;                                // the newest of each, encoded
@@ -380,14 +381,8 @@ class Head {
   std::unordered_map<TaskId, std::pair<RankId, wire::Outcome>> held_;  // until all calls of the work have arrived
   std::map<RankId, std::uint64_t> places_;                             // recorded, by host
   std::set<RankId> hosts_to_tell_;
-  std::map<std::pair<RankId, ActorId>, std::vector<TaskId>> placed_;  // callers' ranks are to be told
+  CallsToTell calls_to_tell_{outbox_};
   Rebuilding rebuilding_;
-  /// What unfinished work has started: a further attempt starts it under the same keys.
-  struct Repeatable {
-    std::vector<Named<TaskId>> works;
-    std::vector<TaskId> pinned;
-    std::set<RankId> hosts;  ///< of calls
-  };
   std::unordered_map<TaskId, Repeatable> repeatable_;
   bool dispatching_ = true;
 };

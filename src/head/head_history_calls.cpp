@@ -1,4 +1,4 @@
-// The calls of actors in the run's history: each applies once, whoever makes it again.
+// The calls of actors, in the run's history and in none: each applies once, whoever makes it again.
 #include "crema/registry.hpp"
 #include "head/head.hpp"
 
@@ -26,7 +26,7 @@ void Head::on_taken(RankId from, const wire::Frame& frame) {
     }
     keeper_->has_place(call, std::move(carried));
     const std::uint64_t place = snapshots_.next_place(call.actor);
-    calls_.emplace(call.id, PlacedCall{call.key, call.actor, frame.header.attempt});
+    calls_.emplace(call.id, PlacedCall{call.key, call.actor, call.parent, call.method, frame.header.attempt});
     snapshots_.expect(call.id, call.actor, place);
     bind_name({call.id, call.key});
     keep_repeatable(call.parent, {call.id, call.key}, from);
@@ -55,16 +55,27 @@ void Head::claim(const wire::CallSpec& call, std::uint32_t attempt) {
 /// Which member has a pool's call is chance, so it goes to the one that had it.
 bool Head::claim_pool_call(const wire::Frame& frame) {
   const wire::CallSpec call = wire::read_call(frame.payload);
-  if (!placed_before_.contains(call.key)) return false;
-  claim(call, frame.header.attempt);
-  arrive(call.parent, frame.header.attempt, call.key);
+  const std::uint32_t attempt = frame.header.attempt;
+  if (placed_before_.contains(call.key)) {
+    claim(call, attempt);
+  } else {
+    if (!may_run_again(call.parent)) return false;
+    const TaskId first = repeatable_[call.parent].pool_calls.try_emplace(call.key, call.id).first->second;
+    if (first == call.id) return false;
+    if (attempt >= attempts_.of(call.parent)) count_calls(call.parent, -1);
+    ByteBuffer source;
+    source.put(first);
+    source.put(call.key);
+    forward(call.id, Bytes{std::move(source)});
+  }
+  arrive(call.parent, attempt, call.key);
   return true;
 }
 
 /// `attempt`: of the caller. Without a call it was one that has failed without a place.
 void Head::arrive(TaskId caller, std::uint32_t attempt, std::optional<TaskKey> call) {
   if (caller == TaskId{} || attempt < attempts_.of(caller)) return;
-  Arrived& arrived = arrived_[caller];
+  ArrivedCalls& arrived = arrived_[caller];
   if (call) {
     arrived.calls.insert(*call);
   } else {
@@ -99,9 +110,12 @@ void Head::end_call(RankId from, const wire::Outcome& outcome) {
   const auto call = calls_.find(outcome.id);
   if (call == calls_.end()) {
     // It never had a place: its actor is gone, an input has failed, or the actor is not durable.
-    if (const auto* actor = actors_.directory().entry(outcome.actor); actor != nullptr && actor->durable) {
+    if (has_history(outcome.actor)) {
       tell_placed(outcome.id, outcome.actor);
       arrive(outcome.parent, outcome.attempt, std::nullopt);
+    } else {
+      calls_to_tell_.ended(outcome.id, outcome.actor);
+      keep_outcome(from, outcome);
     }
     return end(from, outcome);
   }
@@ -129,28 +143,72 @@ void Head::pin_for_attempts(TaskId by, TaskId work) {
   repeatable_[by].pinned.push_back(work);
 }
 
+/// A task that has not ended.
+bool Head::may_run_again(TaskId id) {
+  const Entry* entry = id == TaskId{} ? nullptr : entries_.find(id.number);
+  return entry != nullptr && entry->state != Entry::State::expected && entry->state < Entry::State::done;
+}
+
+/// Of a call that is in no history: its host knows what the task has called, and what came of it is here.
+void Head::keep_outcome(RankId host, const wire::Outcome& outcome) {
+  const TaskId caller = outcome.parent;
+  if (!may_run_again(caller)) {
+    if (const auto found = repeatable_.find(caller); found != repeatable_.end()) found->second.other_hosts.insert(host);
+    return;
+  }
+  Repeatable& repeatable = repeatable_[caller];
+  repeatable.other_hosts.insert(host);
+  if (++repeatable.outcomes % Repeatable::most_outcomes == 0) {
+    repeatable.too_many = true;
+    tell_to_forget(repeatable.other_hosts, caller);
+    unpin(std::exchange(repeatable.pinned, {}));
+  } else if (!repeatable.too_many) {
+    pin_for_attempts(caller, outcome.id);
+  }
+}
+
+bool Head::has_called_too_often(TaskId task) const {
+  const auto found = repeatable_.find(task);
+  return found != repeatable_.end() && found->second.too_many;
+}
+
 /// There is no further attempt of this work. A task that has called no actor, nor started one that has, may as well run
 /// again when its parent does, so that its value need not stay.
 void Head::end_attempts(TaskId id, TaskId parent, bool failed) {
+  // Their hosts have yet to tell of some of its calls.
+  if (open_calls_.contains(id)) repeatable_[id];
+  if (repeatable_.empty()) return;
   const auto repeatable = repeatable_.find(id);
-  const bool has_called = repeatable != repeatable_.end() && !repeatable->second.pinned.empty();
+  const bool has_called =
+      repeatable != repeatable_.end() && (!repeatable->second.pinned.empty() || repeatable->second.too_many);
   // A value that may be lost is made again by a further attempt.
   if (lineage_.recipe(id) == nullptr) forget_attempts(id);
-  if (parent == TaskId{} || !repeatable_.contains(parent)) return;
-  if (has_called && !failed) return pin_for_attempts(parent, id);
-  forget_name({id, keeper_->key_of(id)});
+  if (has_called && !failed && (may_run_again(parent) || repeatable_.contains(parent)))
+    return pin_for_attempts(parent, id);
+  if (keeper_ && parent != TaskId{} && repeatable_.contains(parent)) forget_name({id, keeper_->key_of(id)});
 }
 
 void Head::forget_attempts(TaskId id) {
-  auto node = repeatable_.extract(id);
-  if (node.empty()) return;
-  for (const Named<TaskId>& work : node.mapped().works) forget_name(work);
-  for (const RankId host : node.mapped().hosts) {
+  const auto found = repeatable_.find(id);
+  if (found == repeatable_.end()) return;
+  Repeatable& repeatable = found->second;
+  repeatable.over = true;
+  for (const Named<TaskId>& work : std::exchange(repeatable.works, {})) forget_name(work);
+  tell_to_forget(std::exchange(repeatable.hosts, {}), id);
+  std::vector<TaskId> pinned = std::exchange(repeatable.pinned, {});
+  if (!open_calls_.contains(id)) {
+    tell_to_forget(repeatable.other_hosts, id);
+    repeatable_.erase(found);
+  }
+  unpin(std::move(pinned));
+}
+
+void Head::tell_to_forget(const std::set<RankId>& hosts, TaskId id) {
+  for (const RankId host : hosts) {
     wire::Frame forget = wire::make_frame(wire::FrameType::forget_calls, wire::write_ids({id}));
     forget.header.attempt = attempts_.of(id);
     outbox_.send(host, std::move(forget));
   }
-  unpin(std::move(node.mapped().pinned));
 }
 
 void Head::forget_name(Named<TaskId> work) {
@@ -158,21 +216,24 @@ void Head::forget_name(Named<TaskId> work) {
   if (name != names_.end() && name->second.id == work.id && !is_restored(work.id)) names_.erase(name);
 }
 
-void Head::tell_hosts_what_is_recorded() {
+void Head::tell_what_is_recorded() {
   for (const RankId host : std::exchange(hosts_to_tell_, {})) {
     wire::Frame frame = wire::make_frame(wire::FrameType::recorded);
     frame.header.acknowledged = places_.at(host);
     outbox_.send(host, std::move(frame));
   }
-  for (auto& [to, calls] : std::exchange(placed_, {}))
-    outbox_.send(to.first, wire::make_frame(wire::FrameType::placed, wire::write_ids(calls)));
+  calls_to_tell_.tell_placed();
 }
 
 void Head::tell_placed(TaskId call, ActorId actor) {
   actors_.on_placed(call);
-  std::vector<TaskId>& placed = placed_[{LaneHolds::rank_of(LaneHolds::maker_of(call)), actor}];
-  if (placed.empty()) placed.push_back(TaskId{actor.number});
-  placed.push_back(call);
+  calls_to_tell_.placed(call, actor);
+}
+
+bool Head::has_history(ActorId actor) const {
+  if (!keeper_) return false;
+  const ActorDirectory::Entry* entry = actors_.directory().entry(actor);
+  return entry != nullptr && entry->durable;
 }
 
 Bytes Head::not_kept(const wire::CallSpec& call) const {

@@ -29,7 +29,7 @@ bool Head::try_again(TaskId id, Entry& entry, bool lost) {
   const wire::Terms terms = task.terms.value_or(wire::Terms{});
   if (!lost && !terms.retry_exceptions) return false;
   task.attempt = next_attempt(id);
-  if (task.attempt > static_cast<std::uint32_t>(terms.max_retries)) return false;
+  if (task.attempt > static_cast<std::uint32_t>(terms.max_retries) || has_called_too_often(id)) return false;
   entry.state = Entry::State::ready;
   entry.value = {};
   add_ready(blocked(task, Bytes{wire::write(task)}));
@@ -55,6 +55,10 @@ Head::Blocked Head::blocked(const wire::TaskSpec& task, Bytes payload) {
 Bytes Head::after_attempts(Failure failure) const {
   const std::uint32_t attempts = attempts_.of(failure.task);
   if (attempts > 1) failure.message += " (after " + std::to_string(attempts) + " attempts)";
+  if (has_called_too_often(failure.task)) {
+    failure.message += " (and is not tried again: it has made more than " + std::to_string(Repeatable::most_outcomes) +
+                       " calls of actors without a history, and a further attempt would make them again)";
+  }
   return encoded(failure);
 }
 
@@ -66,18 +70,29 @@ void Head::lose_lane(RankId rank, LaneId lane) {
   drop_holds(LaneHolds::first_of(name), LaneHolds::last_of(name), retained);
 }
 
+/// What an attempt has started that has thrown; its lane lives. What failed there may be why.
+void Head::leave_children(LaneHolds::Lane lane, TaskId parent) {
+  if (keeper_) return;  // knows them by their names
+  entries_.for_each(LaneHolds::first_of(lane).number, LaneHolds::last_of(lane).number,
+                    [&](std::uint64_t id, Entry& entry) {
+                      if (entry.parent == parent && entry.state != Entry::State::failed) leave(TaskId{id}, entry);
+                    });
+}
+
+/// The next attempt of its parent starts it again, and is to get this one.
+void Head::leave(TaskId id, Entry& entry) {
+  if (attempts_.leave(entry.parent, entry.key, id)) ++entry.pins;
+}
+
 /// What lanes held that are gone: what they made, with ids from `first` to `last`, and what came to them.
 void Head::drop_holds(TaskId first, TaskId last, const std::vector<std::pair<TaskId, std::uint32_t>>& retained) {
   std::vector<TaskId> made;
   entries_.for_each(first.number, last.number, [&](std::uint64_t number, Entry& entry) {
     const TaskId id{number};
-    // The next attempt of its parent starts it again.
     if (entry.parent != TaskId{} && attempts_.of(entry.parent) > 0) {
       if (const Entry* parent = entries_.find(entry.parent.number);
-          parent != nullptr && parent->state < Entry::State::done) {
-        ++entry.pins;
-        attempts_.leave(entry.parent, entry.key, id);
-      }
+          parent != nullptr && parent->state < Entry::State::done)
+        leave(id, entry);
     }
     if (entry.maker_holds) made.push_back(id);
   });
@@ -114,7 +129,7 @@ bool Head::take_over(const wire::TaskHead& task) {
 }
 
 std::string Head::lose_rank(RankId rank, const std::string& reason) {
-  if (std::string reason_to_end = lose_actors(rank); !reason_to_end.empty()) return reason_to_end;
+  lose_actors(rank, reason);
   if (std::erase(workers_, rank) > 0) {
     if (workers_.empty()) return "it was the last rank that runs tasks";
     dispatcher_.remove_worker(rank);
@@ -129,6 +144,40 @@ std::string Head::lose_rank(RankId rank, const std::string& reason) {
   for (const TaskId id : objects_.lose(rank)) make_again(id);
   for (const Dispatcher::Ready& task : dispatcher_.take_impossible()) refuse(wire::read_task(task.frame_payload));
   return {};
+}
+
+/// Calls of it end with this reason: here those whose callers are not asked for them again, at another rank all others.
+void Head::give_up(ActorId actor, const std::string& reason) {
+  rebuilding_.now.erase(actor);
+  rebuilding_.lost.erase(actor);
+  end_applied_again(actor);
+  actors_.give_up(actor, reason, all_ranks());
+  std::vector<wire::Outcome> unanswered;
+  for (const auto& [id, call] : calls_)
+    if (call.actor == actor)
+      unanswered.push_back({.id = id,
+                            .parent = call.parent,
+                            .actor = actor,
+                            .function = call.method,
+                            .work = wire::Outcome::Work::call,
+                            .attempt = call.attempt});
+  if (constructing_.contains(actor))
+    unanswered.push_back({.id = construction_of(actor), .actor = actor, .work = wire::Outcome::Work::construction});
+  for (wire::Outcome& outcome : unanswered) {
+    const bool is_call = outcome.work == wire::Outcome::Work::call;
+    outcome.failed = true;
+    outcome.value = encoded({.kind = Failure::Kind::actor,
+                             .function = is_call ? FunctionRegistry::at(outcome.function).name
+                                                 : actors_.directory().entry(actor)->class_name,
+                             .task = outcome.id,
+                             .host = "a host that is lost",
+                             .type = "crema::Error",
+                             .message = reason});
+    outcome.started = outcome.finished = clock_();
+    Frame frame = wire::make_frame(FrameType::outcome, wire::write(outcome));
+    frame.header.flags = wire::flag_sent_again;
+    on_outcome(head_rank, frame);
+  }
 }
 
 /// Tasks that have ended there, and whose calls may have been lost on their way: they run again.

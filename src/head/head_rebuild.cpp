@@ -37,32 +37,41 @@ Offer Head::offer_of(RankId rank) const {
                                 : layout_.offers[static_cast<std::size_t>(rank.number)];
 }
 
-/// Empty, or why the job cannot go on without the rank.
-std::string Head::lose_actors(RankId rank) {
+void Head::lose_actors(RankId rank, const std::string& reason) {
   std::vector<ActorId> lost;
+  std::map<ActorId, std::string> given_up;
   for (const auto& [id, actor] : actors_.directory().all()) {
     if (actor.rank != rank) continue;
-    if (!keeper_ || !actor.durable)
-      return "actors lived there whose state is gone: calls of " + actor.class_name +
-             " are in no history (--journal off, or ActorOptions::durable = false)";
-    if (actor.restarts == 0 && !actor.killed)
-      return "actors lived there, and " + actor.class_name +
-             " was built anew as often as its ActorOptions::max_restarts allows";
-    lost.push_back(id);
+    if (!has_history(id)) {
+      given_up.emplace(id, "is in no history (--journal off, or ActorOptions::durable = false)");
+    } else if (actor.gone || (actor.restarts == 0 && !actor.killed)) {
+      given_up.emplace(id, "was built anew as often as its ActorOptions::max_restarts allows");
+    } else {
+      lost.push_back(id);
+    }
   }
   actors_.remove_host(rank);
   if (!actors_.directory().has_hosts()) actors_.add_host(head_rank, offer_of(head_rank));
-  for (const ActorId actor : lost) lose_actor(actor, true);
   lose_held_calls(rank);
+  for (const ActorId actor : lost) lose_actor(actor, true);
+  // Before calls that have ended are sent again.
+  if (!given_up.empty()) calls_to_tell_.tell_all();
+  for (const auto& [actor, why] : given_up) {
+    give_up(actor, actors_.directory().entry(actor)->class_name + " was lost with rank " + std::to_string(rank.number) +
+                       " (" + reason + ") and " + why + "; create another one");
+  }
   rebuilding_.untaught.erase(rank);
-  return {};
 }
 
 void Head::lose_actor(ActorId actor, bool rank_lost) {
   actors_.lose(actor, rank_lost);
   rebuilding_.now.erase(actor);
   rebuilding_.lost.insert(actor);
-  // Of these no outcome comes any more.
+  end_applied_again(actor);
+}
+
+/// Of these no outcome comes any more.
+void Head::end_applied_again(ActorId actor) {
   std::vector<TaskId> applied_again;
   for (const auto& [id, call] : calls_)
     if (call.done && call.actor == actor) applied_again.push_back(id);
@@ -166,9 +175,13 @@ void Head::build_anew(ActorId actor) {
   next_attempt(construction);
   constructing_.insert(actor);
   pin_until_done(construction, wire::ids_of(spec.arguments.carried));
+  actors_.restart(std::move(spec), all_ranks());
+}
+
+std::vector<RankId> Head::all_ranks() const {
   std::vector<RankId> ranks;
   for (int rank = 0; rank < layout_.ranks; ++rank) ranks.push_back(RankId{rank});
-  actors_.restart(std::move(spec), ranks);
+  return ranks;
 }
 
 const Past::Snapshot* Head::snapshot_of(ActorId actor) const {
@@ -234,7 +247,8 @@ Frame Head::call_of_earlier_start(const Past::Call& call, bool anew) {
     const bool done = anew || recorded_value(spec.key) != nullptr;
     if (done && changes_nothing(spec)) return recorded_call(spec, 0, true);
     spec.id = done ? next_restored_id() : name(spec.key);
-    calls_.insert_or_assign(spec.id, PlacedCall{.key = spec.key, .actor = spec.actor, .done = done});
+    calls_.insert_or_assign(spec.id,
+                            PlacedCall{.key = spec.key, .actor = spec.actor, .method = spec.method, .done = done});
     count_calls({}, 1);
     if (!done) {
       names_.at(spec.key).bound = true;

@@ -125,7 +125,7 @@ void Head::complete_one(const Completion& completion) {
   entry.stored = completion.object != TaskId{};
   if (entry.stored && completion.object != id) objects_.add_alias(id, completion.object);
   if (entry.order == 0) entry.order = ++last_order_;
-  if (keeper_) keep_in_history(completion);
+  keeper_ ? keep_in_history(completion) : end_attempts(id, entry.parent, completion.failed);
   entry.value = is_needed(entry) || completion.failed ? completion.value.compact() : Bytes{};
   if (completion.failed) objects_.give_up(id, entry.value);
   for (const Waiter waiter : entry.waiters) deliver(id, entry, waiter);
@@ -224,7 +224,7 @@ void Head::forget(TaskId id, const Entry& entry) {
   entries_.erase(id.number);
   const std::vector<TaskId> unneeded = lineage_.remove(id);
   unneeded_.insert(unneeded_.end(), unneeded.begin(), unneeded.end());
-  if (keeper_) forget_attempts(id);
+  if (!repeatable_.empty()) forget_attempts(id);
   if (contents_.empty()) return;
   if (auto held = contents_.extract(id); !held.empty()) unpin(wire::ids_of(held.mapped()));
 }

@@ -1,3 +1,4 @@
+// What the head tells of itself: of the cluster, and of who waits for what.
 #include <fmt/format.h>
 
 #include <map>
@@ -7,6 +8,24 @@
 #include "head/head.hpp"
 
 namespace crema::head {
+
+wire::Reply Head::describe_cluster() const {
+  ByteBuffer answer;
+  answer.put<std::int32_t>(layout_.nodes);
+  answer.put<std::int32_t>(layout_.ranks - ranks_lost_);
+  answer.put(static_cast<std::int32_t>(workers_.size()));
+  wire::write_resources(answer, dispatcher_.total());
+  wire::write_resources(answer, dispatcher_.free());
+  return {{}, Bytes{std::move(answer)}};
+}
+
+std::uint64_t Head::open_calls() const {
+  std::uint64_t calls = 0;
+  if (rebuilding_.phase != Rebuilding::Phase::idle || !rebuilding_.lost.empty() || storing_ > 0) return calls;
+  for (const auto& [caller, open] : open_calls_)
+    if (open > 0) calls += static_cast<std::uint64_t>(open);
+  return calls;
+}
 
 Waits Head::waits() {
   Waits waits;

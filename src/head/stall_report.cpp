@@ -191,10 +191,10 @@ class Report {
     std::vector<std::string> others;
     std::string idle;
     std::size_t rank = 0;
-    for (const auto& [rank_name, status] : ranks_) {
+    for (const auto& [rank_name, status, lost] : ranks_) {
       const RankId id{static_cast<std::int32_t>(rank++)};
       if (!status) {
-        others.push_back(rank_name + " has not answered");
+        others.push_back(rank_name + (lost ? " is lost" : " has not answered"));
         continue;
       }
       bool busy = false;
@@ -223,7 +223,7 @@ class Report {
 
   void tell_actors() {
     std::vector<std::string> actors;
-    for (const auto& [rank_name, status] : ranks_) {
+    for (const auto& [rank_name, status, lost] : ranks_) {
       if (!status) continue;
       for (const wire::ActorStatus& actor : status->actors) {
         const std::uint64_t waiting = actor.calls > 0 ? actor.calls - 1 : 0;
@@ -238,7 +238,7 @@ class Report {
       actors.push_back(fmt::format("{} ({}) waits for its resources on a rank", waits_.actor(actor), class_name));
     section(std::move(actors), "actors");
     std::vector<std::string> held;
-    for (const auto& [rank_name, status] : ranks_) {
+    for (const auto& [rank_name, status, lost] : ranks_) {
       if (!status) continue;
       for (const wire::HeldCall& call : status->held) held.push_back(name(call.id) + chain(call.id));
     }
@@ -269,6 +269,21 @@ class Report {
 
 std::vector<std::string> stall_report(const std::vector<RankStatus>& ranks, const Waits& waits) {
   return Report{ranks, waits}.lines();
+}
+
+bool nothing_goes_on(const std::vector<RankStatus>& ranks, const Waits& waits) {
+  const auto runs = [](const wire::Status& status) {
+    return std::any_of(status.lanes.begin(), status.lanes.end(), [&](const wire::LaneStatus& lane) {
+      return !lane.waiting && (lane.running != TaskId{} || lane.lane == status.driver);
+    });
+  };
+  const bool still = std::all_of(ranks.begin(), ranks.end(), [&](const RankStatus& rank) {
+    if (!rank.status) return rank.lost;
+    return rank.status->queued == 0 && rank.status->actors.empty() && rank.status->held.empty() && !runs(*rank.status);
+  });
+  const bool timed = std::any_of(waits.lanes.begin(), waits.lanes.end(), [](const auto& lane) { return lane.timed; });
+  return still && !timed && waits.finders.empty() && waits.pool_calls.empty() && waits.unplaced.empty() &&
+         waits.ready == 0;
 }
 
 }  // namespace crema::head

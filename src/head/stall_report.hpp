@@ -13,6 +13,7 @@ namespace crema::head {
 struct RankStatus {
   std::string name;                    ///< "rank 2 (worker) on node7"
   std::optional<wire::Status> status;  ///< nothing: it did not answer
+  bool lost = false;
 };
 
 /// Lines of one kind that a stall report has at most; one more tells how many are left out.
@@ -22,5 +23,8 @@ inline constexpr std::size_t max_stall_lines = 20;
 /// every lane runs and what that waits for, then tasks without their inputs, full mailboxes, and what has no room.
 /// Empty when nothing runs, waits or is queued but the driver, which waits for nothing. `ranks`: by rank.
 std::vector<std::string> stall_report(const std::vector<RankStatus>& ranks, const Waits& waits);
+
+/// Whether all ranks tell that no lane does anything but wait, without a limit of time, and that no actor has a call.
+bool nothing_goes_on(const std::vector<RankStatus>& ranks, const Waits& waits);
 
 }  // namespace crema::head

@@ -105,6 +105,7 @@ Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, Funct
   if (!call.arguments.carried.empty() || !call.arguments.inputs.empty()) pin(call.id, call.arguments);
   wire::Frame frame = wire::make_frame(type, wire::write(call), identity_.lane);
   frame.header.flags = flags;
+  if (running_.depth > 0 && actor_ == ActorId{}) frame.header.flags |= wire::flag_repeatable;
   frame.header.sequence = ++calls_made_;
   frame.header.attempt = running_.attempt;
   channel_->post(std::move(frame), true);

@@ -114,8 +114,15 @@ void HeadControl::tell_size_of_journal() {
 
 void HeadControl::look_for_stall(Clock::time_point now) {
   const head::Head::Progress progress = head_.progress();
-  stall_.turn(
+  const bool nothing_goes_on = stall_.turn(
       progress.submitted + progress.finished + progress.calls_ended, [this] { return head_.waits(); }, now);
+  if (!nothing_goes_on || lost_.empty()) return;
+  const std::uint64_t calls = head_.open_calls();
+  if (calls == 0) return;
+  fail(fmt::format(
+      "{} actor calls that lost ranks had made have never arrived, and are in no history (--journal off, or "
+      "ActorOptions::durable = false); let tasks wait for such calls, so that they make them again, or keep a journal",
+      calls));
 }
 
 /// Before anything that comes of it.
@@ -137,6 +144,7 @@ void HeadControl::on_rank_lost(RankId rank, const std::string& reason) {
   lost_.insert(rank);
   if (phase_ >= Phase::keeping) return;
   stop_.on_rank(rank, false, Clock::now());
+  stall_.lose(rank);
   if (!end_.reports.contains(rank)) end_.lost_at[rank] = std::chrono::duration<double>(Clock::now() - began_).count();
   send_to_all(FrameType::rank_lost, [&] {
     ByteBuffer payload;
@@ -147,10 +155,13 @@ void HeadControl::on_rank_lost(RankId rank, const std::string& reason) {
   const std::string loss =
       fmt::format("rank {} ({}) on {} was lost: {}", rank.number, info.roles.text(), info.host, reason);
   if (phase_ == Phase::running && !failed_) {
+    const std::size_t gone_before = head_.actors().gone();
     const std::string consequence = head_.lose_rank(rank, reason);
     if (!consequence.empty()) return fail(fmt::format("{}; {}", loss, consequence));
+    const std::size_t gone = head_.actors().gone() - gone_before;
     progress_.clear();
-    log_.warn("{}; what it ran and held is made again elsewhere", loss);
+    log_.warn("{}; what it ran and held is made again elsewhere{}", loss,
+              gone == 0 ? "" : fmt::format(", but {} of its actors, whose calls fail with ActorError", gone));
   }
 }
 

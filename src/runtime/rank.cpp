@@ -238,6 +238,7 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       [[fallthrough]];
     case FrameType::forget_calls:
     case FrameType::start_actor:
+    case FrameType::actor_gone:
     case FrameType::call:
       if (host_ && !stopping_since_) host_->on_frame(from, std::move(frame));
       return;

@@ -43,26 +43,31 @@ void StallWatch::on_status(RankId from, const wire::Frame& frame) {
   ++answers_;
 }
 
-void StallWatch::turn(std::uint64_t progress, const std::function<head::Waits()>& waits, Clock::time_point now) {
+bool StallWatch::turn(std::uint64_t progress, const std::function<head::Waits()>& waits, Clock::time_point now) {
   if (timer_.due(progress, now)) {
     asked_progress_ = progress;
-    return ask(now);
+    ask(now);
+    return false;
   }
-  if (!asked_at_ || (answers_ < ranks_.size() && now - *asked_at_ < answer_limit)) return;
+  if (!asked_at_ || (answers_ < asked_ranks_ && now - *asked_at_ < answer_limit)) return false;
   asked_at_.reset();
-  if (progress != asked_progress_) return;
-  const std::vector<std::string> lines = head::stall_report(ranks_, waits());
-  if (lines.empty()) return timer_.dismiss(now);
+  if (progress != asked_progress_) return false;
+  const head::Waits waiting = waits();
+  const std::vector<std::string> lines = head::stall_report(ranks_, waiting);
   const double seconds = std::chrono::duration<double>(timer_.stalled(now)).count();
-  log_.warn("no progress for {:.3g} s:\n  {}", seconds, fmt::join(lines, "\n  "));
+  if (lines.empty()) timer_.dismiss(now);
+  if (!lines.empty()) log_.warn("no progress for {:.3g} s:\n  {}", seconds, fmt::join(lines, "\n  "));
+  return head::nothing_goes_on(ranks_, waiting);
 }
 
 void StallWatch::ask(Clock::time_point now) {
   asked_at_ = now;
   ++asked_;
-  answers_ = 0;
+  answers_ = asked_ranks_ = 0;
   for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
     ranks_[rank].status.reset();
+    if (ranks_[rank].lost) continue;
+    ++asked_ranks_;
     wire::Frame request = wire::make_frame(FrameType::status_request);
     request.header.sequence = asked_;
     outbox_.send(RankId{static_cast<std::int32_t>(rank)}, std::move(request));

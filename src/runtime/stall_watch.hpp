@@ -49,8 +49,10 @@ class StallWatch {
 
   /// The answer to a status_request.
   void on_status(RankId from, const wire::Frame& frame);
-  /// Once a turn of the loop. `waits` is called when a report is due.
-  void turn(std::uint64_t progress, const std::function<head::Waits()>& waits, Clock::time_point now);
+  /// The rank is lost: it is not asked any more.
+  void lose(RankId rank) { ranks_[static_cast<std::size_t>(rank.number)].lost = true; }
+  /// Once a turn of the loop. `waits` is called when a report is due. True: nothing goes on that could end the stall.
+  bool turn(std::uint64_t progress, const std::function<head::Waits()>& waits, Clock::time_point now);
 
  private:
   void ask(Clock::time_point now);
@@ -60,6 +62,7 @@ class StallWatch {
   StallTimer timer_;
   std::vector<head::RankStatus> ranks_;
   std::uint64_t asked_ = 0;  // how often
+  std::size_t asked_ranks_ = 0;
   std::size_t answers_ = 0;
   std::optional<Clock::time_point> asked_at_;  // until told
   std::uint64_t asked_progress_ = 0;

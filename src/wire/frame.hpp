@@ -85,6 +85,8 @@ enum class FrameType : std::uint16_t {
   placed = 54,
   // head -> actor host -> head
   known_calls = 55,
+  // head -> actor host
+  actor_gone = 61,
   // lane -> its own rank
   park = 64,
   resume = 65,
@@ -120,8 +122,8 @@ inline constexpr std::uint16_t flag_resources = 8;
 inline constexpr std::uint16_t flag_bounded = 16;
 /// Of a task's outcome and of driver_done: it was told that the job stops early, so it may have ended before its time.
 inline constexpr std::uint16_t flag_early = 32;
-/// Of start_actor: the head keeps the history of its calls; `sequence` of these, recorded already, come behind. Of
-/// call: its actor is one whose calls belong into the history.
+/// Of start_actor and actor_gone: the head keeps the history of its calls; of start_actor, `sequence` of these,
+/// recorded already, come behind. Of call: its actor is one whose calls belong into the history.
 inline constexpr std::uint16_t flag_durable = 32;
 /// Of call: from the history.
 inline constexpr std::uint16_t flag_recorded = 64;
@@ -129,6 +131,12 @@ inline constexpr std::uint16_t flag_recorded = 64;
 inline constexpr std::uint16_t flag_ended_lane = 128;
 /// Of call: it has ended, and is applied again for the actor's state alone.
 inline constexpr std::uint16_t flag_has_ended = 256;
+
+/// Of call: it was sent to a rank that is lost, may have run there, and comes without its arguments. Of an outcome: of
+/// such a call or of an actor's construction there, so that what it had called before is not known.
+inline constexpr std::uint16_t flag_sent_again = 512;
+/// Of call: a task makes it, whose further attempts make it again.
+inline constexpr std::uint16_t flag_repeatable = 1024;
 
 struct Frame {
   FrameHeader header;

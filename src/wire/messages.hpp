@@ -163,7 +163,8 @@ struct Taken {
 ByteBuffer write_taken(bool again, const Bytes& call);
 Taken read_taken(const Bytes& payload);
 
-/// The lane of an actor was lost, which waits to be built anew. Payload of lane_lost, if it was an actor's.
+/// The lane of an actor was lost, which waits to be built anew. Payload of lane_lost, if it was an actor's. Or the
+/// actor is lost for good, and a host answers for it. Payload of actor_gone.
 struct ActorLost {
   ActorId actor{};
   std::string reason{};

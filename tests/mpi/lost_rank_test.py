@@ -103,7 +103,18 @@ class LostRank(unittest.TestCase):
 
     @unittest.skipIf(RANKS < 3, "the head hosts the actors")
     def test_actor_host_whose_actors_have_no_history(self):
-        self.expect_kept(self.kill(1, "all_sleep", options=("--journal", "off")), [1], "actors lived there")
+        job = self.kill(1, "lost_actor", "call", options=("--journal", "off"))
+        self.assertLess(job.ended - job.made("call"), END_WITHIN)
+        self.assertEqual((job.exit_file, job.left), (0, {}), job.stderr)
+        self.assertIn("but 1 of its actors, whose calls fail with ActorError", job.stderr)
+        with h5py.File(job.folder / "run.h5") as file:
+            self.assertEqual((file.attrs["status"], file.attrs["exit_code"]), ("complete", 0))
+            failures = file["results/failures"][()].decode().splitlines()
+            self.assertEqual(len(failures), 11)
+            for failure in failures:
+                self.assertRegex(failure, r"Till was lost with rank 1 \(.*\) and is in no history")
+            self.assertEqual(file["results/other"][()], 1)
+            self.assertEqual(self.lost(file), [1])
 
     @unittest.skipIf(WORKERS < 2, "the head hosts the actors")
     def test_actor_host_without_actors(self):

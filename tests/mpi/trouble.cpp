@@ -136,6 +136,23 @@ int main(int argc, char** argv) {
          job.results().value("eaten", total + crema::remote<eat>(first).get());
          job.results().value("workers", crema::cluster().workers);
        }},
+      {"lost_actor",
+       [&] {
+         job.results().value("drinks", crema::remote<echo>("latte").get());
+         const auto till = crema::actor<Till>();
+         std::vector<crema::Future<int>> calls{till.remote<&Till::sleep>(marker("call"), 60)};
+         for (int i = 0; i < 10; ++i) calls.push_back(till.remote<&Till::sleep>(marker("never"), 0));
+         std::string failures;
+         for (const auto& call : calls) {
+           try {
+             call.get();
+           } catch (const crema::ActorError& error) {
+             failures += error.message() + "\n";
+           }
+         }
+         job.results().value("failures", failures);
+         job.results().value("other", crema::actor<Till>().remote<&Till::sleep>(marker("other"), 0).get());
+       }},
       {"all_sleep",
        [&] {
          job.results().value("drinks", crema::remote<echo>("latte").get());
