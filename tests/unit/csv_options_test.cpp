@@ -152,6 +152,13 @@ TEST_F(CsvOptionsTest, ABadRecordCostsItselfAlone) {
   }
 }
 
+TEST_F(CsvOptionsTest, ACommentCannotBeginBehindAClosingQuote) {
+  const std::string file = folder_.write("orders.csv", "drink,price\n\"Flat\"#,\"4\n\",5\nTea,1\n");
+  EXPECT_THAT(read(file, {.comment = '#', .on_bad_record = BadRecordPolicy::collect}), ElementsAre(Order{"Tea", 1}));
+  ASSERT_EQ(bad_.size(), 1U);
+  EXPECT_EQ(bad_[0].text, "\"Flat\"#,\"4\n\",5");
+}
+
 TEST_F(CsvOptionsTest, AQuoteThatIsNeverClosedCostsTheLineOnWhichItOpens) {
   const std::string file =
       folder_.write("orders.csv", "drink,price\nLatte,5\n\"x\ny\",\"3\nMocha,4\n5\"\" Tea,1\nEspresso,3");
