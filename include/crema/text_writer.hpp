@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <string>
@@ -50,7 +51,7 @@ void append_cell(std::string& out, const T& value) {
   } else if constexpr (is_time_point<T>) {
     out += time_text(value);
   } else {
-    static_assert(sizeof(CellText<T>) > 0);  // says why such a value is no text
+    [[maybe_unused]] const CellText<T> none{};  // says why such a value is no text
   }
 }
 
@@ -137,7 +138,7 @@ void append_json(std::string& out, const T& value) {
   } else if constexpr (std::same_as<T, std::string>) {
     append_json_text(out, value);
   } else if constexpr (std::floating_point<T>) {
-    if (value - value == 0) {
+    if (std::isfinite(value)) {
       append_number(out, value);
     } else {
       out += "null";
