@@ -137,6 +137,36 @@ struct ExtremeOf {
   }
 };
 
+struct Mean {
+  std::uint64_t count = 0;
+  double sum = 0;
+
+  /// NaN of no values.
+  [[nodiscard]] double value() const { return sum / static_cast<double>(count); }
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(count) & BOOST_SERIALIZATION_NVP(sum);
+  }
+};
+
+template <class T, auto key>
+struct MeanOf {
+  static_assert(check_number<T, key>());
+  Mean init() const { return {}; }
+  void add(Mean& state, const T& row) const {
+    with_key<key>(row, [&state](const auto& value) {
+      ++state.count;
+      state.sum += static_cast<double>(value);
+    });
+  }
+  void merge(Mean& state, const Mean& later) const {
+    state.count += later.count;
+    state.sum += later.sum;
+  }
+  double finish(const Mean& state) const { return state.value(); }
+};
+
 /// Mean and sum of squared differences by Welford's method, merged as by Chan, Golub and LeVeque (Updating Formulae and
 /// a Pairwise Algorithm for Computing Sample Variances. COMPSTAT 1982).
 struct Moments {
@@ -150,8 +180,7 @@ struct Moments {
     squares += difference * (value - mean);
   }
   void merge(const Moments& later);
-  /// NaN of no values, and of one for the deviation, which divides by the count less one.
-  [[nodiscard]] double mean_or_nan() const;
+  /// NaN of less than two values, as it divides by the count less one.
   [[nodiscard]] double deviation() const;
 
   template <class Archive>
@@ -160,15 +189,15 @@ struct Moments {
   }
 };
 
-template <class T, auto key, bool deviation>
-struct MomentsOf {
+template <class T, auto key>
+struct DeviationOf {
   static_assert(check_number<T, key>());
   Moments init() const { return {}; }
   void add(Moments& state, const T& row) const {
     with_key<key>(row, [&state](const auto& value) { state.add(static_cast<double>(value)); });
   }
   void merge(Moments& state, const Moments& later) const { state.merge(later); }
-  double finish(const Moments& state) const { return deviation ? state.deviation() : state.mean_or_nan(); }
+  double finish(const Moments& state) const { return state.deviation(); }
 };
 
 /// Of sorted values; between two of them linearly, as numpy's default. NaN of none.
@@ -266,11 +295,18 @@ struct Extreme {
     return dataset::ExtremeOf<T, key, greatest>{};
   }
 };
-template <auto key, bool deviation>
-struct Moments {
+template <auto key>
+struct Mean {
   template <class T>
   auto over() const {
-    return dataset::MomentsOf<T, key, deviation>{};
+    return dataset::MeanOf<T, key>{};
+  }
+};
+template <auto key>
+struct Deviation {
+  template <class T>
+  auto over() const {
+    return dataset::DeviationOf<T, key>{};
   }
 };
 template <auto key>
@@ -308,12 +344,12 @@ constexpr aggregator::Extreme<key, true> max() {
 }
 /// double; NaN where no row has a value.
 template <auto key = std::identity{}>
-constexpr aggregator::Moments<key, false> mean() {
+constexpr aggregator::Mean<key> mean() {
   return {};
 }
 /// The sample's standard deviation (it divides by the count less one): double; NaN of less than two values.
 template <auto key = std::identity{}>
-constexpr aggregator::Moments<key, true> std_dev() {
+constexpr aggregator::Deviation<key> std_dev() {
   return {};
 }
 /// `fraction` from 0 to 1; between two values linearly, as numpy's default. A group's values are in memory together.

@@ -259,15 +259,15 @@ class Dataset {
   template <auto key = std::identity{}>
   [[nodiscard]] std::optional<double> mean() const {
     if constexpr (dataset::check_number<T, key>()) {
-      const auto moments = aggregated("mean", dataset::MomentsOf<T, key, false>{});
-      return moments.count == 0 ? std::nullopt : std::optional{moments.mean_or_nan()};
+      const auto mean = aggregated("mean", dataset::MeanOf<T, key>{});
+      return mean.count == 0 ? std::nullopt : std::optional{mean.value()};
     }
   }
   /// The sample's standard deviation, which divides by the count less one; nothing of less than two values.
   template <auto key = std::identity{}>
   [[nodiscard]] std::optional<double> std_dev() const {
     if constexpr (dataset::check_number<T, key>()) {
-      const auto moments = aggregated("std_dev", dataset::MomentsOf<T, key, true>{});
+      const auto moments = aggregated("std_dev", dataset::DeviationOf<T, key>{});
       return moments.count < 2 ? std::nullopt : std::optional{moments.deviation()};
     }
   }
@@ -338,6 +338,12 @@ class Dataset {
   void write_csv(const std::string& folder) const;
   /// As read_json reads them: an object a line, `part-NUMBER.jsonl`. NaN and optionals without a value are null.
   void write_json(const std::string& folder) const;
+
+  /// One HDF5 file, as read_hdf5 reads it and Results::table stores it: `table` is a group, which may stand in others
+  /// ("day/orders"), with a one-dimensional dataset for each field. The rank that asks writes it, block by block in
+  /// order; it appears under its name when it is whole. Throws UsageError where that name is taken already or cannot be
+  /// written, Error where the disk is full.
+  void write_hdf5(const std::string& path, const std::string& table) const;
 
   [[nodiscard]] const dataset::Plan& plan() const { return plan_; }
 

@@ -5,6 +5,8 @@
 #include <concepts>
 #include <cstdint>
 #include <cstring>
+#include <functional>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <typeinfo>
@@ -39,6 +41,10 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& ta
                                        const std::vector<ColumnSpec>& columns);
 /// Throws DataError as open_blocks does.
 ColumnBatch read_columns(const Block& block, const std::vector<ColumnSpec>& columns);
+
+/// Writes a file of one table, from batches of these columns. `next` gives them until there is none.
+void write_table(const std::string& path, const std::string& table, const std::vector<ColumnSpec>& columns,
+                 const std::function<std::optional<ColumnBatch>()>& next);
 
 /// Takes one row out of a batch made for columns_of<T>().
 class RowTaker {
@@ -117,6 +123,19 @@ template <class T>
                                        [paths = std::move(paths), table = std::move(table)] {
                                          return hdf5::open_blocks(paths, table, columns_of<T>());
                                        })};
+}
+
+template <class T>
+void Dataset<T>::write_hdf5(const std::string& path, const std::string& table) const {
+  constexpr std::size_t rows_per_batch = 8192;  // as many as are stored together
+  RowRange<T> all = rows();
+  std::optional<typename RowRange<T>::iterator> row;
+  hdf5::write_table(path, table, columns_of<T>(), [&]() -> std::optional<ColumnBatch> {
+    if (!row) row.emplace(all.begin());
+    ColumnBatch batch{columns_of<T>()};
+    for (; batch.rows < rows_per_batch && *row != all.end(); ++*row) append_row<T>(batch, **row);
+    return batch.rows == 0 ? std::nullopt : std::optional{std::move(batch)};
+  });
 }
 
 }  // namespace crema

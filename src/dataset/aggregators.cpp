@@ -16,8 +16,6 @@ void Moments::merge(const Moments& later) {
   count += later.count;
 }
 
-double Moments::mean_or_nan() const { return count == 0 ? std::numeric_limits<double>::quiet_NaN() : mean; }
-
 double Moments::deviation() const {
   if (count < 2) return std::numeric_limits<double>::quiet_NaN();
   return std::sqrt(squares / static_cast<double>(count - 1));

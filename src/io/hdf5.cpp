@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <deque>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
+#include "crema/errors.hpp"
 #include "crema/lane_context.hpp"
+#include "crema/task.hpp"
 #include "io/block_source.hpp"
 #include "io/file.hpp"
+#include "record/table_file.hpp"
 #include "record/table_reader.hpp"
 
 namespace crema::hdf5 {
@@ -61,6 +66,27 @@ class Partitioner {
 dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& table,
                                        const std::vector<ColumnSpec>& columns) {
   return io::source_of(Partitioner{paths, table, columns});
+}
+
+namespace {
+
+/// Asked once: a start that goes on from a journal finds that there was none, and may replace what was written since.
+bool is_there(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(std::filesystem::symlink_status(path, error));
+}
+
+}  // namespace
+
+void write_table(const std::string& path, const std::string& table, const std::vector<ColumnSpec>& columns,
+                 const std::function<std::optional<ColumnBatch>()>& next) {
+  if (with(TaskOptions{.name = "begin to write " + path}).remote<is_there>(path).get()) {
+    throw UsageError{"making the HDF5 file \"" + path +
+                     "\": it exists already and is never overwritten; choose another name or remove it"};
+  }
+  record::TableFile file{path, table, columns};
+  while (const std::optional<ColumnBatch> batch = next()) file.append(*batch);
+  file.publish();
 }
 
 ColumnBatch read_columns(const Block& block, const std::vector<ColumnSpec>& columns) {

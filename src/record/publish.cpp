@@ -41,21 +41,20 @@ std::filesystem::path folder_of(const std::filesystem::path& target) {
 
 }  // namespace
 
-TemporaryFile::TemporaryFile(std::filesystem::path target, Existing existing)
-    : target_{std::move(target)}, existing_{existing} {
-  const std::string attempt = fmt::format("making the run file \"{}\"", target_.string());
+TemporaryFile::TemporaryFile(std::filesystem::path target, Existing existing, FileNaming naming)
+    : target_{std::move(target)}, existing_{existing}, naming_{std::move(naming)} {
+  const std::string attempt = fmt::format("making {} \"{}\"", naming_.what, target_.string());
   std::error_code error;
   if (target_.filename().empty() || std::filesystem::is_directory(target_, error)) {
-    throw UsageError{attempt + ": that names a folder; give --output the name of a file"};
+    throw UsageError{attempt + ": that names a folder; " + naming_.give_a_file};
   }
   if (existing == Existing::refused && std::filesystem::exists(std::filesystem::symlink_status(target_, error))) {
-    throw UsageError{
-        attempt +
-        ": it exists already and is never overwritten; choose another --output, or begin anew with --restart"};
+    throw UsageError{attempt + ": it exists already and is never overwritten; " + naming_.choose_another +
+                     naming_.or_begin_anew};
   }
   if (!std::filesystem::is_directory(folder(), error)) {
-    throw UsageError{fmt::format("{}: the folder \"{}\" does not exist; make it or choose another --output", attempt,
-                                 folder().string())};
+    throw UsageError{fmt::format("{}: the folder \"{}\" does not exist; make it or {}", attempt, folder().string(),
+                                 naming_.choose_another)};
   }
   // Whose file it is; the count tells it from one that a killed process of that name left behind.
   const std::string stem = temporary_stem(target_, process_name());
@@ -67,8 +66,8 @@ TemporaryFile::TemporaryFile(std::filesystem::path target, Existing existing)
       return;
     }
     if (errno != EEXIST) {
-      throw UsageError{fmt::format("{}: the folder \"{}\" cannot be written: {}; choose another --output", attempt,
-                                   folder().string(), reason(errno))};
+      throw UsageError{fmt::format("{}: the folder \"{}\" cannot be written: {}; {}", attempt, folder().string(),
+                                   reason(errno), naming_.choose_another)};
     }
   }
 }
@@ -91,8 +90,8 @@ void TemporaryFile::publish() {
     }
     sync_to_disk(folder());
   } catch (const Error& error) {
-    throw Error{fmt::format("publishing the run file \"{}\": {}; the results are in \"{}\"", target_.string(),
-                            error.what(), path_.string())};
+    throw Error{fmt::format("publishing {} \"{}\": {}; {} in \"{}\"", naming_.what, target_.string(), error.what(),
+                            naming_.content, path_.string())};
   }
 }
 

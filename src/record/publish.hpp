@@ -5,6 +5,15 @@
 
 namespace crema::record {
 
+/// How errors speak of a file.
+struct FileNaming {
+  std::string what = "the run file";
+  std::string give_a_file = "give --output the name of a file";
+  std::string choose_another = "choose another --output";
+  std::string or_begin_anew = ", or begin anew with --restart";
+  std::string content = "the results are";
+};
+
 /// The file that a finished one will be renamed from: exists from construction, under a hidden name of its own beside
 /// the target, and goes with this object unless it was published or kept.
 /// Thread safety: none; one owner at a time.
@@ -13,7 +22,7 @@ class TemporaryFile {
   /// What becomes of a file that has the target's name.
   enum class Existing { refused, replaced };
   /// Throws UsageError when the target exists and is not to be replaced, or when no file can be made in its folder.
-  explicit TemporaryFile(std::filesystem::path target, Existing existing = Existing::refused);
+  explicit TemporaryFile(std::filesystem::path target, Existing existing = Existing::refused, FileNaming naming = {});
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile();
@@ -31,6 +40,7 @@ class TemporaryFile {
 
   std::filesystem::path target_;
   Existing existing_;
+  FileNaming naming_;
   std::filesystem::path path_;
   bool remove_ = true;
 };

@@ -69,15 +69,6 @@ std::string hdf5_version() {
   return fmt::format("{}.{}.{}", major, minor, release);
 }
 
-Handle access_properties() { return Handle{H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "making", "file access properties"}; }
-
-Handle create_file(const std::string& path, hid_t access) {
-  const Handle creation{H5Pcreate(H5P_FILE_CREATE), H5Pclose, "making", "file creation properties"};
-  check(H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED), "making",
-        "file creation properties");
-  return Handle{H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access), H5Fclose, "creating", path};
-}
-
 template <class Row>
 void write_table(hid_t file, const std::string& name, const std::vector<Row>& rows) {
   ColumnBatch batch{columns_of<Row>()};
@@ -90,13 +81,11 @@ void write_table(hid_t file, const std::string& name, const std::vector<Row>& ro
 }  // namespace
 
 RunFileWriter::OpenFile::OpenFile(const std::string& path, WriteFailure& failure)
-    : access{access_properties()},
-      driver{use_file_driver(access.get(), failure)},
-      file{create_file(path, access.get())},
-      tasks{file.get()},
-      dependencies{file.get(), "dependencies", columns_of<DependencyRow>()},
-      errors{file.get(), "errors", columns_of<ErrorRow>()},
-      results{(commit_bool_type(file.get()), file.get())} {}
+    : hdf5{path, failure},
+      tasks{file()},
+      dependencies{file(), "dependencies", columns_of<DependencyRow>()},
+      errors{file(), "errors", columns_of<ErrorRow>()},
+      results{(commit_bool_type(file()), file())} {}
 
 RunFileWriter::RunFileWriter(std::filesystem::path target, RunInfo info)
     : info_{std::move(info)},
@@ -109,7 +98,7 @@ void RunFileWriter::open() {
 }
 
 void RunFileWriter::write_start() {
-  const hid_t file = open_->file.get();
+  const hid_t file = open_->file();
   write_attribute(file, "schema_version", schema_version);
   write_attribute(file, "crema_version", info_.crema_version);
   write_attribute(file, "job", info_.job);
@@ -134,7 +123,7 @@ void RunFileWriter::add_error(const ErrorRow& row) {
 }
 
 void RunFileWriter::write_end(const Summary& summary) {
-  const hid_t file = open_->file.get();
+  const hid_t file = open_->file();
   write_attribute(file, "status", std::string{name_of(summary.status)});
   write_attribute(file, "exit_code", std::int64_t{summary.exit_code});
   {
@@ -163,7 +152,7 @@ void RunFileWriter::finish(const Summary& summary) {
   open_->dependencies.close();
   open_->errors.close();
   open_->results.close();
-  open_->file.close("closing", temporary_.path().string());
+  open_->hdf5.file.close("closing", temporary_.path().string());
   open_.reset();
   check_disk();
   temporary_.publish();

@@ -5,8 +5,8 @@
 #include <span>
 
 #include "record/compound_table.hpp"
-#include "record/file_driver.hpp"
 #include "record/hdf5.hpp"
+#include "record/new_file.hpp"
 #include "record/publish.hpp"
 #include "record/results_group.hpp"
 #include "record/rows.hpp"
@@ -40,9 +40,9 @@ class RunFileWriter {
   struct OpenFile {
     OpenFile(const std::string& path, WriteFailure& failure);
 
-    Handle access;
-    Handle driver;
-    Handle file;
+    [[nodiscard]] hid_t file() const { return hdf5.file.get(); }
+
+    NewFile hdf5;
     TaskTable tasks;
     CompoundTable dependencies;
     CompoundTable errors;

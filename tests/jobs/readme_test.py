@@ -25,7 +25,7 @@ def transcript(job):
 
 class JobsReadme(unittest.TestCase):
     def test_what_jobs_print(self):
-        for job in ("pi", "sweep", "train"):
+        for job in ("flights", "pi", "sweep", "train"):
             options, lines = transcript(job)
             with self.subTest(job), finished(job, 6, *options) as (printed, _):
                 said = printed.splitlines()

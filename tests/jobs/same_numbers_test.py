@@ -12,10 +12,15 @@ from finished import finished, results
 JOB, KIND, OPTIONS = sys.argv[1], sys.argv[2], sys.argv[3:]
 
 
+def bytes_of(values):
+    """Of texts themselves, not of where they lie."""
+    return b"\0".join(values.ravel().tolist()) if values.dtype == object else values.tobytes()
+
+
 def run_on(ranks, *options):
     """(what it printed, every dataset of /results as bytes by path, the keys of all tasks)"""
     with finished(JOB, ranks, *OPTIONS, *options) as (printed, file):
-        stored = {path: numpy.asarray(values).tobytes() for path, values in results(file).items()}
+        stored = {path: bytes_of(numpy.asarray(values)) for path, values in results(file).items()}
         return printed, stored, sorted(file["tasks"]["key"].tolist())
 
 

@@ -4,8 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <functional>
+
 #include "local_driver.hpp"
+#include "loopback_cluster.hpp"
 #include "python.hpp"
+#include "small_disk.hpp"
 #include "temporary_folder.hpp"
 
 namespace crema {
@@ -157,6 +162,91 @@ TEST_F(Hdf5, WhatDoesNotFitIsToldBeforeAnyTask) {
   EXPECT_THAT(message_of<double>(text, "i8"),
               StartsWith(": column \"i8\": expected an HDF5 file that can be read, found opening " + text));
   EXPECT_THAT(message_of<double>("no/such.h5", "i8"), StartsWith(": expected a file, found none of that name"));
+}
+
+class WrittenHdf5 : public ::testing::TestWithParam<int> {
+ protected:
+  void run(const std::function<void()>& driver) {
+    LoopbackCluster job{GetParam()};
+    EXPECT_EQ(job.run_all(driver), 0) << job.sink.end.error;
+  }
+  static std::vector<Sale> sales(int count) {
+    std::vector<Sale> rows;
+    for (int i = 0; i < count; ++i) {
+      rows.push_back(
+          {.drink = i % 3 == 0 ? "Café" : "Mocha " + std::to_string(i),
+           .cups = -i,
+           .price = i % 4 == 0 ? std::nullopt : std::optional{i / 8.0},
+           .paid = i % 2 == 0,
+           .size = i % 5 == 0 ? Size::large : Size::small,
+           .position = {.x = static_cast<float>(i) / 2},
+           .table = i % 7 == 0 ? std::nullopt : std::optional<std::uint16_t>{static_cast<std::uint16_t>(i)}});
+    }
+    return rows;
+  }
+  static std::string error_of(const Dataset<Sale>& rows, const std::string& file, const std::string& table = "sales") {
+    try {
+      rows.write_hdf5(file, table);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return {};
+  }
+  testing::TemporaryFolder folder_;
+  const std::string file_ = (folder_.path() / "out.h5").string();
+};
+INSTANTIATE_TEST_SUITE_P(Ranks, WrittenHdf5, ::testing::Values(1, 3));
+
+TEST_P(WrittenHdf5, ReadsBackAsItWas) {
+  run([&] {
+    const auto rows = sales(20'000);
+    from_items(rows).write_hdf5(file_, "day/sales");
+    const auto again = read_hdf5<Sale>(file_, "day/sales").take_all();
+    ASSERT_EQ(again.size(), rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) ASSERT_EQ(again[i].text(), rows[i].text());
+    range(5).write_hdf5(file_ + "2", "numbers");
+    EXPECT_THAT(read_hdf5<std::int64_t>(file_ + "2", "numbers").take_all(), ElementsAre(0, 1, 2, 3, 4));
+    from_items(std::vector<Sale>{}).write_hdf5(file_ + "3", "none");
+    EXPECT_EQ(read_hdf5<Sale>(file_ + "3", "none").count(), 0U);
+  });
+  EXPECT_EQ(
+      testing::python("import h5py\nf = h5py.File(\"" + file_ +
+                      "\")\nt = f[\"day/sales\"]\n"
+                      "print(len(t[\"drink\"]), t[\"drink\"].asstr()[0], t[\"price\"][1], t[\"table_valid\"][7])\n"),
+      "20000 Café 0.125 False\n");
+}
+
+TEST_P(WrittenHdf5, NothingIsOverwrittenOrHalfThere) {
+  run([&] {
+    const auto rows = from_items(sales(3000));
+    EXPECT_EQ(error_of(rows, file_), "");
+    EXPECT_THAT(error_of(rows, file_), HasSubstr("it exists already and is never overwritten; choose another name"));
+    EXPECT_THAT(error_of(rows, (folder_.path() / "no" / "out.h5").string()), HasSubstr("does not exist"));
+    EXPECT_THAT(error_of(rows, file_ + "2", "/"), HasSubstr("it must have a name"));
+    EXPECT_THAT(error_of(rows.map([](Sale sale) {
+                  if (sale.cups == -2999) throw std::runtime_error{"out of milk"};
+                  return sale;
+                }),
+                         file_ + "2"),
+                HasSubstr("out of milk"));
+  });
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator{folder_.path()})
+    names.push_back(entry.path().filename().string());
+  EXPECT_THAT(names, ElementsAre("out.h5"));
+}
+
+TEST_P(WrittenHdf5, AFullDiskIsAnError) {
+  const testing::SmallDisk disk;  // 2 MiB
+  if (!disk.unavailable().empty()) GTEST_SKIP() << "mounting a small tmpfs needs root: " << disk.unavailable();
+  run([&] {
+    const std::string file = (disk.folder().path() / "out.h5").string();
+    const auto rows = range(400'000).map([](std::int64_t i) {
+      return Sale{.drink = std::to_string(i * 7919), .price = {}, .position = {}, .table = {}};
+    });
+    EXPECT_THAT(error_of(rows, file), ::testing::AllOf(HasSubstr("out.h5"), HasSubstr("No space left on device")));
+    EXPECT_TRUE(std::filesystem::is_empty(disk.folder().path()));
+  });
 }
 
 }  // namespace

@@ -1,0 +1,122 @@
+// Which airports and routes make people wait: flights of 2001 are read from JSON, joined with the airports they start
+// from, grouped and sorted; tables go into the run file. All of it runs block by block on the workers.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <crema/crema.hpp>
+#include <cstdint>
+#include <iostream>
+#include <string>
+#include <utility>
+
+struct Flight {
+  std::string date;  // "2001/01/31 18:05", local time
+  int delay = 0;     // minutes; negative: early
+  int distance = 0;  // miles
+  std::string origin;
+  std::string destination;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned) {
+    ar& BOOST_SERIALIZATION_NVP(date) & BOOST_SERIALIZATION_NVP(delay) & BOOST_SERIALIZATION_NVP(distance);
+    ar& BOOST_SERIALIZATION_NVP(origin) & BOOST_SERIALIZATION_NVP(destination);
+  }
+};
+
+struct Airport {
+  std::string iata;
+  std::string name;
+  std::string state;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned) {
+    ar& BOOST_SERIALIZATION_NVP(iata) & BOOST_SERIALIZATION_NVP(name) & BOOST_SERIALIZATION_NVP(state);
+  }
+};
+
+constexpr int late_after = 15;  // minutes, as the airlines count
+int is_late(const Flight& flight) { return flight.delay > late_after ? 1 : 0; }
+
+/// The flights that leave one airport.
+struct Departures {
+  std::string airport;
+  std::uint64_t flights = 0;
+  std::int64_t late = 0;
+  double mean_delay = 0;
+  double median_delay = 0;
+  int worst_delay = 0;
+  std::string name{};
+  std::string state{};
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned) {
+    ar& BOOST_SERIALIZATION_NVP(airport) & BOOST_SERIALIZATION_NVP(flights) & BOOST_SERIALIZATION_NVP(late);
+    ar& BOOST_SERIALIZATION_NVP(mean_delay) & BOOST_SERIALIZATION_NVP(median_delay);
+    ar& BOOST_SERIALIZATION_NVP(worst_delay) & BOOST_SERIALIZATION_NVP(name) & BOOST_SERIALIZATION_NVP(state);
+  }
+};
+
+Departures with_name(std::pair<Departures, Airport> both) {
+  both.first.name = std::move(both.second.name);
+  both.first.state = std::move(both.second.state);
+  return std::move(both.first);
+}
+
+struct Route {
+  std::string origin;
+  std::string destination;
+  std::uint64_t flights = 0;
+  double mean_delay = 0;
+  double deviation = 0;
+  int distance = 0;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned) {
+    ar& BOOST_SERIALIZATION_NVP(origin) & BOOST_SERIALIZATION_NVP(destination) & BOOST_SERIALIZATION_NVP(flights);
+    ar& BOOST_SERIALIZATION_NVP(mean_delay) & BOOST_SERIALIZATION_NVP(deviation) & BOOST_SERIALIZATION_NVP(distance);
+  }
+};
+
+bool is_flown_often(const Route& route, std::uint64_t flights) { return route.flights >= flights; }
+
+int main(int argc, char** argv) {
+  crema::Job job{argc, argv, "Delays of flights by airport and route"};
+  std::string flights_file = CREMA_DATA_DIR "/flights-20k.json.gz";
+  std::string airports_file = CREMA_DATA_DIR "/airports.csv";
+  std::uint64_t least = 20;
+  job.cli().add_option("--flights", flights_file, "JSON files of flights, as a path or a pattern");
+  job.cli().add_option("--airports", airports_file, "CSV file of airports");
+  job.cli().add_option("--least", least, "Routes with fewer flights are left out");
+
+  return job.run([&] {
+    const auto flights = crema::read_json<Flight>(flights_file).repartition(64).materialize();
+    const auto airports = crema::read_csv<Airport>(airports_file);
+
+    const auto departures =
+        flights.group_by<&Flight::origin>()
+            .aggregate<Departures>(crema::count(), crema::sum<is_late>(), crema::mean<&Flight::delay>(),
+                                   crema::quantile<&Flight::delay>(0.5), crema::max<&Flight::delay>())
+            .join<&Departures::airport, &Airport::iata>(airports)
+            .map<with_name>()
+            .sort<crema::descending<&Departures::mean_delay>, &Departures::airport>()
+            .materialize();
+    const auto routes = flights.group_by<&Flight::origin, &Flight::destination>()
+                            .aggregate<Route>(crema::count(), crema::mean<&Flight::delay>(),
+                                              crema::std_dev<&Flight::delay>(), crema::first<&Flight::distance>())
+                            .filter<is_flown_often>(least)
+                            .sort<crema::descending<&Route::mean_delay>, &Route::origin, &Route::destination>()
+                            .materialize();
+
+    const std::uint64_t count = flights.count();
+    std::cout << fmt::format(
+        "{} flights from {} airports, {:.1f} % of them more than {} minutes late\n", count, departures.count(),
+        100.0 * static_cast<double>(flights.sum<is_late>()) / static_cast<double>(std::max<std::uint64_t>(count, 1)),
+        late_after);
+    departures.show(5);
+    std::cout << '\n';
+    routes.show(5);
+    job.results().table("departures", departures,
+                        {.units = {{"mean_delay", "min"}, {"median_delay", "min"}, {"worst_delay", "min"}}});
+    job.results().table("routes", routes, {.units = {{"mean_delay", "min"}, {"deviation", "min"}, {"distance", "mi"}}});
+  });
+}
