@@ -177,8 +177,9 @@ void add_part(Work& work, const crema::detail::FutureHandle& block, std::size_t 
 
 /// The works of all blocks of a plan, without its steps.
 std::vector<Work> all_works(const Plan& plan);
-/// Into how many parts rows are dealt that come in so many blocks: as many, at most 1024, so that neither the blocks
-/// nor their parts get too many.
+/// Into how many parts rows are dealt that come in so many blocks: as many up to 64, then one more for eight blocks, at
+/// most 1024. Each block has that many parts, and each part is a piece of every block: with more of them the pieces get
+/// too many, with fewer too large.
 std::size_t partitions_for(std::size_t blocks);
 
 }  // namespace crema::dataset

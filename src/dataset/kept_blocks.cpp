@@ -71,6 +71,10 @@ std::vector<Work> all_works(const Plan& plan) {
   return works;
 }
 
-std::size_t partitions_for(std::size_t blocks) { return std::clamp<std::size_t>(blocks, 1, most_partitions); }
+std::size_t partitions_for(std::size_t blocks) {
+  constexpr std::size_t enough = 64;
+  if (blocks <= enough) return std::max<std::size_t>(blocks, 1);
+  return std::min(enough + (blocks - enough) / 8, most_partitions);
+}
 
 }  // namespace crema::dataset
