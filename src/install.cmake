@@ -2,6 +2,10 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
+set(crema_has_arrow OFF)
+if(TARGET crema_arrow)
+  set(crema_has_arrow ON)
+endif()
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/crema)
 
 install(TARGETS crema EXPORT cremaTargets)
@@ -14,7 +18,8 @@ configure_package_config_file(src/cremaConfig.cmake.in ${PROJECT_BINARY_DIR}/cre
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/cremaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 configure_file(src/check_boost_mpi.cmake ${PROJECT_BINARY_DIR}/check_boost_mpi.cmake COPYONLY)
+configure_file(src/find_arrow.cmake ${PROJECT_BINARY_DIR}/find_arrow.cmake COPYONLY)
 install(FILES ${PROJECT_BINARY_DIR}/cremaConfig.cmake ${PROJECT_BINARY_DIR}/cremaConfigVersion.cmake
-              src/check_boost_mpi.cmake
+              src/check_boost_mpi.cmake src/find_arrow.cmake
         DESTINATION ${package_dir})
 install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -13,6 +13,7 @@
 #include "crema/hdf5.hpp"
 #include "crema/job.hpp"
 #include "crema/json.hpp"
+#include "crema/parquet.hpp"
 #include "crema/part_files.hpp"
 #include "crema/random.hpp"
 #include "crema/read_options.hpp"

@@ -234,11 +234,9 @@ class Dataset {
   void show(std::uint64_t count = 20, std::ostream& out = std::cout) const {
     out << dataset::table_of(take(count)) << std::flush;
   }
+  /// No task runs where the files say it themselves: Parquet files, whose rows are taken as they are.
   [[nodiscard]] std::uint64_t count() const {
-    dataset::BlockStream blocks{plan_.with(dataset::step<dataset::Count>("count"))};
-    std::uint64_t rows = 0;
-    while (blocks.next()) rows += blocks.facts().rows;
-    return rows;
+    return plan_.count && plan_.steps.empty() ? plan_.count() : count_in_blocks();
   }
   /// The sum of `key` over all rows. Integers are summed in 64 bits, and a sum beyond them is an error; floats as
   /// double. Blocks are summed row by row and then added in order, so the same rows give the same bits.
@@ -292,7 +290,7 @@ class Dataset {
   /// Runs all of it, counting rows at its end, and tells for each operator what went through and how long it took.
   [[nodiscard]] DatasetStats stats() const {
     dataset::StatsCollector collector;
-    static_cast<void>(count());
+    static_cast<void>(count_in_blocks());
     return collector.take();
   }
 
@@ -338,6 +336,9 @@ class Dataset {
   void write_csv(const std::string& folder) const;
   /// As read_json reads them: an object a line, `part-NUMBER.jsonl`. NaN and optionals without a value are null.
   void write_json(const std::string& folder) const;
+  /// As read_parquet reads them, compressed with Zstandard: nested records are structs, std::vector lists, time points
+  /// timestamps in nanoseconds UTC, optionals without a value null. Throws UsageError unless parquet_available().
+  void write_parquet(const std::string& folder) const;
 
   /// One HDF5 file, as read_hdf5 reads it and Results::table stores it: `table` is a group, which may stand in others
   /// ("day/orders"), with a one-dimensional dataset for each field. The rank that asks writes it, block by block in
@@ -374,6 +375,12 @@ class Dataset {
            {other.plan(), dataset::step<dataset::DealByKeys<U, Right>>("join")}},
           dataset::step<Load>(""));
     }
+  }
+  [[nodiscard]] std::uint64_t count_in_blocks() const {
+    dataset::BlockStream blocks{plan_.with(dataset::step<dataset::Count>("count"))};
+    std::uint64_t rows = 0;
+    while (blocks.next()) rows += blocks.facts().rows;
+    return rows;
   }
   /// The aggregator's state over all rows.
   template <class Aggregator>

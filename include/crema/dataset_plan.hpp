@@ -82,6 +82,7 @@ struct Plan {
   std::string name;                   ///< of what makes the blocks, for labels
   std::vector<Step> steps{};          ///< what happens to each block then
   std::shared_ptr<const Plan> bad_records{};  ///< of the records that are no rows, where they are collected
+  std::function<std::uint64_t()> count{};     ///< of the rows before all steps, where that takes no reading of them
 
   [[nodiscard]] Plan with(Step step) const {
     Plan longer = *this;

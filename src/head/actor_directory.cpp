@@ -15,13 +15,19 @@ bool ActorDirectory::hosts_actors(RankId rank) const {
   return std::any_of(actors_.begin(), actors_.end(), [&](const auto& actor) { return actor.second.rank == rank; });
 }
 
-void ActorDirectory::add(const wire::ActorSpec& actor) {
-  if (hosts_.empty()) throw Error{"creating an actor (" + actor.class_name + "): all ranks that hold actors were lost"};
+std::string ActorDirectory::refusal(const wire::ActorSpec& actor) const {
   const Resources wanted = actor.occupation ? actor.occupation->resources : Resources{.cpus = 0};
   std::vector<ResourcePool::Seat> seats;
   for (const Host& host : hosts_) seats.push_back(host.seat);
-  if (std::none_of(seats.begin(), seats.end(), [&](ResourcePool::Seat seat) { return pool_.could_hold(seat, wanted); }))
-    throw UsageError{"creating an actor (" + actor.class_name + "): " + pool_.refusal(wanted, seats)};
+  const bool possible =
+      std::any_of(seats.begin(), seats.end(), [&](ResourcePool::Seat seat) { return pool_.could_hold(seat, wanted); });
+  return possible ? "" : pool_.refusal(wanted, seats);
+}
+
+void ActorDirectory::add(const wire::ActorSpec& actor) {
+  if (hosts_.empty()) throw Error{"creating an actor (" + actor.class_name + "): all ranks that hold actors were lost"};
+  if (const std::string why = refusal(actor); !why.empty())
+    throw UsageError{"creating an actor (" + actor.class_name + "): " + why};
   if (!actor.name.empty() && !names_.emplace(actor.name, actor.id).second) {
     throw UsageError{"creating an actor named \"" + actor.name + "\" (" + actor.class_name +
                      "): the name is taken by another actor of this run; choose another, or use find_actor"};

@@ -46,6 +46,8 @@ class ActorDirectory {
   /// Enters an actor that has no rank yet. Empty name: unnamed. Throws UsageError when the name is taken, or no host
   /// could ever hold it; Error when all hosts are lost.
   void add(const wire::ActorSpec& actor);
+  /// Why no rank can ever hold it; empty: one can.
+  [[nodiscard]] std::string refusal(const wire::ActorSpec& actor) const;
   /// Gives it the host with the fewest actors among those with room, and the actor its devices. False: none has room
   /// now.
   bool place(wire::ActorSpec& actor);

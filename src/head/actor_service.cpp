@@ -103,6 +103,17 @@ void ActorService::give_up(ActorId actor, const std::string& reason, const std::
   for (ActorPools::Assignment& assignment : pools_.give_up(actor)) send(std::move(assignment));
 }
 
+std::vector<std::pair<ActorId, std::string>> ActorService::take_impossible() {
+  std::vector<std::pair<ActorId, std::string>> impossible;
+  std::erase_if(unplaced_, [&](const wire::ActorSpec& actor) {
+    const std::string why = directory_.refusal(actor);
+    if (why.empty()) return false;
+    impossible.emplace_back(actor.id, "starting the actor (" + actor.class_name + ") on a rank that is left: " + why);
+    return true;
+  });
+  return impossible;
+}
+
 /// First come, first served, but one that wants little does not wait for one that wants much.
 void ActorService::start_unplaced() {
   std::erase_if(unplaced_, [&](wire::ActorSpec& actor) {

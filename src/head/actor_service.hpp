@@ -55,6 +55,8 @@ class ActorService {
   void restart(wire::ActorSpec actor, const std::vector<RankId>& ranks);
   /// The actor is lost with its rank, and nobody can build it anew. `ranks`: all that may have calls for it.
   void give_up(ActorId actor, const std::string& reason, const std::vector<RankId>& ranks);
+  /// Those that wait for room which no rank has any more, and why.
+  std::vector<std::pair<ActorId, std::string>> take_impossible();
   [[nodiscard]] bool hosts_actors(RankId rank) const { return directory_.hosts_actors(rank); }
   /// These have died, and look for no actor any more.
   void forget(RankId rank);

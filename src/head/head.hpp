@@ -235,6 +235,7 @@ class Head {
   void lose_lane(RankId rank, LaneId lane);
   void lose_attempts(RankId rank, const std::string& reason);
   void give_up(ActorId actor, const std::string& reason);
+  void give_up_impossible();
   [[nodiscard]] std::vector<RankId> all_ranks() const;
   std::set<TaskId> take_back_held(RankId rank);
   void leave_children(LaneHolds::Lane lane, TaskId parent);

@@ -130,6 +130,7 @@ bool Head::take_over(const wire::TaskHead& task) {
 
 std::string Head::lose_rank(RankId rank, const std::string& reason) {
   lose_actors(rank, reason);
+  give_up_impossible();
   if (std::erase(workers_, rank) > 0) {
     if (workers_.empty()) return "it was the last rank that runs tasks";
     dispatcher_.remove_worker(rank);
@@ -178,6 +179,13 @@ void Head::give_up(ActorId actor, const std::string& reason) {
     frame.header.flags = wire::flag_sent_again;
     on_outcome(head_rank, frame);
   }
+}
+
+/// Actors that wait for what went with a rank.
+void Head::give_up_impossible() {
+  const auto impossible = actors_.take_impossible();
+  if (!impossible.empty()) calls_to_tell_.tell_all();
+  for (const auto& [actor, why] : impossible) give_up(actor, why);
 }
 
 /// Tasks that have ended there, and whose calls may have been lost on their way: they run again.

@@ -176,6 +176,7 @@ void Head::build_anew(ActorId actor) {
   constructing_.insert(actor);
   pin_until_done(construction, wire::ids_of(spec.arguments.carried));
   actors_.restart(std::move(spec), all_ranks());
+  give_up_impossible();
 }
 
 std::vector<RankId> Head::all_ranks() const {

@@ -46,8 +46,8 @@ PUBLIC_HEADERS = {
     "api": ["actor", "function", "future", "sync", "task", "this_task", "wait"],
     "dataset": ["aggregators", "bad_record", "dataset", "dataset_exchange", "dataset_groups", "dataset_keys",
                 "dataset_plan", "dataset_show", "dataset_stats", "dataset_steps", "grouped_dataset", "row_function", "row_range"],
-    "io": ["block_records", "cells", "csv", "csv_reader", "files", "hdf5", "json", "json_reader", "part_files", "read_options",
-           "text_block", "text_writer"],
+    "io": ["block_records", "cells", "csv", "csv_reader", "files", "hdf5", "json", "json_reader", "parquet", "parquet_columns",
+           "part_files", "read_options", "text_block", "text_writer"],
     "results": ["results"],
     "job": ["job"],
     "umbrella": ["crema"],
@@ -61,6 +61,7 @@ LIBRARIES = {
     r"(mpi\.h|boost/mpi(/.*)?\.hpp)": ["transport", "runtime"],
     r"(hdf5|hdf5_hl|H5.*)\.h": ["record"],
     r"(zlib|zstd|simdjson)\.h": ["io"],
+    r"(arrow|parquet)/.*\.h": ["io"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)

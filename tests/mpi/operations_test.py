@@ -102,6 +102,7 @@ class Operations(unittest.TestCase):
     def test_lanes_crash(self):
         self.assertGreaterEqual(self.expect_right(self.start("--crash", "1000")), 1)
 
+    @unittest.skipIf(RANKS not in (1, 5), "one process, and several workers")
     def test_memory_is_short(self):
         self.expect_right(self.start("--memory-budget", "2MiB"))
 

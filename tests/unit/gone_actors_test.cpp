@@ -358,5 +358,39 @@ TEST_F(GoneActors, WhoAnswersForThemMayBeLostAsWell) {
   });
 }
 
+/// A job of two actor ranks, of which the first alone has what some actors need, and loses it.
+struct LosingResources : Losing {
+  LosingResources() : Losing{5, RankId{1}} {
+    cluster.actor_ranks = 2;
+    cluster.resources_of[RankId{1}] = "scale=2";
+  }
+};
+const ActorOptions on_the_scale{.resources = {.cpus = 0, .custom = {{"scale", 2}}}};
+
+TEST_F(GoneActors, ThatNoRankThatIsLeftCanHoldFailTheirCalls) {
+  for (const bool history : {false, true}) {
+    SCOPED_TRACE(history);
+    LosingResources job;
+    if (history) keep_history(job);
+    run(job, [&] {
+      const auto till = with(on_the_scale).actor<Till>();
+      const auto waiting = with(on_the_scale).actor<Till>();  // there is one scale
+      EXPECT_EQ(till.remote<&Till::rank>().get(), 1);
+      const auto call = waiting.remote<&Till::add>(5);
+      job.lose_now();
+      for (const auto& lost : {till, waiting}) {
+        try {
+          lost.remote<&Till::sum>().get();
+          ADD_FAILURE() << "no rank has a scale";
+        } catch (const ActorError& error) {
+          EXPECT_THAT(error.what(), HasSubstr(history || lost == waiting ? "scale" : "is in no history"));
+        }
+      }
+      EXPECT_THROW(call.get(), ActorError);
+      EXPECT_EQ(actor<Till>().remote<&Till::add>(2).get(), 2);
+    });
+  }
+}
+
 }  // namespace
 }  // namespace crema

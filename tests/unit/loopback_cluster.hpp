@@ -82,6 +82,7 @@ class LoopbackCluster {
       info.resources = resources;
     }
     for (const auto& [rank, pid] : pids) infos[static_cast<std::size_t>(rank.number)].pid = pid;
+    for (const auto& [rank, offered] : resources_of) infos[static_cast<std::size_t>(rank.number)].resources = offered;
     runtime::assign_roles(infos, actor_ranks);
     spdlog::logger log{"test", log_};
     std::vector<int> codes(static_cast<std::size_t>(size_), -1);
@@ -114,8 +115,9 @@ class LoopbackCluster {
   transport::LoopbackNetwork network;
   MemorySink sink;
   int actor_ranks = 1;
-  std::map<RankId, pid_t> pids;  // of ranks that are to be looked for in a process other than this one
-  std::string resources;         // of every rank, as in --resources
+  std::map<RankId, pid_t> pids;                // of ranks that are to be looked for in a process other than this one
+  std::string resources;                       // of every rank, as in --resources
+  std::map<RankId, std::string> resources_of;  // of ranks that offer something else
   runtime::Rank::Options options;
   journal::JournalSink* journal = nullptr;
   history::Past past;  // what earlier runs have done

@@ -1,0 +1,296 @@
+#include "io/parquet_cells.hpp"
+
+#include <arrow/api.h>
+#include <arrow/util/float16.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <utility>
+
+#include "crema/errors.hpp"
+#include "io/parquet_ticks.hpp"
+
+namespace crema::io {
+namespace {
+
+using ::arrow::Type;
+
+bool can_read(ColumnType cell, bool optional, const ::arrow::DataType& type) {
+  const Type::type id = type.id();
+  if (id == Type::NA) return optional;
+  if (id == Type::DICTIONARY) {
+    return can_read(cell, optional, *static_cast<const ::arrow::DictionaryType&>(type).value_type());
+  }
+  switch (cell) {
+    case ColumnType::boolean:
+      return id == Type::BOOL;
+    case ColumnType::text:
+      return ::arrow::is_base_binary_like(id) || ::arrow::is_binary_view_like(id);
+    case ColumnType::time:
+      return id == Type::TIMESTAMP || ::arrow::is_date(id);
+    case ColumnType::duration:
+      return id == Type::DURATION || ::arrow::is_time(id);
+    case ColumnType::float64:
+      return ::arrow::is_integer(id) || ::arrow::is_floating(id);
+    case ColumnType::float32:
+      return ::arrow::is_integer(id) || (::arrow::is_floating(id) && id != Type::DOUBLE);
+    default:
+      return ::arrow::is_integer(id);
+  }
+}
+
+template <class To, class From>
+bool fits(From from, To& to) {
+  to = static_cast<To>(from);
+  if constexpr (std::integral<To>) {
+    return std::in_range<To>(from);
+  } else if constexpr (std::integral<From>) {
+    return static_cast<long double>(to) == static_cast<long double>(from);
+  } else {
+    return true;  // into a type at least as wide
+  }
+}
+
+/// The unit of a time's type.
+parquet::Ticks ticks_of(const ::arrow::DataType& type) {
+  const auto fraction = [](::arrow::TimeUnit::type unit) -> std::int64_t {
+    switch (unit) {
+      case ::arrow::TimeUnit::SECOND:
+        return 1;
+      case ::arrow::TimeUnit::MILLI:
+        return 1'000;
+      case ::arrow::TimeUnit::MICRO:
+        return 1'000'000;
+      default:
+        return 1'000'000'000;
+    }
+  };
+  switch (type.id()) {
+    case Type::DATE32:
+      return {.numerator = 86'400};
+    case Type::DATE64:
+      return {.denominator = 1'000};
+    case Type::TIMESTAMP:
+      return {.denominator = fraction(static_cast<const ::arrow::TimestampType&>(type).unit())};
+    case Type::DURATION:
+      return {.denominator = fraction(static_cast<const ::arrow::DurationType&>(type).unit())};
+    default:
+      return {.denominator = fraction(static_cast<const ::arrow::TimeType&>(type).unit())};
+  }
+}
+
+}  // namespace
+
+bool can_read(const parquet::Column& column, const ::arrow::DataType& type) {
+  if (!column.list) return can_read(column.type, column.optional, type);
+  if (type.id() == Type::NA) return column.optional_list;
+  return ::arrow::is_var_length_list(type.id()) || type.id() == Type::FIXED_SIZE_LIST
+             ? can_read(column.type, column.optional, *type.field(0)->type())
+             : false;
+}
+
+std::string expected_values(const parquet::Column& column) {
+  return fmt::format("{}values that fit {}", column.list ? "lists of " : "", name_of(column.type));
+}
+
+void CellReader::append(const ::arrow::Array& array) {
+  if (!column_.list) return append_cells(array);
+  switch (array.type_id()) {
+    case Type::LIST:
+      return append_lists(static_cast<const ::arrow::ListArray&>(array));
+    case Type::LARGE_LIST:
+      return append_lists(static_cast<const ::arrow::LargeListArray&>(array));
+    case Type::FIXED_SIZE_LIST:
+      return append_lists(static_cast<const ::arrow::FixedSizeListArray&>(array));
+    case Type::NA:
+      column_.ends.resize(column_.ends.size() + static_cast<std::size_t>(array.length()), column_.valid.size());
+      return column_.there.resize(column_.ends.size(), 0);
+    default:
+      fail(array.type()->ToString(), column_.ends.size());
+  }
+}
+
+template <class Lists>
+void CellReader::append_lists(const Lists& lists) {
+  std::uint64_t end = column_.valid.size();
+  for (std::int64_t i = 0; i < lists.length(); ++i) {
+    const bool there = !lists.IsNull(i);
+    if (!there && !column_.optional_list) fail("null", column_.ends.size());
+    if (there) end += static_cast<std::uint64_t>(lists.value_length(i));
+    column_.ends.push_back(end);
+    column_.there.push_back(there);
+  }
+  // Without what a list that is null may have in the storage.
+  const auto cells = lists.Flatten();
+  if (!cells.ok()) fail(cells.status().message(), column_.ends.size());
+  append_cells(**cells);
+}
+
+void CellReader::append_cells(const ::arrow::Array& array) {
+  if (array.type_id() == Type::NA) return each(array, [](std::int64_t) {});
+  if (array.type_id() == Type::DICTIONARY) return append_dictionary(array);
+  switch (column_.type) {
+    case ColumnType::boolean: {
+      const auto& flags = static_cast<const ::arrow::BooleanArray&>(array);
+      return each(array, [&](std::int64_t i) { column_.values.put(flags.Value(i)); });
+    }
+    case ColumnType::int8:
+      return append_numbers<std::int8_t>(array);
+    case ColumnType::int16:
+      return append_numbers<std::int16_t>(array);
+    case ColumnType::int32:
+      return append_numbers<std::int32_t>(array);
+    case ColumnType::int64:
+      return append_numbers<std::int64_t>(array);
+    case ColumnType::uint8:
+      return append_numbers<std::uint8_t>(array);
+    case ColumnType::uint16:
+      return append_numbers<std::uint16_t>(array);
+    case ColumnType::uint32:
+      return append_numbers<std::uint32_t>(array);
+    case ColumnType::uint64:
+      return append_numbers<std::uint64_t>(array);
+    case ColumnType::float32:
+      return append_numbers<float>(array);
+    case ColumnType::float64:
+      return append_numbers<double>(array);
+    case ColumnType::time:
+    case ColumnType::duration:
+      return append_times(array);
+    case ColumnType::text:
+      break;
+  }
+  switch (array.type_id()) {
+    case Type::STRING:
+    case Type::BINARY:
+      return append_texts(static_cast<const ::arrow::BinaryArray&>(array));
+    case Type::LARGE_STRING:
+    case Type::LARGE_BINARY:
+      return append_texts(static_cast<const ::arrow::LargeBinaryArray&>(array));
+    default:
+      return append_texts(static_cast<const ::arrow::BinaryViewArray&>(array));
+  }
+}
+
+void CellReader::append_dictionary(const ::arrow::Array& array) {
+  const auto& coded = static_cast<const ::arrow::DictionaryArray&>(array);
+  parquet::Column values{.name = column_.name, .type = column_.type, .optional = true, .ticks = column_.ticks};
+  CellReader{path_, row_group_, values}.append_cells(*coded.dictionary());
+  const std::size_t width = width_of(column_.type);
+  for (std::int64_t i = 0; i < coded.length(); ++i) {
+    const auto place = coded.IsNull(i) ? 0 : static_cast<std::size_t>(coded.GetValueIndex(i));
+    if (coded.IsNull(i) || values.valid.at(place) == 0) {
+      append_missing();
+      continue;
+    }
+    column_.valid.push_back(1);
+    if (column_.type == ColumnType::text) {
+      column_.texts.push_back(values.texts[place]);
+    } else {
+      column_.values.append({values.values.data() + place * width, width});
+    }
+  }
+}
+
+template <class Texts>
+void CellReader::append_texts(const Texts& texts) {
+  each(texts, [&](std::int64_t i) { column_.texts.emplace_back(texts.GetView(i)); });
+}
+
+template <class To>
+void CellReader::append_numbers(const ::arrow::Array& array) {
+  switch (array.type_id()) {
+    case Type::INT8:
+      return convert<To>(static_cast<const ::arrow::Int8Array&>(array));
+    case Type::INT16:
+      return convert<To>(static_cast<const ::arrow::Int16Array&>(array));
+    case Type::INT32:
+      return convert<To>(static_cast<const ::arrow::Int32Array&>(array));
+    case Type::INT64:
+      return convert<To>(static_cast<const ::arrow::Int64Array&>(array));
+    case Type::UINT8:
+      return convert<To>(static_cast<const ::arrow::UInt8Array&>(array));
+    case Type::UINT16:
+      return convert<To>(static_cast<const ::arrow::UInt16Array&>(array));
+    case Type::UINT32:
+      return convert<To>(static_cast<const ::arrow::UInt32Array&>(array));
+    case Type::UINT64:
+      return convert<To>(static_cast<const ::arrow::UInt64Array&>(array));
+    default:
+      break;
+  }
+  if constexpr (std::floating_point<To>) {
+    if (array.type_id() == Type::FLOAT) return convert<To>(static_cast<const ::arrow::FloatArray&>(array));
+    if (array.type_id() == Type::DOUBLE) return convert<To>(static_cast<const ::arrow::DoubleArray&>(array));
+    const auto& halves = static_cast<const ::arrow::HalfFloatArray&>(array);
+    each(array, [&](std::int64_t i) {
+      column_.values.put(static_cast<To>(::arrow::util::Float16::FromBits(halves.Value(i)).ToFloat()));
+    });
+  }
+}
+
+template <class To, class Numbers>
+void CellReader::convert(const Numbers& numbers) {
+  each(numbers, [&](std::int64_t i) {
+    To value{};
+    if (!fits(numbers.Value(i), value)) fail(fmt::format("{}", numbers.Value(i)), row());
+    column_.values.put(value);
+  });
+}
+
+void CellReader::append_times(const ::arrow::Array& array) {
+  const parquet::Ticks unit = ticks_of(*array.type());
+  const bool narrow = array.type_id() == Type::DATE32 || array.type_id() == Type::TIME32;
+  each(array, [&](std::int64_t i) {
+    const std::int64_t stored =
+        narrow ? array.data()->GetValues<std::int32_t>(1)[i] : array.data()->GetValues<std::int64_t>(1)[i];
+    std::int64_t ticks{};
+    if (!convert_ticks(stored, unit, column_.ticks, ticks)) {
+      fail(fmt::format("{} of {}", stored, array.type()->ToString()), row());
+    }
+    column_.values.put(ticks);
+  });
+}
+
+template <class Append>
+void CellReader::each(const ::arrow::Array& array, Append&& append) {
+  const auto count = static_cast<std::size_t>(array.length());
+  column_.valid.reserve(column_.valid.size() + count);
+  for (std::int64_t i = 0; i < array.length(); ++i) {
+    if (array.IsNull(i)) {
+      append_missing();
+    } else {
+      append(i);
+      column_.valid.push_back(1);
+    }
+  }
+}
+
+void CellReader::append_missing() {
+  if (!column_.optional) fail("null", row());
+  if (column_.type == ColumnType::text) {
+    column_.texts.emplace_back();
+  } else {
+    for (std::size_t i = 0; i < width_of(column_.type); ++i) column_.values.put(std::byte{0});
+  }
+  column_.valid.push_back(0);
+}
+
+std::size_t CellReader::row() const {
+  if (!column_.list) return column_.valid.size();
+  // Lists are counted before their cells are read.
+  const auto list = std::upper_bound(column_.ends.begin(), column_.ends.end(), column_.valid.size());
+  return static_cast<std::size_t>(list - column_.ends.begin());
+}
+
+void CellReader::fail(std::string_view found, std::size_t row) const {
+  const char* remedy = found == "null" ? ", which needs a std::optional" : "";
+  throw DataError{{.file = path_,
+                   .column = column_.name,
+                   .expected = expected_values(column_),
+                   .found = fmt::format("{} in row {} of row group {}{}", found, row, row_group_, remedy)}};
+}
+
+}  // namespace crema::io

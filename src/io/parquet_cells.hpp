@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "crema/parquet_columns.hpp"
+
+// Declared here, so that headers do without Arrow's.
+namespace arrow {
+class Array;
+class DataType;
+}  // namespace arrow
+
+namespace crema::io {
+
+/// Whether a column can be read from values of a type, as far as the type tells.
+bool can_read(const parquet::Column& column, const ::arrow::DataType& type);
+/// What the values of a column must be, for errors: "values that fit int32".
+std::string expected_values(const parquet::Column& column);
+
+/// Appends arrays of a type that can_read() to one column. Throws DataError for the first value that does not fit.
+/// Thread safety: none.
+class CellReader {
+ public:
+  /// All must outlive it.
+  CellReader(const std::string& path, std::int32_t row_group, parquet::Column& column)
+      : path_{path}, row_group_{row_group}, column_{column} {}
+
+  /// As many rows as the array has elements.
+  void append(const ::arrow::Array& array);
+
+ private:
+  void append_cells(const ::arrow::Array& array);
+  void append_dictionary(const ::arrow::Array& array);
+  template <class Lists>
+  void append_lists(const Lists& lists);
+  template <class Texts>
+  void append_texts(const Texts& texts);
+  template <class To>
+  void append_numbers(const ::arrow::Array& array);
+  template <class To, class Numbers>
+  void convert(const Numbers& numbers);
+  void append_times(const ::arrow::Array& array);
+  template <class Append>
+  void each(const ::arrow::Array& array, Append&& append);
+  void append_missing();
+  /// Of the next cell.
+  [[nodiscard]] std::size_t row() const;
+  [[noreturn]] void fail(std::string_view found, std::size_t row) const;
+
+  const std::string& path_;
+  std::int32_t row_group_;
+  parquet::Column& column_;
+};
+
+}  // namespace crema::io

@@ -1,0 +1,217 @@
+#include <arrow/api.h>
+#include <arrow/io/memory.h>
+#include <fmt/format.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/exception.h>
+#include <parquet/properties.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "crema/errors.hpp"
+#include "crema/parquet.hpp"
+#include "io/parquet_ticks.hpp"
+
+namespace crema::parquet {
+namespace {
+
+using Arrays = std::vector<std::shared_ptr<::arrow::Array>>;
+using Fields = std::vector<std::shared_ptr<::arrow::Field>>;
+
+[[noreturn]] void fail(const std::string& what, const std::string& why) {
+  throw Error{fmt::format("writing {} to a Parquet file: {}", what, why)};
+}
+[[noreturn]] void fail(const Column& column, const std::string& why) {
+  fail(fmt::format("column \"{}\"", column.name), why);
+}
+void check(const Column& column, const ::arrow::Status& status) {
+  if (!status.ok()) fail(column, status.message());
+}
+
+/// The row of a cell.
+std::size_t row_of(const Column& column, std::size_t cell) {
+  if (!column.list) return cell;
+  return static_cast<std::size_t>(std::ranges::upper_bound(column.ends, cell) - column.ends.begin());
+}
+
+std::shared_ptr<::arrow::Array> finish(const Column& column, ::arrow::ArrayBuilder& builder) {
+  std::shared_ptr<::arrow::Array> array;
+  check(column, builder.Finish(&array));
+  return array;
+}
+const std::uint8_t* valid_in(const Column& column) { return column.optional ? column.valid.data() : nullptr; }
+
+template <class Value>
+const Value* values_in(const Column& column) {
+  return reinterpret_cast<const Value*>(column.values.data());
+}
+
+template <class Value>
+std::shared_ptr<::arrow::Array> numbers(const Column& column) {
+  typename ::arrow::CTypeTraits<Value>::BuilderType builder;
+  const auto count = static_cast<std::int64_t>(column.valid.size());
+  check(column, builder.AppendValues(values_in<Value>(column), count, valid_in(column)));
+  return finish(column, builder);
+}
+
+std::shared_ptr<::arrow::Array> flags(const Column& column) {
+  ::arrow::BooleanBuilder builder;
+  const auto count = static_cast<std::int64_t>(column.valid.size());
+  check(column, builder.AppendValues(values_in<std::uint8_t>(column), count, valid_in(column)));
+  return finish(column, builder);
+}
+
+template <class Builder>
+std::shared_ptr<::arrow::Array> times(const Column& column, const std::shared_ptr<::arrow::DataType>& type) {
+  Builder builder{type, ::arrow::default_memory_pool()};
+  std::vector<std::int64_t> nanoseconds(column.valid.size());
+  for (std::size_t i = 0; i < nanoseconds.size(); ++i) {
+    const std::int64_t ticks = values_in<std::int64_t>(column)[i];
+    if (io::convert_ticks(ticks, column.ticks, {.denominator = 1'000'000'000}, nanoseconds[i])) continue;
+    fail(column,
+         fmt::format("{} times {}/{} s in row {} of the block is beyond what nanoseconds in 64 bits hold, about "
+                     "292 years from 1970; write it as a number or as text",
+                     ticks, column.ticks.numerator, column.ticks.denominator, row_of(column, i)));
+  }
+  check(column,
+        builder.AppendValues(nanoseconds.data(), static_cast<std::int64_t>(nanoseconds.size()), valid_in(column)));
+  return finish(column, builder);
+}
+
+std::shared_ptr<::arrow::Array> texts(const Column& column) {
+  ::arrow::StringBuilder builder;
+  if (const ::arrow::Status status = builder.AppendValues(column.texts, valid_in(column)); !status.ok()) {
+    fail(column, status.message() + "; repartition() makes smaller blocks");
+  }
+  auto array = finish(column, builder);
+  if (const auto status = static_cast<const ::arrow::StringArray&>(*array).ValidateUTF8(); !status.ok()) {
+    fail(column, status.message() + "; text must be UTF-8: convert it, or write bytes as numbers");
+  }
+  return array;
+}
+
+std::shared_ptr<::arrow::Array> cells_of(const Column& column) {
+  switch (column.type) {
+    case ColumnType::boolean:
+      return flags(column);
+    case ColumnType::int8:
+      return numbers<std::int8_t>(column);
+    case ColumnType::int16:
+      return numbers<std::int16_t>(column);
+    case ColumnType::int32:
+      return numbers<std::int32_t>(column);
+    case ColumnType::int64:
+      return numbers<std::int64_t>(column);
+    case ColumnType::uint8:
+      return numbers<std::uint8_t>(column);
+    case ColumnType::uint16:
+      return numbers<std::uint16_t>(column);
+    case ColumnType::uint32:
+      return numbers<std::uint32_t>(column);
+    case ColumnType::uint64:
+      return numbers<std::uint64_t>(column);
+    case ColumnType::float32:
+      return numbers<float>(column);
+    case ColumnType::float64:
+      return numbers<double>(column);
+    case ColumnType::text:
+      return texts(column);
+    case ColumnType::time:
+      return times<::arrow::TimestampBuilder>(column, ::arrow::timestamp(::arrow::TimeUnit::NANO, "UTC"));
+    case ColumnType::duration:
+      return times<::arrow::DurationBuilder>(column, ::arrow::duration(::arrow::TimeUnit::NANO));
+  }
+  fail(column, "its type is not known");
+}
+
+std::shared_ptr<::arrow::Array> lists_of(const Column& column, const std::shared_ptr<::arrow::Array>& cells) {
+  if (column.valid.size() > std::numeric_limits<std::int32_t>::max()) {
+    fail(column, fmt::format("{} items in the lists of a block, at most 2147483647 fit; repartition() makes smaller "
+                             "blocks",
+                             column.valid.size()));
+  }
+  const auto rows = static_cast<std::int64_t>(column.ends.size());
+  ::arrow::TypedBufferBuilder<std::int32_t> begins;
+  check(column, begins.Reserve(rows + 1));
+  begins.UnsafeAppend(0);
+  for (const std::uint64_t end : column.ends) begins.UnsafeAppend(static_cast<std::int32_t>(end));
+  ::arrow::TypedBufferBuilder<bool> there;
+  check(column, there.Append(column.there.data(), rows));
+  std::shared_ptr<::arrow::Buffer> offsets;
+  std::shared_ptr<::arrow::Buffer> validity;
+  check(column, begins.Finish(&offsets));
+  check(column, there.Finish(&validity));
+  return std::make_shared<::arrow::ListArray>(::arrow::list(::arrow::field("element", cells->type(), column.optional)),
+                                              rows, offsets, cells, validity);
+}
+
+/// Adds a column to the fields of a table or struct; structs come from what their members' names begin with.
+struct Node {
+  std::string name;
+  const Column* column = nullptr;
+  std::vector<Node> members{};
+
+  void add(const Column& leaf, std::string_view rest) {
+    const std::size_t dot = rest.find('.');
+    const std::string_view outer = rest.substr(0, dot);
+    if (dot == std::string_view::npos) {
+      members.push_back({.name = std::string{outer}, .column = &leaf});
+      return;
+    }
+    if (members.empty() || members.back().name != outer || members.back().column != nullptr) {
+      members.push_back({.name = std::string{outer}});
+    }
+    members.back().add(leaf, rest.substr(dot + 1));
+  }
+  void fields(Fields& fields, Arrays& arrays) const {
+    for (const Node& member : members) {
+      const Column* leaf = member.column;
+      if (leaf != nullptr) {
+        arrays.push_back(leaf->list ? lists_of(*leaf, cells_of(*leaf)) : cells_of(*leaf));
+        fields.push_back(
+            ::arrow::field(member.name, arrays.back()->type(), leaf->list ? leaf->optional_list : leaf->optional));
+        continue;
+      }
+      Fields inner;
+      Arrays inside;
+      member.fields(inner, inside);
+      const std::int64_t rows = inside.front()->length();
+      arrays.push_back(std::make_shared<::arrow::StructArray>(::arrow::struct_(inner), rows, inside));
+      fields.push_back(::arrow::field(member.name, arrays.back()->type(), false));
+    }
+  }
+};
+
+}  // namespace
+
+std::string file_of(const std::vector<Column>& columns, std::size_t rows) {
+  Node root{};
+  for (const Column& column : columns) root.add(column, column.name);
+  Fields fields;
+  Arrays arrays;
+  root.fields(fields, arrays);
+  const auto table = ::arrow::Table::Make(::arrow::schema(fields), arrays, static_cast<std::int64_t>(rows));
+
+  const auto properties =
+      ::parquet::WriterProperties::Builder().compression(::arrow::Compression::ZSTD)->enable_page_checksum()->build();
+  // Without it a duration would be read as a number.
+  const auto with_types = ::parquet::ArrowWriterProperties::Builder().store_schema()->build();
+  const std::string what = fmt::format("{} rows", rows);
+  try {
+    const auto out = ::arrow::io::BufferOutputStream::Create();
+    if (!out.ok()) fail(what, out.status().message());
+    const auto status = ::parquet::arrow::WriteTable(*table, ::arrow::default_memory_pool(), *out,
+                                                     ::parquet::DEFAULT_MAX_ROW_GROUP_LENGTH, properties, with_types);
+    if (!status.ok()) fail(what, status.message());
+    const auto content = (*out)->Finish();
+    if (!content.ok()) fail(what, content.status().message());
+    return (*content)->ToString();
+  } catch (const ::parquet::ParquetException& exception) {
+    fail(what, exception.what());
+  }
+}
+
+}  // namespace crema::parquet
