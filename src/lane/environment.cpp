@@ -1,7 +1,10 @@
 #include "lane/environment.hpp"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -33,9 +36,44 @@ void apply_last() {
   for (const auto& [name, value] : running.back()) set(name, value);
 }
 
+/// A function of the OpenMP runtime, if this program has one. The runtime reads OMP_NUM_THREADS only when it is loaded,
+/// and then has a number of threads for each thread that begins parallel regions.
+template <class Function>
+Function* openmp(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, name));
+}
+
+int max_threads() {
+  auto* const get = openmp<int()>("omp_get_max_threads");
+  return get == nullptr ? 1 : get();
+}
+
+void set_max_threads(int count) {
+  if (auto* const set = openmp<void(int)>("omp_set_num_threads")) set(count);
+}
+
+/// OMP_NUM_THREADS as it is while nothing with resources of its own runs; may be a list, of which this is the first.
+std::optional<int> usual_threads() {
+  const std::lock_guard lock{mutex};
+  std::string text;
+  if (!running.empty()) {
+    text = before.at(names[2]).value_or("");
+  } else if (const char* value = std::getenv(names[2])) {
+    text = value;
+  }
+  int count = 0;
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  return count > 0 ? std::optional{count} : std::nullopt;
+}
+
 }  // namespace
 
-Environment::Environment(const Resources& resources, const std::vector<std::string>& gpus) {
+void use_usual_threads() {
+  if (const std::optional<int> count = usual_threads()) set_max_threads(*count);
+}
+
+Environment::Environment(const Resources& resources, const std::vector<std::string>& gpus)
+    : threads_before_{max_threads()} {
   Variables variables;
   if (!gpus.empty()) {
     std::string list;
@@ -43,7 +81,9 @@ Environment::Environment(const Resources& resources, const std::vector<std::stri
     variables.emplace_back(names[0], list);
     variables.emplace_back(names[1], list);
   }
-  variables.emplace_back(names[2], std::to_string(std::max(1, static_cast<int>(resources.cpus))));
+  const int threads = std::max(1, static_cast<int>(resources.cpus));
+  variables.emplace_back(names[2], std::to_string(threads));
+  set_max_threads(threads);
   const std::lock_guard lock{mutex};
   if (running.empty()) {
     before.clear();
@@ -57,6 +97,7 @@ Environment::Environment(const Resources& resources, const std::vector<std::stri
 }
 
 Environment::~Environment() {
+  set_max_threads(threads_before_);
   const std::lock_guard lock{mutex};
   running.erase(place_);
   apply_last();

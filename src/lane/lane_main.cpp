@@ -164,6 +164,7 @@ void load_state(const RegisteredFunction& constructor, void* object, const Bytes
 }  // namespace
 
 void run_tasks(const Identity& identity, Channel& channel) try {
+  use_usual_threads();
   const auto session = std::make_shared<LaneSession>(identity, channel, true);
   const LaneSession::Scope scope{*session};
   WorkRunner runner{identity, *session};
@@ -188,6 +189,7 @@ void run_tasks(const Identity& identity, Channel& channel) try {
 }
 
 void run_actor(const Identity& identity, Channel& channel) try {
+  use_usual_threads();
   const auto session = std::make_shared<LaneSession>(identity, channel, false);
   const LaneSession::Scope scope{*session};
   WorkRunner runner{identity, *session};

@@ -82,12 +82,41 @@ TEST_P(ActorGroups, ShardsKnowTheirPlaceAndShareTheKeys) {
                      {"latte", 16}, {"mocha", 8}, {"espresso", 8}, {"americano", 8}, {"cortado", 8}}));
 }
 
+struct Order {
+  std::string drink;
+  double price = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& drink& price;
+  }
+};
+
+template <class Key>
+std::uint64_t hash_of(const Key& key) {
+  ByteBuffer encoded;
+  encode(encoded, key);
+  return detail::stable_hash(encoded.span());
+}
+
+// The hashes are those of Python's xxhash.xxh3_64_intdigest(bytes). Bytes of a text: its length, 8 of them, and the
+// text; of a number: its own; of a record: its fields, one behind the other; all with the least significant byte first.
 TEST(ActorShards, TheHashOfAKeyIsTheSameEverywhere) {
-  // XXH3 of "latte" behind its length (8 bytes, little end first): computed with python3-xxhash.
-  ByteBuffer latte;
-  encode(latte, std::string{"latte"});
-  EXPECT_EQ(latte.size(), 13U);
-  EXPECT_EQ(detail::stable_hash({}), 0x2d06800538d394c2U);  // of nothing, as XXH3's own tests have it
+  EXPECT_EQ(detail::stable_hash({}), 0x2d06800538d394c2U);
+  EXPECT_EQ(hash_of(std::string{}), 0xc77b3abb6f87acd9U);         // pack("<Q", 0)
+  EXPECT_EQ(hash_of(std::string{"latte"}), 0x5033997b04c5d261U);  // pack("<Q", 5) + b"latte"
+  EXPECT_EQ(hash_of(std::int32_t{7}), 0x57ae44811628c14cU);       // pack("<i", 7)
+  EXPECT_EQ(hash_of(std::int32_t{-1}), 0xcd6b1c920d3f662cU);
+  EXPECT_EQ(hash_of(std::int64_t{7}), 0x81671e58d6b596afU);      // pack("<q", 7)
+  EXPECT_EQ(hash_of(Order{"latte", 3.5}), 0x1bcdaebd54134736U);  // pack("<Q", 5) + b"latte" + pack("<d", 3.5)
+}
+
+TEST(ActorShards, AKeyIsWithTheSameShardEverywhere) {
+  const ActorShards<Words> shards{std::vector<Actor<Words>>(1000)};
+  const auto place = [&](const auto& key) { return &shards.at(key) - &shards[0]; };
+  EXPECT_EQ(place(std::string{"latte"}), 0x5033997b04c5d261U % 1000);
+  EXPECT_EQ(place(std::int32_t{7}), 0x57ae44811628c14cU % 1000);
+  EXPECT_EQ(place(Order{"latte", 3.5}), 0x1bcdaebd54134736U % 1000);
 }
 
 TEST_P(ActorGroups, NamedShardsAreFound) {

@@ -7,6 +7,7 @@
 #include "crema/actor.hpp"
 #include "crema/task.hpp"
 #include "loopback_cluster.hpp"
+#include "wire/frame.hpp"
 
 namespace crema {
 namespace {
@@ -157,6 +158,38 @@ TEST_P(Actors, OptionsThatMakeNoSenseAreRefused) {
             }),
             0);
   EXPECT_TRUE(cluster.sink.actors.empty());
+}
+
+/// Frames of this type that went from one rank to the other.
+std::size_t frames(const LoopbackCluster& cluster, wire::FrameType type, RankId from, RankId to) {
+  std::size_t count = 0;
+  for (const auto& record : cluster.network.log()) {
+    if (record.from != from || record.to != to) continue;
+    wire::FrameReader reader{record.bytes};
+    while (const auto frame = reader.next()) count += frame->header.type == type ? 1 : 0;
+  }
+  return count;
+}
+
+TEST(ActorCalls, ThoseWithoutAFutureAreAnsweredWithNothingToTheirCaller) {
+  LoopbackCluster cluster{3};
+  static constexpr int calls = 500;
+  EXPECT_EQ(cluster.run_all([] {
+    const auto ledger = actor<Ledger>();
+    remote<add_from_task>(ledger, calls).get();
+    while (ledger.remote<&Ledger::total>().get() < calls) continue;
+  }),
+            0);
+  using wire::FrameType;
+  const RankId host{1};
+  const RankId caller{2};
+  EXPECT_EQ(frames(cluster, FrameType::call, caller, host), static_cast<std::size_t>(calls));
+  // The head alone is told, for the run file and the history.
+  EXPECT_GE(frames(cluster, FrameType::outcome, host, head_rank), static_cast<std::size_t>(calls));
+  for (const auto type : {FrameType::value, FrameType::large_value, FrameType::reply, FrameType::completed}) {
+    EXPECT_EQ(frames(cluster, type, head_rank, caller), 0U);
+    EXPECT_EQ(frames(cluster, type, host, caller), 0U);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranks, Actors, testing::Values(1, 2, 3, 6), testing::PrintToStringParamName());

@@ -11,7 +11,9 @@ namespace crema::actors {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 using wire::Frame;
 using wire::FrameType;
 
@@ -24,9 +26,12 @@ const FunctionId method = detail::registered_id<detail::MethodFunction<&Till::cl
 /// Keeps what it is given; nothing of it has begun.
 class IdleLane final : public lane::Lane {
  public:
-  explicit IdleLane(std::vector<Frame>& work) : work_{work} {}
-  LaneId id() const override { return LaneId{9}; }
-  void give_work(Frame frame) override { work_.push_back(std::move(frame)); }
+  IdleLane(std::vector<Frame>& work, std::uint32_t number) : work_{work}, id_{number} {}
+  LaneId id() const override { return id_; }
+  void give_work(Frame frame) override {
+    stopped_ = frame.header.type == FrameType::kill_actor;
+    work_.push_back(std::move(frame));
+  }
   void reply(Frame) override {}
   void wake() override {}
   void tell_cancelled(std::vector<TaskId>) override {}
@@ -36,10 +41,12 @@ class IdleLane final : public lane::Lane {
   bool waiting() const override { return false; }
   ActorId waiting_for_room() const override { return {}; }
   void stop() override {}
-  bool stopped() const override { return true; }
+  bool stopped() const override { return stopped_; }
 
  private:
   std::vector<Frame>& work_;
+  const LaneId id_;
+  bool stopped_ = false;
 };
 
 class HostTest : public testing::Test, protected wire::Outbox {
@@ -88,8 +95,10 @@ class HostTest : public testing::Test, protected wire::Outbox {
 
   std::vector<Frame> work;
   std::vector<std::pair<RankId, Frame>> sent;
-  Host host{
-      *this, [this] { return std::make_unique<IdleLane>(work); }, {.rank = RankId{1}, .lane = {}, .host = "here"}};
+  std::uint32_t next_lane = 9;
+  Host host{*this,
+            [this] { return std::make_unique<IdleLane>(work, next_lane++); },
+            {.rank = RankId{1}, .lane = {}, .host = "here"}};
 };
 
 TEST_F(HostTest, AMailboxTakesNoMoreThanItsBoundAndTheRestInTheOrderItCame) {
@@ -143,6 +152,33 @@ TEST_F(HostTest, AKilledActorLetsItsCallersGo) {
   wire::Status status;
   host.describe(status);
   EXPECT_THAT(status.actors, IsEmpty());
+}
+
+TEST_F(HostTest, AnActorForWhichThereIsNoLaneLeftFailsWithASentence) {
+  const auto create = [this](std::uint64_t id) {
+    const wire::ActorSpec spec{.id = ActorId{id}, .constructor = method, .class_name = "Till"};
+    host.on_frame(head_rank, wire::make_frame(FrameType::start_actor, wire::write(spec)));
+  };
+  for (std::uint64_t id = 1; id <= 1000; ++id) create(id);
+  EXPECT_THAT(work, SizeIs(1000));
+  EXPECT_THAT(sent, IsEmpty());
+  create(1001);
+  EXPECT_THAT(work, SizeIs(1000));
+  ASSERT_THAT(sent, SizeIs(1));
+  const wire::Outcome outcome = wire::read_outcome(sent[0].second.payload);
+  ASSERT_TRUE(outcome.failed);
+  EXPECT_EQ(outcome.actor, ActorId{1001});
+  EXPECT_EQ(outcome.work, wire::Outcome::Work::construction);
+  ByteReader failure{outcome.value};
+  EXPECT_THAT(wire::read_failure(failure).message,
+              HasSubstr("holds 1000 actors already, the most it can; keep many small states in one actor"));
+
+  ByteBuffer killed;
+  killed.put(ActorId{1});
+  host.on_frame(head_rank, wire::make_frame(FrameType::kill_actor, std::move(killed)));
+  work.clear();
+  create(1002);
+  EXPECT_THAT(work, SizeIs(1));
 }
 
 TEST_F(HostTest, CallsThatOvertakeTheirActorWaitAsOthersDo) {

@@ -41,6 +41,8 @@ std::vector<Numbers> parts(int count) {
 }
 Future<Numbers> numbers_later(double first) { return remote<numbers>(first, many); }
 Future<Numbers> numbers_much_later(double first) { return remote<numbers_later>(first); }
+std::vector<Future<Numbers>> futures_of_numbers(double first) { return {remote<numbers>(first, many)}; }
+double first_of_first(const std::vector<Future<Numbers>>& futures) { return futures.front().get().front(); }
 double get_first(const Future<Numbers>& future) { return future.get().front(); }
 
 class Shelf {
@@ -126,6 +128,21 @@ TEST_P(LargeValues, ActorsTakeThemKeepThemAndReturnThem) {
     let_go();
     EXPECT_EQ(shelf.remote<&Shelf::look>().get(), 8);
     shelf.remote<&Shelf::keep>(Future<Numbers>{}).get();
+  });
+}
+
+TEST_P(LargeValues, TheyStayAsLongAsAValueThatHoldsTheirFutures) {
+  run([] {
+    const auto stored = put(std::vector{remote<numbers>(3.0, many)});
+    const auto made = remote<futures_of_numbers>(5.0);
+    const auto outer = put(std::vector{put(std::vector{remote<numbers>(7.0, many)})});
+    wait(std::vector{made}, {.count = 1});
+    let_go();  // nothing but the values has the futures now
+    EXPECT_EQ(stored.get().front().get(), numbers(3, many));
+    EXPECT_EQ(remote<first_of_first>(stored).get(), 3);
+    EXPECT_EQ(remote<first_of_first>(made).get(), 5);
+    EXPECT_EQ(made.get().front().get(), numbers(5, many));
+    EXPECT_EQ(remote<first_of_first>(outer.get().front()).get(), 7);
   });
 }
 

@@ -84,14 +84,19 @@ TEST(Offers, WhatIsSaidComesBeforeWhatIsFound) {
 }
 
 TEST(VisibleGpus, ComeFromTheFirstVariableThatIsSet) {
+  EXPECT_THAT(runtime::visible_gpus(), IsEmpty());
   ::setenv("SLURM_JOB_GPUS", "7", 1);
   EXPECT_THAT(runtime::visible_gpus(), ElementsAre("7"));
+  ::setenv("SLURM_STEP_GPUS", "5,6", 1);
+  EXPECT_THAT(runtime::visible_gpus(), ElementsAre("5", "6"));
+  ::setenv("ROCR_VISIBLE_DEVICES", "3", 1);
+  EXPECT_THAT(runtime::visible_gpus(), ElementsAre("3"));
   ::setenv("CUDA_VISIBLE_DEVICES", "0,GPU-42", 1);
   EXPECT_THAT(runtime::visible_gpus(), ElementsAre("0", "GPU-42"));
   ::setenv("CUDA_VISIBLE_DEVICES", "-1", 1);
   EXPECT_THAT(runtime::visible_gpus(), IsEmpty());
-  ::unsetenv("CUDA_VISIBLE_DEVICES");
-  ::unsetenv("SLURM_JOB_GPUS");
+  for (const char* name : {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS"})
+    ::unsetenv(name);
 }
 
 // Counts what runs at a time, in this process that is the whole job.
@@ -150,6 +155,66 @@ TEST_F(ResourceCluster, LanesRunTasksAtATime) {
     });
     EXPECT_EQ(most_weight, 3);
   }
+}
+
+std::atomic<int> begun;
+std::atomic<bool> may_end;
+
+int wait_for_the_end() {
+  ++begun;
+  while (!may_end) std::this_thread::sleep_for(1ms);
+  return 1;
+}
+
+TEST_F(ResourceCluster, WhatRunsIsNotFree) {
+  for (const int ranks : {1, 3}) {
+    begun = 0;
+    may_end = false;
+    start(ranks, "gpus=2,fpga=1", 4, [ranks] {
+      const auto card = with(ActorOptions{.resources = {.cpus = 0, .gpus = 1}}).actor<Card>();
+      card.remote<&Card::gpus>().get();
+      const auto held =
+          with(TaskOptions{.resources = {.cpus = 2, .gpus = 0.5, .custom = {{"fpga", 1}}}}).remote<wait_for_the_end>();
+      const auto usual = remote<wait_for_the_end>();
+      while (begun < 2) std::this_thread::sleep_for(1ms);
+      const Resources free = cluster().free;
+      may_end = true;
+      EXPECT_EQ(free.cpus, 1);
+      EXPECT_EQ(free.gpus, ranks == 1 ? 0.5 : 1.5);  // else a rank that is no worker has the actor
+      EXPECT_EQ(free.custom.at("fpga"), 0);
+      EXPECT_EQ(held.get() + usual.get(), 2);
+      EXPECT_EQ(cluster().free.cpus, 4);
+      EXPECT_EQ(cluster().free.custom.at("fpga"), 1);
+    });
+  }
+}
+
+TEST_F(ResourceCluster, SecondsOfCpusAndDevicesAreThoseThatWorkHadThem) {
+  LoopbackCluster job{3};
+  job.options.lanes = 4;
+  job.resources = "gpus=2";
+  EXPECT_EQ(job.run_all([] {
+    const auto card = with(ActorOptions{.resources = {.cpus = 2, .gpus = 1}}).actor<Card>();
+    const auto half = with(TaskOptions{.name = "half", .resources = {.cpus = 3, .gpus = 0.5}}).remote<hold>(1);
+    get(std::vector{half, remote<hold>(1)});
+    card.remote<&Card::gpus>().get();
+  }),
+            0);
+  double cpu_seconds = 0;
+  double gpu_seconds = 0;
+  for (const auto& row : job.sink.rows) {
+    const bool half = job.sink.names[row.function] == "half";
+    cpu_seconds += (row.finished - row.started) * (half ? 3 : 1);
+    gpu_seconds += (row.finished - row.started) * (half ? 0.5 : 0);
+  }
+  const auto& uses = job.sink.end.uses;
+  EXPECT_GT(gpu_seconds, 0.001);
+  EXPECT_NEAR(uses.at(RankId{2}).cpu_seconds, cpu_seconds, 1e-6);
+  EXPECT_NEAR(uses.at(RankId{2}).gpu_seconds, gpu_seconds, 1e-6);
+  const double busy = job.sink.actors.at(0).busy_seconds;
+  EXPECT_GT(busy, 0);
+  EXPECT_NEAR(uses.at(RankId{1}).cpu_seconds, busy * 2, 1e-6);
+  EXPECT_NEAR(uses.at(RankId{1}).gpu_seconds, busy, 1e-6);
 }
 
 TEST_F(ResourceCluster, CpusOfTasksNeverExceedTheWorkers) {
