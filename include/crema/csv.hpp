@@ -10,6 +10,7 @@
 #include "crema/csv_reader.hpp"
 #include "crema/dataset.hpp"
 #include "crema/read_options.hpp"
+#include "crema/record_files.hpp"
 
 namespace crema {
 
@@ -20,22 +21,6 @@ void check(const CsvOptions& options);
 /// Blocks of the files, as encoded csv::Block. Throws DataError as Partitioner does.
 dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<std::string>& fields,
                                        const CsvOptions& options);
-
-template <class T>
-struct Load {
-  static Bytes body(void* subject, ByteReader& description) {
-    dataset::rows_of(subject).assign(read_rows<T>(decode<Block>(description)));
-    return {};
-  }
-};
-
-template <class T>
-struct LoadBadRecords {
-  static Bytes body(void* subject, ByteReader& description) {
-    dataset::rows_of(subject).assign(read_bad_records<T>(decode<Block>(description)));
-    return {};
-  }
-};
 
 }  // namespace csv
 
@@ -58,22 +43,13 @@ struct LoadBadRecords {
 /// different characters.
 template <class T>
 [[nodiscard]] Dataset<T> read_csv(Paths paths, CsvOptions options = {}) {
-  constexpr bool starts_empty = std::is_default_constructible_v<T>;
-  static_assert(starts_empty,
-                "crema: a row read from a file must be default constructible: give it a constructor without arguments");
-  if constexpr (starts_empty) {
+  if constexpr (detail::check_starts_empty<T>()) {
     csv::check(options);
-    const std::string name = "read_csv<" + demangle(typeid(T).name()) + ">";
-    std::optional<dataset::Step> bad;
-    if (options.on_bad_record == BadRecordPolicy::collect) {
-      bad = dataset::step<csv::LoadBadRecords<T>>(name + ".bad_records");
-    }
-    return Dataset<T>{dataset::load_plan(
-        dataset::step<csv::Load<T>>(name),
-        [paths = std::move(paths), options = std::move(options)] {
+    const BadRecordPolicy policy = options.on_bad_record;
+    return Dataset<T>{detail::records_plan<T, csv::Block>(
+        "read_csv", policy, [paths = std::move(paths), options = std::move(options)] {
           return csv::open_blocks(paths, csv::field_names<T>(), options);
-        },
-        bad)};
+        })};
   }
 }
 

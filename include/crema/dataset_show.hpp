@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "crema/schema.hpp"
+#include "crema/time_text.hpp"
 
 namespace crema::dataset {
 
@@ -19,8 +20,6 @@ struct ShownCell {
 };
 
 std::string shown_number(double value);
-/// Nanoseconds since 1970-01-01 UTC, as ISO 8601 with no more digits than it takes.
-std::string shown_time(std::int64_t nanoseconds);
 /// An aligned table.
 std::string table_text(std::vector<std::string> names, std::vector<std::vector<ShownCell>> rows);
 
@@ -42,7 +41,7 @@ ShownCell shown(const Field& field) {
   } else if constexpr (std::floating_point<Field>) {
     return {shown_number(static_cast<double>(field)), true};
   } else if constexpr (crema::detail::is_time_point<Field>) {
-    return {shown_time(std::chrono::duration_cast<std::chrono::nanoseconds>(field.time_since_epoch()).count())};
+    return {crema::detail::time_text(field)};
   } else {
     static_assert(crema::detail::is_duration<Field>);
     return {shown_number(std::chrono::duration<double>{field}.count()) + " s", true};

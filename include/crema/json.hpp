@@ -9,6 +9,7 @@
 #include "crema/dataset.hpp"
 #include "crema/json_reader.hpp"
 #include "crema/read_options.hpp"
+#include "crema/record_files.hpp"
 
 namespace crema {
 
@@ -16,22 +17,6 @@ namespace json {
 
 /// Blocks of the files, as encoded json::Block. Throws DataError where a pattern names no file or one cannot be read.
 dataset::DescriptionSource open_blocks(const Paths& paths, const JsonOptions& options);
-
-template <class T>
-struct Load {
-  static Bytes body(void* subject, ByteReader& description) {
-    dataset::rows_of(subject).assign(read_rows<T>(decode<Block>(description)));
-    return {};
-  }
-};
-
-template <class T>
-struct LoadBadRecords {
-  static Bytes body(void* subject, ByteReader& description) {
-    dataset::rows_of(subject).assign(read_bad_records<T>(decode<Block>(description)));
-    return {};
-  }
-};
 
 }  // namespace json
 
@@ -49,18 +34,10 @@ struct LoadBadRecords {
 /// what was found, unless `.on_bad_record` says otherwise: then a record that is no row is left out, alone.
 template <class T>
 [[nodiscard]] Dataset<T> read_json(Paths paths, JsonOptions options = {}) {
-  constexpr bool starts_empty = std::is_default_constructible_v<T>;
-  static_assert(starts_empty,
-                "crema: a row read from a file must be default constructible: give it a constructor without arguments");
-  if constexpr (starts_empty) {
-    const std::string name = "read_json<" + demangle(typeid(T).name()) + ">";
-    std::optional<dataset::Step> bad;
-    if (options.on_bad_record == BadRecordPolicy::collect) {
-      bad = dataset::step<json::LoadBadRecords<T>>(name + ".bad_records");
-    }
-    return Dataset<T>{dataset::load_plan(
-        dataset::step<json::Load<T>>(name),
-        [paths = std::move(paths), options] { return json::open_blocks(paths, options); }, bad)};
+  if constexpr (detail::check_starts_empty<T>()) {
+    return Dataset<T>{detail::records_plan<T, json::Block>(
+        "read_json", options.on_bad_record,
+        [paths = std::move(paths), options] { return json::open_blocks(paths, options); })};
   }
 }
 

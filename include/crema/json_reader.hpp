@@ -103,11 +103,6 @@ class BlockReader {
 
 namespace detail {
 
-template <class T>
-inline constexpr bool is_vector = false;
-template <class T, class Allocator>
-inline constexpr bool is_vector<std::vector<T, Allocator>> = true;
-
 template <class Field>
 bool read_scalar(const Value& value, Field& field) {
   using Limits = std::numeric_limits<Field>;
@@ -149,7 +144,7 @@ void read_value(const BlockReader& reader, const Value& value, const Place& plac
 /// Visits the fields of a record.
 struct FieldReader {
   template <class Field>
-  static constexpr bool takes = is_vector<Field> || crema::detail::is_optional<Field>;
+  static constexpr bool takes = crema::detail::is_vector<Field> || crema::detail::is_optional<Field>;
 
   const BlockReader& reader;
   Value object;
@@ -177,7 +172,7 @@ void read_value(const BlockReader& reader, const Value& value, const Place& plac
     }
   } else if constexpr (crema::detail::is_cell<Field>) {
     if (!read_scalar(value, field)) reader.fail(value, place, expected_scalar<Field>());
-  } else if constexpr (is_vector<Field>) {
+  } else if constexpr (crema::detail::is_vector<Field>) {
     std::vector<Value> items;
     if (!value.get(items)) reader.fail(value, place, "an array");
     field.clear();
@@ -200,7 +195,7 @@ bool BlockReader::read(T& row) {
   if constexpr (crema::detail::is_cell<T>) {
     const bool named = record_.is_object();
     detail::read_value(*this, named ? record_.member("value") : record_, Place{.name = named ? "value" : ""}, row);
-  } else if constexpr (detail::is_vector<T>) {
+  } else if constexpr (crema::detail::is_vector<T>) {
     detail::read_value(*this, record_, Place{}, row);
   } else {
     detail::read_record(*this, record_, nullptr, row);

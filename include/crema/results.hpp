@@ -26,10 +26,6 @@ template <class T>
 inline constexpr bool is_dataset = false;
 template <class T>
 inline constexpr bool is_dataset<Dataset<T>> = true;
-template <class T>
-inline constexpr bool is_vector = false;
-template <class T, class A>
-inline constexpr bool is_vector<std::vector<T, A>> = true;
 
 /// What a table can be made from: a range of rows, a range of futures of rows, a dataset.
 template <class Source>

@@ -14,11 +14,12 @@
 
 #include "crema/cells.hpp"
 #include "crema/schema.hpp"
+#include "crema/time_text.hpp"
 
 namespace crema::detail {
 
-/// ISO 8601 in UTC, with no more digits than it takes. Throws Error for a year that has not four digits.
-std::string time_text(const CalendarTime& time);
+/// Throws Error for a year that has not four digits, which no reader takes.
+void check_year(std::chrono::sys_days day);
 
 template <class Number>
 requires std::is_arithmetic_v<Number>
@@ -27,12 +28,6 @@ void append_number(std::string& out, Number value) {
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
   static_cast<void>(error);  // the longest number there is has fewer characters
   out.append(digits, end);
-}
-
-template <class D>
-std::string time_text(const std::chrono::time_point<std::chrono::system_clock, D>& time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  return time_text({.day = day, .since_midnight = std::chrono::duration_cast<std::chrono::nanoseconds>(time - day)});
 }
 
 /// A value that is one cell, as CellText reads it; text as it is.
@@ -49,6 +44,7 @@ void append_cell(std::string& out, const T& value) {
   } else if constexpr (std::is_arithmetic_v<T>) {
     append_number(out, +value);
   } else if constexpr (is_time_point<T>) {
+    check_year(std::chrono::floor<std::chrono::days>(value));
     out += time_text(value);
   } else {
     [[maybe_unused]] const CellText<T> none{};  // says why such a value is no text
@@ -121,11 +117,6 @@ struct JsonMembers {
   }
 };
 
-template <class T>
-inline constexpr bool is_std_vector = false;
-template <class T, class Allocator>
-inline constexpr bool is_std_vector<std::vector<T, Allocator>> = true;
-
 /// Numbers that JSON does not know (NaN, infinities) and optionals without a value are null.
 template <class T>
 void append_json(std::string& out, const T& value) {
@@ -144,10 +135,12 @@ void append_json(std::string& out, const T& value) {
       out += "null";
     }
   } else if constexpr (is_time_point<T>) {
-    append_json_text(out, time_text(value));
+    out += '"';
+    append_cell(out, value);
+    out += '"';
   } else if constexpr (is_cell<T>) {
     append_cell(out, value);
-  } else if constexpr (is_std_vector<T>) {
+  } else if constexpr (is_vector<T>) {
     out += '[';
     for (std::size_t i = 0; i < value.size(); ++i) {
       if (i > 0) out += ',';

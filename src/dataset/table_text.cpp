@@ -46,23 +46,6 @@ void append(std::string& line, const ShownCell& cell, std::size_t width) {
 
 std::string shown_number(double value) { return fmt::format("{:.6g}", value); }
 
-std::string shown_time(std::int64_t nanoseconds) {
-  using namespace std::chrono;
-  const sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds{nanoseconds}};
-  const auto day = floor<days>(time);
-  const year_month_day date{day};
-  std::string text = fmt::format("{:04}-{:02}-{:02}", int{date.year()}, unsigned{date.month()}, unsigned{date.day()});
-  const auto since = (time - day).count();
-  if (since == 0) return text;
-  const auto seconds = since / 1'000'000'000;
-  text += fmt::format("T{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-  if (std::string fraction = fmt::format("{:09}", since % 1'000'000'000); since % 1'000'000'000 != 0) {
-    fraction.erase(fraction.find_last_not_of('0') + 1);
-    text += "." + fraction;
-  }
-  return text;
-}
-
 std::string table_text(std::vector<std::string> names, std::vector<std::vector<ShownCell>> rows) {
   std::vector<ShownCell> header;
   for (const std::string& name : names) header.push_back({fitted(name), !rows.empty()});

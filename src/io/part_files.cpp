@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -14,6 +13,7 @@
 
 #include "crema/errors.hpp"
 #include "crema/task.hpp"
+#include "record/publish.hpp"
 
 namespace crema::io {
 namespace {
@@ -23,66 +23,35 @@ namespace fs = std::filesystem;
 constexpr const char* unfinished_marker = "_UNFINISHED";
 constexpr const char* finished_marker = "_SUCCESS";
 
-std::string reason(int error) { return std::generic_category().message(error); }
-
 [[noreturn]] void fail(const fs::path& file, const std::string& why) {
   throw Error{fmt::format("writing \"{}\": {}", file.string(), why)};
 }
 
-/// A file that is open for writing, and is removed unless it was given its name.
-class NewFile {
- public:
-  explicit NewFile(fs::path target) : target_{std::move(target)} {
-    path_ = (target_.parent_path() / fmt::format(".{}.XXXXXX.partial", target_.filename().string())).string();
-    file_ = ::mkostemps(path_.data(), static_cast<int>(std::string_view{".partial"}.size()), O_CLOEXEC);
-    if (file_ < 0) {
-      fail(target_,
-           reason(errno) + "; the folder must be there for every rank, and writable: name one that all ranks share");
-    }
-    ::fchmod(file_, 0644);
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  ~NewFile() {
-    if (file_ >= 0) ::close(file_);
-    if (!published_) ::unlink(path_.c_str());
-  }
-
-  void write(std::string_view content) {
-    for (std::size_t done = 0; done < content.size();) {
-      const ::ssize_t count = ::write(file_, content.data() + done, content.size() - done);
-      if (count >= 0) {
-        done += static_cast<std::size_t>(count);
-      } else if (errno != EINTR) {
-        fail(target_, reason(errno) + "; nothing of it is left behind");
-      }
+/// It appears whole, and is on disk then, folder included. Replaces a file of that name.
+void write_file(const fs::path& target, std::string_view content) {
+  record::TemporaryFile file{target,
+                             record::TemporaryFile::Existing::replaced,
+                             {.what = "the file",
+                              .give_a_file = "name another folder",
+                              .choose_another = "name a folder that all ranks share and may write",
+                              .or_begin_anew = "",
+                              .content = "its content is"}};
+  const int descriptor = ::open(file.path().c_str(), O_WRONLY | O_CLOEXEC);
+  int error = descriptor < 0 ? errno : 0;
+  for (std::size_t done = 0; error == 0 && done < content.size();) {
+    const ::ssize_t count = ::write(descriptor, content.data() + done, content.size() - done);
+    if (count >= 0) {
+      done += static_cast<std::size_t>(count);
+    } else if (errno != EINTR) {
+      error = errno;
     }
   }
-  /// On disk, folder included, afterwards.
-  void publish() {
-    if (::fdatasync(file_) != 0) fail(target_, reason(errno));
-    if (::close(std::exchange(file_, -1)) != 0) fail(target_, reason(errno));
-    if (::rename(path_.c_str(), target_.c_str()) != 0) fail(target_, reason(errno));
-    published_ = true;
-    const int folder = ::open(target_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0 || ::fsync(folder) != 0) fail(target_, reason(errno));
-    ::close(folder);
-  }
-
- private:
-  fs::path target_;
-  std::string path_;
-  int file_ = -1;
-  bool published_ = false;
-};
+  if (descriptor >= 0 && ::close(descriptor) != 0 && error == 0) error = errno;
+  if (error != 0) fail(target, std::generic_category().message(error) + "; nothing of it is left behind");
+  file.publish();
+}
 
 bool is_part(const std::string& name) { return name.starts_with("part-") || name.starts_with(".part-"); }
-
-void write_marker(const fs::path& file, const std::string& content) {
-  NewFile marker{file};
-  marker.write(content);
-  marker.publish();
-}
 
 /// Makes the folder ready for parts, once: a start that goes on from a journal finds that it was.
 void begin_parts(const std::string& name) {
@@ -104,8 +73,8 @@ void begin_parts(const std::string& name) {
       refuse("it holds \"" + file + "\", which is not of crema; name an empty folder or a new one");
     left.push_back(entry.path());
   }
-  write_marker(folder / unfinished_marker,
-               "crema is writing a dataset here, or was; it is whole once _SUCCESS is there\n");
+  write_file(folder / unfinished_marker,
+             "crema is writing a dataset here, or was; it is whole once _SUCCESS is there\n");
   for (const fs::path& file : left) fs::remove(file);
 }
 
@@ -130,7 +99,7 @@ void finish_parts(const std::string& name, const std::vector<PartFile>& parts) {
     const std::string file = entry.path().filename().string();
     if (is_part(file) && !names.contains(file)) fs::remove(entry.path());  // of an attempt that was lost
   }
-  write_marker(folder / finished_marker, list);
+  write_file(folder / finished_marker, list);
   fs::remove(folder / unfinished_marker);
 }
 
@@ -142,9 +111,7 @@ PartFile write_part(const std::string& folder, std::uint64_t block, const std::s
                 .rows = rows,
                 .bytes = content.size(),
                 .digest = XXH3_64bits(content.data(), content.size())};
-  NewFile file{fs::path{folder} / part.name};
-  file.write(content);
-  file.publish();
+  write_file(fs::path{folder} / part.name, content);
   return part;
 }
 

@@ -8,27 +8,13 @@
 
 namespace crema::detail {
 
-std::string time_text(const CalendarTime& time) {
-  const std::chrono::year_month_day date{time.day};
-  const int year = static_cast<int>(date.year());
-  if (year < 0 || year > 9999) {
-    throw Error{
-        fmt::format("writing a time of the year {} as text: only years from 0 to 9999 have four digits; write a "
-                    "number instead",
-                    year)};
-  }
-  std::string text =
-      fmt::format("{:04}-{:02}-{:02}", year, static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
-  const auto nanoseconds = time.since_midnight.count();
-  if (nanoseconds == 0) return text;
-  const auto seconds = nanoseconds / 1'000'000'000;
-  text += fmt::format("T{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-  if (nanoseconds % 1'000'000'000 != 0) {
-    std::string fraction = fmt::format("{:09}", nanoseconds % 1'000'000'000);
-    fraction.erase(fraction.find_last_not_of('0') + 1);
-    text += "." + fraction;
-  }
-  return text;
+void check_year(std::chrono::sys_days day) {
+  const int year = static_cast<int>(std::chrono::year_month_day{day}.year());
+  if (year >= 0 && year <= 9999) return;
+  throw Error{
+      fmt::format("writing a time of the year {} as text: only years from 0 to 9999 have four digits; write a "
+                  "number instead",
+                  year)};
 }
 
 void append_csv_text(std::string& out, std::string_view text) {

@@ -233,7 +233,7 @@ TEST(TextWriter, TextThatIsNoUtf8IsNoJson) {
   EXPECT_THROW(detail::append_json_text(out, "caf\xE9"), Error);
   detail::append_json_text(out, std::string_view{"\x01\n\"\\", 4});
   EXPECT_EQ(out, "\"\\u0001\\n\\\"\\\\\"");
-  EXPECT_THROW((void)detail::time_text({.day = std::chrono::sys_days{} - std::chrono::days{800'000}}), Error);
+  EXPECT_THROW(detail::append_cell(out, std::chrono::sys_days{} - std::chrono::days{800'000}), Error);
 }
 
 }  // namespace
