@@ -31,7 +31,9 @@ void Host::on_frame(RankId from, wire::Frame frame) {
   if (frame.header.type == FrameType::known_calls) return on_known(frame);
   const wire::CallHead call = wire::read_call_head(frame.payload);
   const bool recorded = (frame.header.flags & wire::flag_recorded) != 0;
-  if (!recorded && is_of_lost_attempt(call, frame.header.attempt)) return;
+  // The head gives a pool's call to a member once, whichever attempt has made it.
+  const bool of_pool = frame.header.lane == LaneId{};
+  if (!recorded && !of_pool && is_of_lost_attempt(call, frame.header.attempt)) return;
   const Caller caller{from, frame.header.lane};
   const auto found = actors_.find(call.actor);
   if (found == actors_.end() || (found->second.recorded_to_come > 0 && !recorded)) {

@@ -49,7 +49,9 @@ bool Host::is_first(const wire::Frame& frame, const wire::CallHead& call) {
                         .attempt = frame.header.attempt,
                         .value = Bytes{std::move(source)}};
   outcome.started = outcome.finished = std::chrono::steady_clock::now().time_since_epoch().count();
-  outbox_.send(head_rank, wire::make_frame(FrameType::outcome, wire::write(outcome)));
+  wire::Frame frame_of_repeat = wire::make_frame(FrameType::outcome, wire::write(outcome));
+  frame_of_repeat.header.flags |= wire::flag_repeatable;
+  outbox_.send(head_rank, std::move(frame_of_repeat));
   return false;
 }
 

@@ -269,7 +269,8 @@ void Head::on_outcome(RankId from, const Frame& frame) {
       count_calls(outcome.parent, -1);
     }
     count_calls(outcome.id, outcome.calls_made);
-    if (outcome.work == Outcome::Work::call) return end_call(from, outcome);
+    if (outcome.work == Outcome::Work::call)
+      return end_call(from, outcome, (frame.header.flags & wire::flag_repeatable) != 0);
     if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
     return;
   }
@@ -349,8 +350,8 @@ void Head::count_calls(TaskId caller, std::int64_t calls) {
 
 bool Head::finished() const {
   if (!driver_) return false;
-  return driver_->exit_code != 0 ||
-         (finished_ == submitted_ && storing_ == 0 && constructing_.empty() && open_calls_.empty() && calls_.empty());
+  return driver_->exit_code != 0 || (finished_ == submitted_ && storing_ == 0 && constructing_.empty() &&
+                                     open_calls_.empty() && calls_.empty() && repeats_.empty());
 }
 
 int Head::close() {

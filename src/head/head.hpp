@@ -181,7 +181,7 @@ class Head {
   void claim(const wire::CallSpec& call, std::uint32_t attempt);
   bool claim_pool_call(const wire::Frame& frame);
   void arrive(TaskId caller, std::uint32_t attempt, std::optional<TaskKey> call);
-  void end_call(RankId from, const wire::Outcome& outcome);
+  void end_call(RankId from, const wire::Outcome& outcome, bool repeat);
   void end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome);
   void keep_repeatable(TaskId by, Named<TaskId> work, RankId host);
   void pin_for_attempts(TaskId by, TaskId work);
@@ -385,6 +385,7 @@ class Head {
   CallsToTell calls_to_tell_{outbox_};
   Rebuilding rebuilding_;
   std::unordered_map<TaskId, Repeatable> repeatable_;
+  std::unordered_set<TaskId> repeats_;  // calls that stand for one of an earlier attempt, which has not ended
   bool dispatching_ = true;
 };
 

@@ -31,7 +31,10 @@ void Head::on_taken(RankId from, const wire::Frame& frame) {
     bind_name({call.id, call.key});
     keep_repeatable(call.parent, {call.id, call.key}, from);
   }
-  arrive(call.parent, frame.header.attempt, call.key);
+  // A pool's call may get its place after a further attempt of the task has made it again.
+  const auto repeatable = repeatable_.find(call.parent);
+  const bool repeated = repeatable != repeatable_.end() && repeatable->second.pool_calls.contains(call.key);
+  arrive(call.parent, repeated ? attempts_.of(call.parent) : frame.header.attempt, call.key);
 }
 
 /// A call that is made again stands for the one that has its place.
@@ -59,14 +62,16 @@ bool Head::claim_pool_call(const wire::Frame& frame) {
   if (placed_before_.contains(call.key)) {
     claim(call, attempt);
   } else {
-    if (!may_run_again(call.parent)) return false;
+    if (!may_run_again(call.parent) || has_called_too_often(call.parent)) return false;
     const TaskId first = repeatable_[call.parent].pool_calls.try_emplace(call.key, call.id).first->second;
     if (first == call.id) return false;
     if (attempt >= attempts_.of(call.parent)) count_calls(call.parent, -1);
     ByteBuffer source;
     source.put(first);
     source.put(call.key);
+    repeats_.insert(call.id);
     forward(call.id, Bytes{std::move(source)});
+    if (!names_.contains(call.key)) return true;  // it has no place yet: on_taken
   }
   arrive(call.parent, attempt, call.key);
   return true;
@@ -106,7 +111,8 @@ void Head::end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome
   end(from, outcome);
 }
 
-void Head::end_call(RankId from, const wire::Outcome& outcome) {
+/// `repeat`: an earlier attempt of its caller has made the call, and it yields that one's value.
+void Head::end_call(RankId from, const wire::Outcome& outcome, bool repeat) {
   const auto call = calls_.find(outcome.id);
   if (call == calls_.end()) {
     // It never had a place: its actor is gone, an input has failed, or the actor is not durable.
@@ -115,8 +121,9 @@ void Head::end_call(RankId from, const wire::Outcome& outcome) {
       arrive(outcome.parent, outcome.attempt, std::nullopt);
     } else {
       calls_to_tell_.ended(outcome.id, outcome.actor);
-      keep_outcome(from, outcome);
+      if (!repeat) keep_outcome(from, outcome);
     }
+    if (repeat) repeats_.insert(outcome.id);
     return end(from, outcome);
   }
   if (!call->second.done) return end_once_calls_are_recorded(from, outcome);
@@ -162,6 +169,7 @@ void Head::keep_outcome(RankId host, const wire::Outcome& outcome) {
     repeatable.too_many = true;
     tell_to_forget(repeatable.other_hosts, caller);
     unpin(std::exchange(repeatable.pinned, {}));
+    repeatable.pool_calls.clear();
   } else if (!repeatable.too_many) {
     pin_for_attempts(caller, outcome.id);
   }

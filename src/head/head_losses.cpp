@@ -29,7 +29,11 @@ bool Head::try_again(TaskId id, Entry& entry, bool lost) {
   const wire::Terms terms = task.terms.value_or(wire::Terms{});
   if (!lost && !terms.retry_exceptions) return false;
   task.attempt = next_attempt(id);
-  if (task.attempt > static_cast<std::uint32_t>(terms.max_retries) || has_called_too_often(id)) return false;
+  if (task.attempt > static_cast<std::uint32_t>(terms.max_retries)) return false;
+  if (has_called_too_often(id)) {
+    repeatable_[id].kept_from_trying = true;
+    return false;
+  }
   entry.state = Entry::State::ready;
   entry.value = {};
   add_ready(blocked(task, Bytes{wire::write(task)}));
@@ -55,8 +59,9 @@ Head::Blocked Head::blocked(const wire::TaskSpec& task, Bytes payload) {
 Bytes Head::after_attempts(Failure failure) const {
   const std::uint32_t attempts = attempts_.of(failure.task);
   if (attempts > 1) failure.message += " (after " + std::to_string(attempts) + " attempts)";
-  if (has_called_too_often(failure.task)) {
-    failure.message += " (and is not tried again: it has made more than " + std::to_string(Repeatable::most_outcomes) +
+  const auto repeatable = repeatable_.find(failure.task);
+  if (repeatable != repeatable_.end() && repeatable->second.kept_from_trying) {
+    failure.message += " (and is not tried again: it has made at least " + std::to_string(Repeatable::most_outcomes) +
                        " calls of actors without a history, and a further attempt would make them again)";
   }
   return encoded(failure);
@@ -276,6 +281,12 @@ void Head::make_again(TaskId id) {
     if (first && !history::is_blob_reader(task)) keeper_->submitted(wire::read_task_head(*recipe), *recipe);
     if (task.attempt > static_cast<std::uint32_t>(task.terms.value_or(wire::Terms{}).max_retries)) {
       complete({next, true, lost_value(next, *entry, "its task has no attempt left (TaskOptions::max_retries)")});
+      continue;
+    }
+    if (has_called_too_often(next)) {
+      complete(
+          {next, true,
+           lost_value(next, *entry, "its task has made too many calls of actors without a history to be run again")});
       continue;
     }
     for (const Input& input : task.arguments.inputs) wanted.push_back(input.id);

@@ -120,6 +120,7 @@ void Head::complete(Completion completion) {
 void Head::complete_one(const Completion& completion) {
   const TaskId id = completion.id;
   Entry& entry = entry_of(id);
+  if (!repeats_.empty()) repeats_.erase(id);
   if (entry.state >= Entry::State::done) return;
   entry.state = completion.failed ? Entry::State::failed : Entry::State::done;
   entry.stored = completion.object != TaskId{};

@@ -20,8 +20,8 @@ wire::Reply Head::describe_cluster() const {
 }
 
 std::uint64_t Head::open_calls() const {
-  std::uint64_t calls = 0;
-  if (rebuilding_.phase != Rebuilding::Phase::idle || !rebuilding_.lost.empty() || storing_ > 0) return calls;
+  std::uint64_t calls = repeats_.size();
+  if (rebuilding_.phase != Rebuilding::Phase::idle || !rebuilding_.lost.empty() || storing_ > 0) return 0;
   for (const auto& [caller, open] : open_calls_)
     if (open > 0) calls += static_cast<std::uint64_t>(open);
   return calls;

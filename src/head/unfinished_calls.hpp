@@ -44,6 +44,7 @@ struct Repeatable {
   static constexpr std::uint64_t most_outcomes = 100'000;
   std::uint64_t outcomes = 0;
   bool too_many = false;
+  bool kept_from_trying = false;  ///< by that alone
 };
 
 }  // namespace crema::head

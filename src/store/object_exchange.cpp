@@ -212,6 +212,8 @@ void ObjectExchange::on_failed(const ObjectPart& object, const Bytes& payload) {
   const Failure failure = wire::read_failure(reader);
   for (auto next = fetching_.lower_bound(object); next != fetching_.end() && next->first.id == object.id;) {
     if (object.part != 0 && next->first != object) break;
+    // Nobody will be told where a part of it is.
+    if (object.part == 0) next->second.tasks = 0;
     for (const Waiter& waiter : take_waiters(next++)) give_failure(waiter, failure.message, failure.kind);
   }
   fetch_more();

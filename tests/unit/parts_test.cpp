@@ -149,6 +149,7 @@ TEST(PartsOfAValue, GoWhereTheyAreNeededAndNowhereElse) {
   for (const auto& record : job.network.log()) moved += record.bytes.size();
   EXPECT_LT(moved, 3 * count * (size + 10'000));
   for (const auto& record : job.network.log()) {
+    EXPECT_LT(record.bytes.size(), 2 * size) << "a whole value has four parts";
     if (record.to.number < 2 || record.from.number < 2) {
       EXPECT_LT(record.bytes.size(), size) << record.from.number << " to " << record.to.number;
     }
