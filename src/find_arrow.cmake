@@ -20,6 +20,8 @@ function(crema_find_arrow)
     find_package(Arrow CONFIG QUIET)
     find_package(Parquet CONFIG QUIET)
     if(NOT TARGET Parquet::parquet_shared OR Arrow_VERSION VERSION_LESS 24)
+      message(STATUS "Parquet files: not supported, as Arrow C++ 24 or later with Parquet is not there "
+                     "(found: ${Arrow_VERSION}); see CREMA_ARROW_ROOT")
       return()
     endif()
     set_target_properties(Arrow::arrow_shared Parquet::parquet_shared PROPERTIES IMPORTED_GLOBAL ON)

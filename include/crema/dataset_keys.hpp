@@ -158,7 +158,11 @@ template <class K>
 struct KeyBytes {
   static void append(ByteBuffer& out, const K& key) {
     if constexpr (std::is_floating_point_v<K>) {
-      out.put(static_cast<double>(std::isnan(key) ? std::numeric_limits<K>::quiet_NaN() : key == 0 ? K{0} : key));
+      const K one = std::isnan(key) ? std::numeric_limits<K>::quiet_NaN() : key == 0 ? K{0} : key;
+      const auto rounded = static_cast<double>(one);
+      out.put(rounded);
+      if constexpr (std::is_same_v<K, long double>)
+        out.put(std::isfinite(rounded) ? static_cast<double>(one - rounded) : 0.0);
     } else {
       encode(out, key);
     }

@@ -2,6 +2,7 @@
 
 // Rows out of JSON: the fields of a type's `serialize` are looked up by name in each record.
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -120,7 +121,8 @@ bool read_scalar(const Value& value, Field& field) {
     return true;
   } else if constexpr (std::floating_point<Field>) {
     double number{};
-    if (!value.get(number) || number < Limits::lowest() || number > Limits::max()) return false;
+    // The digits of the largest float are a little more than it.
+    if (!value.get(number) || !std::isfinite(static_cast<Field>(number))) return false;
     field = static_cast<Field>(number);
     return true;
   } else {
@@ -192,11 +194,9 @@ void read_value(const BlockReader& reader, const Value& value, const Place& plac
 template <class T>
 bool BlockReader::read(T& row) {
   if (!next()) return false;
-  if constexpr (crema::detail::is_cell<T>) {
+  if constexpr (crema::detail::is_cell<T> || crema::detail::is_vector<T>) {
     const bool named = record_.is_object();
     detail::read_value(*this, named ? record_.member("value") : record_, Place{.name = named ? "value" : ""}, row);
-  } else if constexpr (crema::detail::is_vector<T>) {
-    detail::read_value(*this, record_, Place{}, row);
   } else {
     detail::read_record(*this, record_, nullptr, row);
   }

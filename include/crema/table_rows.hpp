@@ -92,14 +92,13 @@ class RowAppender {
  private:
   template <class T>
   void append(ColumnBatch::Column& column, const T& value) {
-    using std::chrono::nanoseconds;
     if constexpr (std::same_as<T, std::string>) {
       column.texts.push_back(value);
       bytes_ += sizeof(std::string) + value.size();
     } else if constexpr (is_time_point<T>) {
-      put(column, std::int64_t{std::chrono::duration_cast<nanoseconds>(value.time_since_epoch()).count()});
+      put(column, nanoseconds_of(value.time_since_epoch()));
     } else if constexpr (is_duration<T>) {
-      put(column, std::int64_t{std::chrono::duration_cast<nanoseconds>(value).count()});
+      put(column, nanoseconds_of(value));
     } else if constexpr (std::same_as<T, long double>) {
       put(column, static_cast<double>(value));
     } else {
@@ -110,6 +109,20 @@ class RowAppender {
   void put(ColumnBatch::Column& column, T value) {
     column.values.put(value);
     bytes_ += sizeof(T);
+  }
+  /// What a column of times holds.
+  template <class Rep, class Period>
+  static std::int64_t nanoseconds_of(std::chrono::duration<Rep, Period> duration) {
+    using std::chrono::nanoseconds;
+    using Seconds = std::chrono::duration<long double>;
+    const long double seconds = std::chrono::duration_cast<Seconds>(duration).count();
+    constexpr long double most = 9.2e9L;  // about 292 years
+    if (!(seconds > -most && seconds < most)) {
+      throw Error{
+          "storing a row: a time in it lies outside of the years 1678 to 2261 (a duration: is longer than 291 years), "
+          "and columns hold nanoseconds; store it as a number of its own unit"};
+    }
+    return std::int64_t{std::chrono::duration_cast<nanoseconds>(duration).count()};
   }
   [[noreturn]] static void changed_shape() {
     throw UsageError{

@@ -159,7 +159,10 @@ template <class T>
 std::string json_text(const std::vector<T>& rows) {
   std::string out;
   for (auto&& row : rows) {
+    // A file that begins with a bracket would be one array.
+    if constexpr (is_vector<T>) out += "{\"value\":";
     append_json(out, static_cast<const T&>(row));
+    if constexpr (is_vector<T>) out += '}';
     out += '\n';
   }
   return out;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "crema/errors.hpp"
@@ -23,12 +24,15 @@ std::string_view trim(std::string_view text) {
 
 }  // namespace
 
-bool is_array(const io::File& file, Compression) {
+bool is_array(const io::File& file) {
   constexpr std::string_view passed_over = "\xEF\xBB\xBF \t\r\n";
-  for (std::uint64_t place = 0; place < file.size(); ++place) {
-    char first{};
-    file.read(place, &first, 1);
-    if (passed_over.find(first) == std::string_view::npos) return first == '[';
+  std::array<char, 4096> bytes{};
+  for (std::uint64_t place = 0; place < file.size(); place += bytes.size()) {
+    const std::size_t size = std::min<std::uint64_t>(bytes.size(), file.size() - place);
+    file.read(place, bytes.data(), size);
+    const std::string_view text{bytes.data(), size};
+    if (const std::size_t first = text.find_first_not_of(passed_over); first != std::string_view::npos)
+      return text[first] == '[';
   }
   return false;
 }

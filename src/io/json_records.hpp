@@ -50,6 +50,6 @@ class Records {
 
 /// Whether a file that is not compressed is one array: its first byte that is neither blank nor of a byte order mark is
 /// a bracket.
-bool is_array(const io::File& file, Compression compression);
+bool is_array(const io::File& file);
 
 }  // namespace crema::json

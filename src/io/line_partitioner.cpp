@@ -18,10 +18,9 @@ LinePartitioner::LinePartitioner(const Paths& paths, IsWhole is_whole, std::uint
   for (const std::string& path : matching_paths(paths.patterns())) {
     const File file{path};
     const Compression compression = compression_of(file);
-    inputs_.push_back(
-        {.file = {path, file.size(), file.modified()},
-         .compression = compression,
-         .whole = compression != Compression::none || (is_whole != nullptr && is_whole(file, compression))});
+    inputs_.push_back({.file = {path, file.size(), file.modified()},
+                       .compression = compression,
+                       .whole = compression != Compression::none || (is_whole != nullptr && is_whole(file))});
   }
 }
 

@@ -18,7 +18,7 @@ namespace crema::io {
 class LinePartitioner {
  public:
   /// Whether a file is one block whatever its lines are.
-  using IsWhole = bool (*)(const File& file, Compression compression);
+  using IsWhole = bool (*)(const File& file);
 
   /// Opens every file once. Throws DataError where a pattern names none, or one is no readable file. A compressed file
   /// is one block. `block_size` 0: block_size_for each file.

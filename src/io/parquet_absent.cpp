@@ -13,7 +13,7 @@ namespace {
 [[noreturn]] void refuse(const std::string& operation) {
   throw UsageError{
       operation +
-      " needs Arrow C++ with Parquet, and this crema was built without it: install it (conda: libarrow and "
+      " needs Arrow C++ 24 or later with Parquet, and this crema was built without it: install it (conda: libarrow and "
       "libparquet; Spack: arrow+parquet; elsewhere `python3 -m pip install --target FOLDER pyarrow`, with "
       "-DCREMA_ARROW_ROOT=FOLDER/pyarrow for CMake), then configure and build crema again"};
 }

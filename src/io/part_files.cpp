@@ -51,7 +51,9 @@ void write_file(const fs::path& target, std::string_view content) {
   file.publish();
 }
 
-bool is_part(const std::string& name) { return name.starts_with("part-") || name.starts_with(".part-"); }
+/// What a process that was killed left of a file.
+bool is_partial(const std::string& name) { return name.starts_with('.') && name.ends_with(".partial"); }
+bool is_part(const std::string& name) { return name.starts_with("part-") || is_partial(name); }
 
 /// Makes the folder ready for parts, once: a start that goes on from a journal finds that it was.
 void begin_parts(const std::string& name) {
@@ -68,8 +70,8 @@ void begin_parts(const std::string& name) {
   std::vector<fs::path> left;
   for (const auto& entry : fs::directory_iterator{folder}) {
     const std::string file = entry.path().filename().string();
-    if (file == unfinished_marker || file.starts_with(std::string{"."} + unfinished_marker)) continue;
-    if (!unfinished || !is_part(file))
+    if (file == unfinished_marker) continue;
+    if (!is_partial(file) && !(unfinished && is_part(file)))
       refuse("it holds \"" + file + "\", which is not of crema; name an empty folder or a new one");
     left.push_back(entry.path());
   }

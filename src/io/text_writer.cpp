@@ -9,12 +9,13 @@
 namespace crema::detail {
 
 void check_year(std::chrono::sys_days day) {
-  const int year = static_cast<int>(std::chrono::year_month_day{day}.year());
-  if (year >= 0 && year <= 9999) return;
+  using namespace std::chrono;
+  // Beyond these a calendar of the standard library may count wrongly.
+  if (day >= sys_days{year{0} / 1 / 1} && day <= sys_days{year{9999} / 12 / 31}) return;
   throw Error{
-      fmt::format("writing a time of the year {} as text: only years from 0 to 9999 have four digits; write a "
-                  "number instead",
-                  year)};
+      fmt::format("writing a time as text, {} days from 1970-01-01: only years from 0 to 9999 have four digits; "
+                  "write a number instead",
+                  day.time_since_epoch().count())};
 }
 
 void append_csv_text(std::string& out, std::string_view text) {

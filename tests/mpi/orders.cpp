@@ -33,12 +33,26 @@ struct Sales {
 
 bool is_latte(const Order& order) { return order.drink == "Latte"; }
 
-/// In how many places a block's rows are not in order.
-std::vector<std::int64_t> disorder(std::span<const Order> rows) {
-  std::int64_t count = 0;
-  for (std::size_t i = 1; i < rows.size(); ++i)
-    count += std::pair{rows[i].price, rows[i].order} < std::pair{rows[i - 1].price, rows[i - 1].order} ? 1 : 0;
-  return {count};
+/// What is left of a block of sorted rows: whether they are, and its ends.
+struct Run {
+  std::uint64_t rows = 0;
+  std::int64_t disorder = 0;  // pairs of rows that are not in order
+  Order first;
+  Order last;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(rows) & BOOST_SERIALIZATION_NVP(disorder);
+    archive& BOOST_SERIALIZATION_NVP(first) & BOOST_SERIALIZATION_NVP(last);
+  }
+};
+
+bool stands_behind(const Order& a, const Order& b) { return std::pair{a.price, a.order} > std::pair{b.price, b.order}; }
+
+std::vector<Run> look(std::span<const Order> rows) {
+  Run run{.rows = rows.size(), .disorder = 0, .first = rows.front(), .last = rows.back()};
+  for (std::size_t i = 1; i < rows.size(); ++i) run.disorder += stands_behind(rows[i - 1], rows[i]) ? 1 : 0;
+  return {run};
 }
 
 }  // namespace
@@ -67,8 +81,15 @@ int main(int argc, char** argv) {
     }
     if (sort) {
       const auto sorted = orders.sort<&Order::price, &Order::order>();
-      job.results().value("disorder", sorted.map_batches<disorder>(1U << 30).sum());
-      job.results().value("dearest", sorted.max<&Order::price>().value_or(0));
+      Run all;
+      for (const Run& run : sorted.map_batches<look>(1U << 30).rows()) {
+        all.disorder += run.disorder + (all.rows > 0 && stands_behind(all.last, run.first) ? 1 : 0);
+        all.rows += run.rows;
+        all.last = run.last;
+      }
+      job.results().value("sorted", all.rows);
+      job.results().value("disorder", all.disorder);
+      job.results().value("dearest", all.last.price);
     }
   });
 }

@@ -133,6 +133,14 @@ TEST_P(PartFiles, JsonReadsBackAsItWasWritten) {
                         "\"1970-01-02T23:59:58.002\",\"where\":{\"x\":0.2,\"y\":2e-20}}\n"));
 }
 
+TEST_P(PartFiles, VectorsAndTheLargestNumbersReadBack) {
+  run([&] {
+    const std::vector<std::vector<float>> rows{{}, {1.5F, std::numeric_limits<float>::max()}, {-2}};
+    from_items(rows).repartition(3).write_json(out_);
+    EXPECT_EQ(read_json<std::vector<float>>(out_ + "/part-*.jsonl").take_all(), rows);
+  });
+}
+
 TEST(PartFilesOfOneJob, OtherProgramsReadThem) {
   testing::TemporaryFolder folder;
   const std::string out = (folder.path() / "out").string();
@@ -193,6 +201,7 @@ TEST_P(PartFiles, WhatIsThereIsNeverOverwritten) {
     fs::create_directories(out_ + "4");
     std::ofstream{out_ + "4/_UNFINISHED"} << "";
     std::ofstream{out_ + "4/part-000077.csv"} << "value\n1\n";
+    std::ofstream{out_ + "4/._SUCCESS.host-1.partial"} << "name";
     EXPECT_EQ(refusal(rows, out_ + "4"), "");
     EXPECT_THAT(names_in(out_ + "4"), ElementsAre("_SUCCESS", "part-000000.csv"));
   });
@@ -233,6 +242,7 @@ TEST(TextWriter, TextThatIsNoUtf8IsNoJson) {
   EXPECT_THROW(detail::append_json_text(out, "caf\xE9"), Error);
   detail::append_json_text(out, std::string_view{"\x01\n\"\\", 4});
   EXPECT_EQ(out, "\"\\u0001\\n\\\"\\\\\"");
+  EXPECT_THROW(detail::append_cell(out, std::chrono::sys_seconds::max()), Error);
   EXPECT_THROW(detail::append_cell(out, std::chrono::sys_days{} - std::chrono::days{800'000}), Error);
 }
 

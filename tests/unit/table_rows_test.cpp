@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <cstring>
 
 namespace crema {
 namespace {
@@ -109,6 +110,18 @@ TEST(AppendRow, ASerializeThatChangesItsFieldsIsAnError) {
   ColumnBatch batch{columns_of<Fickle>()};
   EXPECT_THROW(append_row(batch, Fickle{2}), UsageError);
   EXPECT_THROW(append_row(batch, Fickle{0}), UsageError);
+}
+
+TEST(AppendRow, ATimeThatNanosecondsDoNotHoldIsAnError) {
+  using namespace std::chrono;
+  ColumnBatch batch{columns_of<sys_days>()};
+  EXPECT_THROW(append_row(batch, sys_days{year{1000} / 1 / 1}), Error);
+  EXPECT_THROW(append_row(batch, sys_days{year{2300} / 1 / 1}), Error);
+  ColumnBatch kept{columns_of<sys_days>()};
+  append_row(kept, sys_days{year{2261} / 1 / 1});
+  std::int64_t nanoseconds = 0;
+  std::memcpy(&nanoseconds, kept.columns[0].values.data(), sizeof nanoseconds);
+  EXPECT_EQ(nanoseconds, 9'183'110'400'000'000'000);
 }
 
 }  // namespace
