@@ -263,14 +263,14 @@ void Head::on_outcome(RankId from, const Frame& frame) {
     // How many calls it has made is not known.
     if (ended_lane || (frame.header.flags & wire::flag_sent_again) != 0) next_attempt(outcome.id);
     if (ended_lane && placed != calls_.end() && !placed->second.done) lethal_calls_.insert(outcome.id);
-    if (outcome.work == Outcome::Work::construction) {
-      constructing_.erase(outcome.actor);
-    } else if (outcome.attempt >= attempts_.of(outcome.parent)) {
-      count_calls(outcome.parent, -1);
-    }
     count_calls(outcome.id, outcome.calls_made);
-    if (outcome.work == Outcome::Work::call)
-      return end_call(from, outcome, (frame.header.flags & wire::flag_repeatable) != 0);
+    if (outcome.work == Outcome::Work::call) {
+      const bool counts = outcome.attempt >= attempts_.of(outcome.parent);
+      end_call(from, outcome, (frame.header.flags & wire::flag_repeatable) != 0);
+      if (counts) count_calls(outcome.parent, -1);
+      return;
+    }
+    constructing_.erase(outcome.actor);
     if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
     return;
   }

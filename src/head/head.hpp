@@ -181,7 +181,8 @@ class Head {
   void claim(const wire::CallSpec& call, std::uint32_t attempt);
   bool claim_pool_call(const wire::Frame& frame);
   void arrive(TaskId caller, std::uint32_t attempt, std::optional<TaskKey> call);
-  void end_call(RankId from, const wire::Outcome& outcome, bool repeat);
+  void repeat(const wire::Outcome& call);
+  void end_call(RankId from, const wire::Outcome& outcome, bool is_repeat);
   void end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome);
   void keep_repeatable(TaskId by, Named<TaskId> work, RankId host);
   void pin_for_attempts(TaskId by, TaskId work);
@@ -196,7 +197,6 @@ class Head {
   void tell_placed(TaskId call, ActorId actor);
   [[nodiscard]] bool has_history(ActorId actor) const;
   void keep_creation(const wire::ActorSpec& actor);
-  [[nodiscard]] Bytes not_kept(const wire::CallSpec& call) const;
 
   // In head_checkpoints.cpp.
   void on_checkpoint(const wire::Frame& frame);

@@ -6,6 +6,23 @@ namespace crema::head {
 
 using history::Past;
 
+namespace {
+
+constexpr const char* not_kept =
+    "it has ended, and its value was too large for the history; return less, or a future of what a task or put gives";
+
+Bytes no_value(TaskId call, FunctionId method, const std::string& why) {
+  ByteBuffer failure;
+  wire::write_failure(failure, {.kind = Failure::Kind::actor,
+                                .function = FunctionRegistry::at(method).name,
+                                .task = call,
+                                .type = "crema::Error",
+                                .message = why});
+  return Bytes{std::move(failure)};
+}
+
+}  // namespace
+
 /// A host has given a call its place.
 void Head::on_taken(RankId from, const wire::Frame& frame) {
   const wire::Taken taken = wire::read_taken(frame.payload);
@@ -47,7 +64,7 @@ void Head::claim(const wire::CallSpec& call, std::uint32_t attempt) {
     if (const Past::Completion* value = recorded_value(call.key)) return restore(call.id, call.key, *value);
     if (const history::FailedCall* failed = own_.failure(call.key)) return complete({call.id, true, failed->failure});
     if (past_.is_skipped(call.key)) return complete({call.id, true, past_.failure(call.key)->failure});
-    if (!names_.contains(call.key)) return complete({call.id, true, not_kept(call)});
+    if (!names_.contains(call.key)) return complete({call.id, true, no_value(call.id, call.method, not_kept)});
   }
   ByteBuffer source;
   source.put(name(call.key));
@@ -65,16 +82,29 @@ bool Head::claim_pool_call(const wire::Frame& frame) {
     if (!may_run_again(call.parent) || has_called_too_often(call.parent)) return false;
     const TaskId first = repeatable_[call.parent].pool_calls.try_emplace(call.key, call.id).first->second;
     if (first == call.id) return false;
-    if (attempt >= attempts_.of(call.parent)) count_calls(call.parent, -1);
     ByteBuffer source;
     source.put(first);
     source.put(call.key);
-    repeats_.insert(call.id);
-    forward(call.id, Bytes{std::move(source)});
+    repeat({.id = call.id,
+            .parent = call.parent,
+            .function = call.method,
+            .attempt = attempt,
+            .value = Bytes{std::move(source)}});
+    if (attempt >= attempts_.of(call.parent)) count_calls(call.parent, -1);
     if (!names_.contains(call.key)) return true;  // it has no place yet: on_taken
   }
   arrive(call.parent, attempt, call.key);
   return true;
+}
+
+/// A call that an earlier attempt of its caller has made yields what that one does.
+void Head::repeat(const wire::Outcome& call) {
+  if (call.attempt >= attempts_.of(call.parent)) {
+    repeats_.insert(call.id);
+  } else if (entries_.find(ByteReader{call.value}.get<TaskId>().number) == nullptr) {
+    return complete({call.id, true, no_value(call.id, call.function, "the task that made it has ended without it")});
+  }
+  forward(call.id, call.value);
 }
 
 /// `attempt`: of the caller. Without a call it was one that has failed without a place.
@@ -111,8 +141,7 @@ void Head::end_once_calls_are_recorded(RankId from, const wire::Outcome& outcome
   end(from, outcome);
 }
 
-/// `repeat`: an earlier attempt of its caller has made the call, and it yields that one's value.
-void Head::end_call(RankId from, const wire::Outcome& outcome, bool repeat) {
+void Head::end_call(RankId from, const wire::Outcome& outcome, bool is_repeat) {
   const auto call = calls_.find(outcome.id);
   if (call == calls_.end()) {
     // It never had a place: its actor is gone, an input has failed, or the actor is not durable.
@@ -121,9 +150,9 @@ void Head::end_call(RankId from, const wire::Outcome& outcome, bool repeat) {
       arrive(outcome.parent, outcome.attempt, std::nullopt);
     } else {
       calls_to_tell_.ended(outcome.id, outcome.actor);
-      if (!repeat) keep_outcome(from, outcome);
+      if (is_repeat) return repeat(outcome);
+      keep_outcome(from, outcome);
     }
-    if (repeat) repeats_.insert(outcome.id);
     return end(from, outcome);
   }
   if (!call->second.done) return end_once_calls_are_recorded(from, outcome);
@@ -203,12 +232,12 @@ void Head::forget_attempts(TaskId id) {
   repeatable.over = true;
   for (const Named<TaskId>& work : std::exchange(repeatable.works, {})) forget_name(work);
   tell_to_forget(std::exchange(repeatable.hosts, {}), id);
-  std::vector<TaskId> pinned = std::exchange(repeatable.pinned, {});
-  if (!open_calls_.contains(id)) {
-    tell_to_forget(repeatable.other_hosts, id);
-    repeatable_.erase(found);
-  }
-  unpin(std::move(pinned));
+  // Of calls yet to be told of some may yield what these do.
+  if (open_calls_.contains(id)) return;
+  tell_to_forget(repeatable.other_hosts, id);
+  const std::vector<TaskId> pinned = std::move(repeatable.pinned);
+  repeatable_.erase(found);
+  unpin(pinned);
 }
 
 void Head::tell_to_forget(const std::set<RankId>& hosts, TaskId id) {
@@ -242,17 +271,6 @@ bool Head::has_history(ActorId actor) const {
   if (!keeper_) return false;
   const ActorDirectory::Entry* entry = actors_.directory().entry(actor);
   return entry != nullptr && entry->durable;
-}
-
-Bytes Head::not_kept(const wire::CallSpec& call) const {
-  ByteBuffer failure;
-  wire::write_failure(failure, {.kind = Failure::Kind::actor,
-                                .function = FunctionRegistry::at(call.method).name,
-                                .task = call.id,
-                                .type = "crema::Error",
-                                .message = "it has ended, and its value was too large for the history; return less, or "
-                                           "a future of what a task or put gives"});
-  return Bytes{std::move(failure)};
 }
 
 void Head::on_create(RankId from, wire::Frame& frame) {

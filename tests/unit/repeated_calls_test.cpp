@@ -109,6 +109,11 @@ void call_pool_and_leave() {
   if (this_task().attempt() == 0) added.front().get();
   fail_until(1);
 }
+Future<int> pass_on_and_fail(Actor<Till> till, int amount) {
+  const auto added = till.remote<&Till::add>(amount);
+  fail_until(1);
+  return added;
+}
 /// Waits in its first attempt until that is lost.
 int add_and_wait(Actor<Till> till, int amount) {
   const int sum = till.remote<&Till::add>(amount).get();
@@ -225,6 +230,21 @@ TEST_P(RepeatedCalls, ForWhichNobodyWaitsAreAppliedBeforeTheJobEnds) {
 TEST_P(RepeatedCalls, OfAPoolForWhichNobodyWaits) {
   run([] { with(again).remote<call_pool_and_leave>().get(); });
   EXPECT_EQ(applied, 3);
+}
+
+TEST_P(RepeatedCalls, OfWhichTheHeadHearsAfterTheirTaskHasEnded) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    LoopbackCluster job{4, seed};
+    choose_history(job);
+    job.network.delay_up_to(20);
+    EXPECT_EQ(job.run_all([] {
+      const auto register_ = till();
+      EXPECT_EQ(with(again).remote<pass_on_and_fail>(register_, 5).get(), 5);
+      for (int i = 0; i < 5; ++i) with(again).remote<add_and_fail>(register_, i).get();
+      EXPECT_EQ(register_.remote<&Till::calls>().get(), 16);
+    }),
+              0);
+  }
 }
 
 TEST_P(RepeatedCalls, WhoHasMadeTooManyToRememberIsNotTriedAgain) {
