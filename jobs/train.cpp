@@ -1,7 +1,6 @@
-// Training in parallel: was it a wet day? A logistic regression learns from some years of weather and is judged by
-// another one. Tasks compute the gradients of parts of the days; the shards of a parameter server hold the weights
-// and combine the gradients in the same order every time: the weights are the same to the last bit on any number of
-// ranks.
+// Was it a wet day? A logistic regression learns from some years of weather and is judged by another one. Tasks compute
+// the gradients of parts of the days; the shards of a parameter server hold the weights and combine the gradients in
+// the same order every time: the weights are the same to the last bit on any number of ranks.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -101,19 +100,17 @@ int main(int argc, char** argv) {
   job.cli().add_option("--servers", server_count, "Shards of the parameter server")->check(CLI::Range(1, 7));
 
   return job.run([&] {
-    const auto days = crema::read_csv<Day>(weather);
-    const auto held_out = days.filter([](const Day& day, int year) { return day.year() == year; }, held_out_year);
-    const auto known =
-        days.filter([](const Day& day, int year) { return day.year() != year; }, held_out_year).take_all();
-    const auto held_out_days = static_cast<double>(held_out.count());
-    if (known.empty() || held_out_days == 0)
-      throw crema::UsageError{fmt::format("{}: it holds {} days of {} and {} of other years, and both are needed",
-                                          weather, held_out_days, held_out_year, known.size())};
-    if (days.filter([](const Day& day) { return !day.plausible(); }).count() > 0)
-      throw crema::UsageError{fmt::format("{}: it holds days with numbers that no weather has", weather)};
-
     std::vector<std::vector<Day>> parts(part_count);
-    for (std::size_t i = 0; i < known.size(); ++i) parts[i % part_count].push_back(known[i]);
+    std::vector<Day> held_out;
+    std::size_t known = 0;
+    for (const Day& day : crema::read_csv<Day>(weather).rows()) {
+      if (!day.plausible())
+        throw crema::UsageError{fmt::format("{}: it holds days with numbers that no weather has", weather)};
+      (day.year() == held_out_year ? held_out : parts[known++ % part_count]).push_back(day);
+    }
+    if (known == 0 || held_out.empty())
+      throw crema::UsageError{fmt::format("{}: it holds {} days of {} and {} of other years, and both are needed",
+                                          weather, held_out.size(), held_out_year, known)};
     std::vector<crema::Future<std::vector<Day>>> data;
     for (const auto& part : parts) data.push_back(crema::put(part));
     const auto servers = crema::actor_shards<ParameterServer>(server_count, part_count);
@@ -121,7 +118,7 @@ int main(int argc, char** argv) {
     for (int round = 1; round <= rounds; ++round) {
       std::vector<crema::Future<double>> losses;
       for (std::size_t i = 0; i < data.size(); ++i)
-        losses.push_back(crema::remote<learn>(i, data[i], static_cast<double>(known.size()), servers));
+        losses.push_back(crema::remote<learn>(i, data[i], static_cast<double>(known), servers));
       const std::vector<double> shares = crema::get(losses);
       curve.push_back(std::accumulate(shares.begin(), shares.end(), 0.0));
       if (round == 1 || round % 50 == 0) fmt::print("round {:4}: loss {:.4f}\n", round, curve.back());
@@ -129,12 +126,13 @@ int main(int argc, char** argv) {
     job.results().array("loss", curve, {curve.size()}, {.dimensions = {"round"}});
 
     const Features weights = pull(servers);
-    const auto right = [](const Day& day, const Features& w) { return (score(w, day.features()) > 0) == day.wet(); };
-    const double accuracy = static_cast<double>(held_out.filter(right, weights).count()) / held_out_days;
-    const double wet =
-        static_cast<double>(held_out.filter([](const Day& day) { return day.wet(); }).count()) / held_out_days;
+    const auto share = [&](auto is) {
+      return static_cast<double>(std::ranges::count_if(held_out, is)) / static_cast<double>(held_out.size());
+    };
+    const double accuracy = share([&](const Day& day) { return (score(weights, day.features()) > 0) == day.wet(); });
+    const double wet = share([](const Day& day) { return day.wet(); });
     const double base_rate = std::max(wet, 1 - wet);
-    fmt::print("{} days of {}: {:.1f} % right; {:.1f} % by always guessing the same\n", held_out_days, held_out_year,
+    fmt::print("{} days of {}: {:.1f} % right; {:.1f} % by always guessing the same\n", held_out.size(), held_out_year,
                100 * accuracy, 100 * base_rate);
     job.results().value("accuracy", accuracy);
     job.results().value("base_rate", base_rate);

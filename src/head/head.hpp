@@ -81,6 +81,8 @@ class Head {
   int close();
   [[nodiscard]] const std::optional<lane::DriverResult>& driver() const { return driver_; }
   [[nodiscard]] Progress progress() const;
+  /// For tests and measurements.
+  [[nodiscard]] const Dispatcher& dispatcher() const { return dispatcher_; }
   [[nodiscard]] std::map<RankId, Use> uses() const { return resources_.uses(); }
   /// Who waits for what now. Takes time in proportion to what is unfinished; its functions hold until the next frame.
   [[nodiscard]] Waits waits();

@@ -7,7 +7,7 @@ struct LoopbackNetwork::Link {
     Bytes bytes;
     int polls_left = 0;
   };
-  std::deque<Waiting> packets;
+  std::list<Waiting> packets;  // an empty one holds no memory: there are as many as pairs of ranks
 };
 
 class LoopbackNetwork::Endpoint final : public Transport {
