@@ -22,6 +22,12 @@ class IdTable {
     return page != nullptr && page->holds[id % page_size] ? page->at(id % page_size) : nullptr;
   }
 
+  const Entry* find(std::uint64_t id) const {
+    const auto found = pages_.find(id / page_size);
+    if (found == pages_.end() || !found->second->holds[id % page_size]) return nullptr;
+    return found->second->at(id % page_size);
+  }
+
   /// The entry, made with its default constructor where there was none.
   Entry& operator[](std::uint64_t id) {
     Page* page = find_page(id);
@@ -52,6 +58,13 @@ class IdTable {
     for (auto& [number, page] : pages_) {
       for (std::size_t i = 0; i < page_size; ++i)
         if (page->holds[i]) visit(number * page_size + i, *page->at(i));
+    }
+  }
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const auto& [number, page] : pages_) {
+      for (std::size_t i = 0; i < page_size; ++i)
+        if (page->holds[i]) visit(number * page_size + i, std::as_const(*page->at(i)));
     }
   }
 

@@ -27,20 +27,30 @@ std::vector<TaskKey> inputs_of(const Arguments& arguments) {
 
 }  // namespace
 
+Keeper::Details& Keeper::Following::make_details() {
+  if (!some) some = std::make_unique<Details>();
+  return *some;
+}
+
+const Keeper::Details& Keeper::Following::details() const {
+  static const Details none;
+  return some ? *some : none;
+}
+
 void Keeper::submitted(const wire::TaskHead& task, const Bytes& payload) {
-  Following& following = following_[task.id];
+  Following& following = following_[task.id.number];
   following.key = task.key;
   following.submission = payload;
   if (!task.plain) {
     const wire::TaskSpec spec = wire::read_task(payload);
-    following.inputs = inputs_of(spec.arguments);
+    if (auto inputs = inputs_of(spec.arguments); !inputs.empty()) following.make_details().inputs = std::move(inputs);
     following.never = spec.terms && spec.terms->journal == JournalPolicy::never;
   }
-  const auto parent = following_.find(task.parent);
-  if (parent == following_.end()) return;  // the driver, which runs again
-  following.parent = parent->second.key;
+  Following* parent = following_.find(task.parent.number);
+  if (parent == nullptr) return;  // the driver, which runs again
+  following.make_details().parent = parent->key;
   following.parent_id = task.parent;
-  parent->second.children.push_back(task.id);
+  parent->make_details().children.push_back(task.id);
 }
 
 void Keeper::has_place(const wire::CallSpec& call, std::vector<Named<TaskId>> carried) {
@@ -53,9 +63,9 @@ void Keeper::has_place(const wire::CallSpec& call, std::vector<Named<TaskId>> ca
 }
 
 void Keeper::follow(Named<TaskId> call, TaskKey caller) {
-  Following& following = following_[call.id];
+  Following& following = following_[call.id.number];
   following.key = call.key;
-  following.parent = caller;
+  if (caller != TaskKey{}) following.make_details().parent = caller;
   following.call = true;
 }
 
@@ -73,20 +83,21 @@ void Keeper::killed(ActorId actor) {
 
 /// So that the way up from the call is known whatever becomes of those on it. Once for each.
 void Keeper::tell_called(TaskId by) {
-  for (auto work = following_.find(by); work != following_.end() && !std::exchange(work->second.called, true);
-       work = following_.find(work->second.parent_id)) {
-    if (work->second.parent == TaskKey{}) return;
-    sink_.append(RecordType::called, write(Called{work->second.key, work->second.parent}).span());
+  for (Following* work = following_.find(by.number); work != nullptr && !std::exchange(work->called, true);
+       work = following_.find(work->parent_id.number)) {
+    const TaskKey parent = work->details().parent;
+    if (parent == TaskKey{}) return;
+    sink_.append(RecordType::called, write(Called{work->key, parent}).span());
   }
 }
 
 TaskKey Keeper::key_of(TaskId work) const {
-  const auto found = following_.find(work);
-  return found == following_.end() ? TaskKey{} : found->second.key;
+  const Following* found = following_.find(work.number);
+  return found == nullptr ? TaskKey{} : found->key;
 }
 
 void Keeper::forwards(TaskId id, TaskKey source) {
-  if (const auto task = following_.find(id); task != following_.end()) task->second.source = source;
+  if (Following* task = following_.find(id.number)) task->make_details().source = source;
 }
 
 void Keeper::stored_value(const wire::Put& put) {
@@ -111,63 +122,66 @@ bool Keeper::succeeded(TaskId id, Large large) {
 }
 
 void Keeper::ended(TaskId id, bool failed) {
-  const auto task = following_.find(id);
-  if (task == following_.end()) return;
-  sink_.append(RecordType::order, write(Order{task->second.key}).span());
-  forget_failed_children(task->second);
-  task->second.failed = failed;
-  if (!failed || task->second.call || !following_.contains(task->second.parent_id)) following_.erase(task);
+  Following* task = following_.find(id.number);
+  if (task == nullptr) return;
+  sink_.append(RecordType::order, write(Order{task->key}).span());
+  forget_failed_children(*task);
+  task->failed = failed;
+  if (!failed || task->call || following_.find(task->parent_id.number) == nullptr) following_.erase(id.number);
 }
 
 void Keeper::call_failed(TaskId id, bool ended_lane, const Bytes& failure) {
-  const auto node = following_.extract(id);
-  if (node.empty()) return;
-  forget_failed_children(node.mapped());
-  sink_.append(RecordType::failed_call, write(FailedCall{.key = node.mapped().key, .ended_lane = ended_lane}).span(),
+  const Following* call = following_.find(id.number);
+  if (call == nullptr) return;
+  forget_failed_children(*call);
+  sink_.append(RecordType::failed_call, write(FailedCall{.key = call->key, .ended_lane = ended_lane}).span(),
                failure.span());
+  following_.erase(id.number);
 }
 
 TaskId Keeper::unfinished(TaskKey key) const {
-  const auto found = std::find_if(following_.begin(), following_.end(), [&](const auto& following) {
-    return following.second.key == key && !following.second.failed;
+  TaskId found{};
+  following_.for_each([&](std::uint64_t number, const Following& following) {
+    if (following.key == key && !following.failed) found = TaskId{number};
   });
-  return found == following_.end() ? TaskId{} : found->first;
+  return found;
 }
 
 void Keeper::heard(TaskId id) {
-  const auto task = following_.find(id);
-  if (task != following_.end() && task->second.failed) following_.erase(task);
+  const Following* task = following_.find(id.number);
+  if (task != nullptr && task->failed) following_.erase(id.number);
 }
 
 void Keeper::forget_failed_children(const Following& parent) {
-  for (const TaskId id : parent.children) {
-    const auto child = following_.find(id);
-    if (child != following_.end() && child->second.failed) following_.erase(child);
-  }
+  for (const TaskId id : parent.details().children) heard(id);
 }
 
 bool Keeper::end(TaskId id, Task task, const Bytes& value) {
-  auto node = following_.extract(id);
-  if (node.empty()) return true;
-  Following& ended = node.mapped();
+  Following* const found = following_.find(id.number);
+  if (found == nullptr) return true;
+  Following ended = std::move(*found);
+  following_.erase(id.number);
+  const TaskKey source = ended.details().source;
   const bool names_what_is_not_kept =
-      not_kept_.contains(ended.source) ||
+      not_kept_.contains(source) ||
       std::any_of(task.carried.begin(), task.carried.end(),
                   [&](const Named<TaskId>& carried) { return not_kept_.contains(carried.key); });
   if (ended.never || names_what_is_not_kept) {
     not_kept_.insert(ended.key);
-    return end_without_value(std::move(node));
+    return end_without_value(id, std::move(ended));
   }
   task.key = ended.key;
-  task.parent = ended.parent;
-  task.inputs = std::move(ended.inputs);
-  const bool forwards = ended.source != TaskKey{};
+  if (ended.some) {
+    task.parent = ended.some->parent;
+    task.inputs = std::move(ended.some->inputs);
+  }
+  const bool forwards = source != TaskKey{};
   if (forwards) {
     task.kept = Task::Kept::another;
-    task.source = ended.source;
+    task.source = source;
     task.carried.clear();
   } else if (task.kept == Task::Kept::nothing && ended.call) {
-    return end_without_value(std::move(node));
+    return end_without_value(id, std::move(ended));
   } else if (task.kept == Task::Kept::nothing) {
     task.submission = ended.submission;
     describe(task.submission);
@@ -178,31 +192,30 @@ bool Keeper::end(TaskId id, Task task, const Bytes& value) {
   return true;
 }
 
-bool Keeper::end_without_value(std::unordered_map<TaskId, Following>::node_type ended) {
-  Following& following = ended.mapped();
-  sink_.append(RecordType::order, write(Order{following.key}).span());
-  forget_failed_children(following);
-  following.failed = true;
-  if (following.call) return false;
-  if (following_.contains(following.parent_id)) following_.insert(std::move(ended));
+bool Keeper::end_without_value(TaskId id, Following ended) {
+  sink_.append(RecordType::order, write(Order{ended.key}).span());
+  forget_failed_children(ended);
+  ended.failed = true;
+  if (ended.call) return false;
+  if (following_.find(ended.parent_id.number) != nullptr) following_[id.number] = std::move(ended);
   return true;
 }
 
 std::vector<Bytes> Keeper::unfinished_children(const Following& parent) {
   std::vector<Bytes> children;
-  for (const TaskId child : parent.children) {
-    const auto unfinished = following_.find(child);
-    if (unfinished == following_.end()) continue;
-    children.push_back(unfinished->second.submission);
+  for (const TaskId child : parent.details().children) {
+    const Following* unfinished = following_.find(child.number);
+    if (unfinished == nullptr) continue;
+    children.push_back(unfinished->submission);
     describe(children.back());
   }
   return children;
 }
 
 void Keeper::checkpoint(TaskId id, const Bytes& kept) {
-  const auto task = following_.find(id);
-  if (task == following_.end()) return;
-  const Checkpoint record{.key = task->second.key, .children = unfinished_children(task->second)};
+  const Following* task = following_.find(id.number);
+  if (task == nullptr) return;
+  const Checkpoint record{.key = task->key, .children = unfinished_children(*task)};
   sink_.append(RecordType::checkpoint, write(record).span(), kept.span());
 }
 

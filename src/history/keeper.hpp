@@ -2,10 +2,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <unordered_map>
+#include <memory>
 #include <unordered_set>
 #include <vector>
 
+#include "common/id_table.hpp"
 #include "history/past.hpp"
 #include "journal/sink.hpp"
 #include "wire/messages.hpp"
@@ -45,8 +46,8 @@ class Keeper {
   /// A call has failed; `ended_lane`: so that it is not applied again. Ignores what is not followed.
   void call_failed(TaskId id, bool ended_lane, const Bytes& failure);
   [[nodiscard]] bool is_call(TaskId id) const {
-    const auto found = following_.find(id);
-    return found != following_.end() && found->second.call;
+    const Following* found = following_.find(id.number);
+    return found != nullptr && found->call;
   }
   /// The unfinished work with this key; zero: there is none. Takes time in proportion to what is unfinished.
   [[nodiscard]] TaskId unfinished(TaskKey key) const;
@@ -64,23 +65,31 @@ class Keeper {
   void answered(TaskKey caller, std::uint32_t ordinal, std::vector<std::uint32_t> places);
 
  private:
+  /// What few work has.
+  struct Details {
+    TaskKey parent;  ///< all zero: the driver
+    TaskKey source;  ///< whose value is its value
+    std::vector<TaskKey> inputs;
+    std::vector<TaskId> children;
+  };
+  /// One for each unfinished task: small.
   struct Following {
     TaskKey key;
-    TaskKey parent;
-    TaskId parent_id;
-    TaskKey source{};
-    std::vector<TaskKey> inputs{};
     Bytes submission;
-    std::vector<TaskId> children{};
+    TaskId parent_id;
+    std::unique_ptr<Details> some;
     bool failed = false;  ///< or is not kept: it stays here until its parent ends, and runs again where that does not
     bool called = false;  ///< it, or what it has started, acts on an actor
     bool call = false;    ///< applied again as long as its outcome is not recorded
     bool never = false;   ///< JournalPolicy::never: it runs again
+
+    Details& make_details();
+    [[nodiscard]] const Details& details() const;
   };
 
   bool end(TaskId id, Task task, const Bytes& value);
   /// It has ended and runs again on a resume.
-  bool end_without_value(std::unordered_map<TaskId, Following>::node_type ended);
+  bool end_without_value(TaskId id, Following ended);
   /// The submissions of what this work has started and has not ended.
   std::vector<Bytes> unfinished_children(const Following& parent);
   void tell_called(TaskId by);
@@ -89,7 +98,7 @@ class Keeper {
   void describe(FunctionId function);
 
   journal::JournalSink& sink_;
-  std::unordered_map<TaskId, Following> following_;
+  IdTable<Following> following_;
   std::unordered_set<TaskKey> not_kept_;  // stored values, and tasks that name such
   std::vector<bool> described_;           // by function: its record is written
 };

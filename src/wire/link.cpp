@@ -55,10 +55,13 @@ void Link::flush() {
 }
 
 std::optional<Frame> Link::take_local() {
-  if (to_myself_.empty()) return std::nullopt;
-  Frame frame = std::move(to_myself_.front());
-  to_myself_.pop_front();
-  return frame;
+  if (taken_ == being_taken_.size()) {
+    being_taken_.clear();
+    taken_ = 0;
+    if (to_myself_.empty()) return std::nullopt;
+    being_taken_.swap(to_myself_);
+  }
+  return std::move(being_taken_[taken_++]);
 }
 
 std::optional<Link::Received> Link::receive() {

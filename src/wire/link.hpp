@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
@@ -49,7 +48,10 @@ class Link final : public Outbox {
   std::vector<ByteBuffer> outgoing_;   // by rank
   std::vector<std::size_t> expected_;  // by rank: the size of its last packet
   std::vector<std::int32_t> unsent_;   // ranks with something in outgoing_
-  std::deque<Frame> to_myself_;
+  // Two that take turns: a deque would allocate for every few frames. As long as the most frames of one turn.
+  std::vector<Frame> to_myself_;
+  std::vector<Frame> being_taken_;
+  std::size_t taken_ = 0;              // of these
   std::optional<FrameReader> packet_;  // being read
   RankId packet_from_;
   std::vector<std::optional<Frame>> detached_;     // by rank: waits for its payload

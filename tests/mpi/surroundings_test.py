@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """surroundings_test.py RANKS: tasks and actors find their resources around them, in lanes of both kinds."""
 
+import os
 import sys
 import unittest
 
@@ -9,6 +10,7 @@ import h5py
 from launch import Job
 
 RANKS = int(sys.argv.pop(1))
+FIRST_CORE = str(min(os.sched_getaffinity(0)))
 DEVICES = "4,5,GPU-6"
 # CPUs and devices by the names of tasks and actors.
 HAD = {"half a cpu": (0.5, 0), "two cpus": (2, 0), "three cpus": (3, 0), "one gpu": (1, 1), "two gpus": (1, 2),
@@ -67,6 +69,30 @@ class Surroundings(unittest.TestCase):
                     self.assertEqual(results[name + " of an actor"], "4")
                     self.assertEqual(results[name + " of a task"], "5")
                     self.assertEqual(results[name + " of a task with 2"], "5,GPU-6")
+
+    def most_at_a_time(self, count, *options, **start):
+        """Fills so many lanes; how many tasks have run at a time, and the CPUs of all ranks."""
+        words = ["--output", "run.h5", "--progress", "off", "--fill-lanes", str(count), *options]
+        job = Job([(RANKS, "surroundings", words)], **start)
+        self.addCleanup(job.close)
+        job.wait()
+        self.assertEqual((job.exit_file, job.stderr, job.left), (0, "", {}))
+        with h5py.File(job.folder / "run.h5") as file:
+            self.assertEqual(list(file["results/together"][:]), [count] * count)
+            return int(file["results/most"][()]), float(file["results/cpus"][()])
+
+    def test_lanes_say_how_many_tasks_run_at_a_time(self):
+        # There is one worker, on any of these numbers of ranks.
+        for isolation in ("process", "none"):
+            with self.subTest(isolation=isolation):
+                self.assertEqual(self.most_at_a_time(3, "--lanes", "3", "--isolation", isolation)[0], 3)
+
+    def test_a_lane_for_each_cpu(self):
+        self.assertEqual(self.most_at_a_time(2, "--lanes", "auto", "--resources", "cpus=2"), (2, 2))
+
+    def test_cpus_are_those_that_the_ranks_may_use(self):
+        # One core among all ranks; a worker offers one CPU at least.
+        self.assertEqual(self.most_at_a_time(1, prefix=["taskset", "-c", FIRST_CORE]), (1, 1))
 
 
 if __name__ == "__main__":
