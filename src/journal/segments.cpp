@@ -129,30 +129,43 @@ ChainReader::ChainReader(const std::filesystem::path& folder) {
   std::map<std::uint64_t, Segment> by_number;
   for (Segment& segment : list_segments(folder))
     if (segment.header) by_number.emplace(segment.number, std::move(segment));
-  if (by_number.empty()) return;
-  // From the newest back to the first. Each continues an older one, so the way ends.
-  const Segment* segment = &by_number.rbegin()->second;
-  std::uint64_t up_to = segment->file_bytes;
-  while (true) {
-    chain_.push_back(*segment);
-    up_to_.push_back(up_to);
-    const Continues continues = segment->header->continues;
-    if (continues.segment == 0) break;
-    const auto older = by_number.find(continues.segment);
-    if (older == by_number.end() || continues.segment >= segment->number) {
-      damage_ = fmt::format("{} continues segment {}, which is missing", segment->path.filename().string(),
-                            continues.segment);
-      // What goes on from nothing has no meaning.
+  // What goes on from a segment that is not there has no meaning: then the newest one before that is the last.
+  auto last = by_number.end();
+  while (last != by_number.begin()) {
+    const std::uint64_t missing = follow(by_number, std::prev(last)->first);
+    if (missing == 0) break;
+    if (damage_.empty())
+      damage_ = fmt::format("{} continues segment {}, which is missing or has no whole header",
+                            std::prev(last)->second.path.filename().string(), missing);
+    last = by_number.lower_bound(std::min(missing, std::prev(last)->first));
+  }
+  if (chain_.empty()) return;
+  if (!damage_.empty()) damage_ += fmt::format("; the segments after {} do not count", chain_.back().number);
+  end_ = {chain_.front().number, header_size(*chain_.front().header)};
+}
+
+/// From `newest` back to the first. Each continues an older one, so the way ends. Returns the number of the one that
+/// is missing, and no chain; or 0.
+std::uint64_t ChainReader::follow(const std::map<std::uint64_t, Segment>& by_number, std::uint64_t newest) {
+  chain_.clear();
+  up_to_.clear();
+  std::uint64_t next = newest;
+  std::uint64_t up_to = by_number.at(newest).file_bytes;
+  while (next != 0) {
+    const auto segment = by_number.find(next);
+    if (segment == by_number.end() || (!chain_.empty() && next >= chain_.back().number)) {
       chain_.clear();
       up_to_.clear();
-      return;
+      return next;
     }
-    segment = &older->second;
-    up_to = continues.bytes;
+    chain_.push_back(segment->second);
+    up_to_.push_back(up_to);
+    next = segment->second.header->continues.segment;
+    up_to = segment->second.header->continues.bytes;
   }
   std::reverse(chain_.begin(), chain_.end());
   std::reverse(up_to_.begin(), up_to_.end());
-  end_ = {chain_.front().number, header_size(*chain_.front().header)};
+  return 0;
 }
 
 std::optional<Record> ChainReader::next() {
@@ -169,8 +182,10 @@ std::optional<Record> ChainReader::next() {
     const bool whole =
         reader_->damage().empty() && (place_ + 1 == chain_.size() || reader_->position() == up_to_[place_]);
     if (!whole) {
+      const std::string before = damage_.empty() ? "" : damage_ + "; ";
       damage_ = reader_->damage();
       if (damage_.empty()) damage_ = fmt::format("{} is shorter than it was", chain_[place_].path.filename().string());
+      damage_ = before + damage_;
       if (place_ + 1 < chain_.size())
         damage_ += fmt::format("; the {} later segments do not count", chain_.size() - place_ - 1);
       reader_.reset();

@@ -75,6 +75,8 @@ class ChainReader final : public RecordSource {
   [[nodiscard]] const std::vector<Bytes>& inputs() const { return inputs_; }
 
  private:
+  std::uint64_t follow(const std::map<std::uint64_t, Segment>& by_number, std::uint64_t newest);
+
   std::vector<Segment> chain_;
   std::vector<std::uint64_t> up_to_;  // of each: so many bytes count
   std::map<std::uint64_t, Bytes> ends_;

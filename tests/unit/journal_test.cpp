@@ -188,13 +188,47 @@ TEST_F(JournalTest, ASegmentWithoutAWholeHeaderIsPassedOver) {
   EXPECT_FALSE(content(3).empty());
 }
 
-TEST_F(JournalTest, AMissingSegmentLeavesNothing) {
+TEST_F(JournalTest, WithoutItsFirstSegmentNothingIsLeft) {
   write({}, {"a"});
   write(read().end, {"b"});
   std::filesystem::remove(folder / segment_name(1));
   const Read found = read();
   EXPECT_THAT(found.texts, testing::IsEmpty());
-  EXPECT_EQ(found.damage, "segment-000002.journal continues segment 1, which is missing");
+  EXPECT_EQ(found.damage, "segment-000002.journal continues segment 1, which is missing or has no whole header");
+}
+
+TEST_F(JournalTest, ADamagedHeaderCutsTheHistoryBeforeIt) {
+  write({}, {"a"});
+  write(read().end, {"b"});
+  write(read().end, {"c"});
+  write(read().end, {"d"});
+  std::string third = content(3);
+  third[50] ^= 1;
+  replace(3, third);
+  Read found = read();
+  EXPECT_EQ(found.texts, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(found.end, (Continues{2, content(2).size()}));
+  EXPECT_EQ(found.damage,
+            "segment-000004.journal continues segment 3, which is missing or has no whole header; the "
+            "segments after 2 do not count");
+  write(found.end, {"e"});
+  found = read();
+  EXPECT_EQ(found.texts, (std::vector<std::string>{"a", "b", "e"}));
+  EXPECT_EQ(found.damage, "");
+}
+
+TEST_F(JournalTest, DamageBeforeAMissingSegmentIsToldToo) {
+  write({}, {"a", "b"});
+  write(read().end, {"c"});
+  write(read().end, {"d"});
+  std::filesystem::remove(folder / segment_name(2));
+  std::string first = content(1);
+  first.back() = '?';
+  replace(1, first);
+  const Read found = read();
+  EXPECT_EQ(found.texts, std::vector<std::string>{"a"});
+  EXPECT_THAT(found.damage, HasSubstr("continues segment 2, which is missing"));
+  EXPECT_THAT(found.damage, HasSubstr("of segment-000001.journal"));
 }
 
 TEST_F(JournalTest, AnotherFormatVersionIsRefused) {
