@@ -126,6 +126,25 @@ class LostRank(unittest.TestCase):
         self.assertFalse((job.folder / "run.h5").exists(), "half a run was published")
         self.assertEqual(job.stderr.count("the head (rank 0 on"), RANKS - 1, job.stderr)
 
+    @unittest.skipIf(RANKS < 3, "there is no rank but the head and a worker that it would lose too")
+    def test_head_that_is_silent(self):
+        job = self.start("all_sleep")
+        for marker in ("task", "call"):
+            job.wait_for_file(marker)
+        head = job.pid_of(0)
+        others = [pid for pid, rank in job.processes().items() if rank]
+        os.kill(head, signal.SIGSTOP)
+        deadline = time.monotonic() + HANGS
+        while set(others) & set(job.processes()):
+            self.assertLess(time.monotonic(), deadline, job.text("stderr"))
+            time.sleep(0.05)
+        os.kill(head, signal.SIGCONT)
+        job.wait()
+        self.assertEqual(job.left, {}, job.stderr)
+        self.assertEqual(job.stderr.count("has not been heard of for 30 seconds"), RANKS - 1, job.stderr)
+        self.assertEqual(job.exit_file, 1, job.stderr)
+        self.assertIn(LAST_WORKER, job.stderr)
+
     def test_task_that_aborts(self):
         job = self.start("task_aborts", "--isolation", "none").wait()
         self.assertEqual(job.left, {}, job.stderr)

@@ -35,9 +35,9 @@ int until_told(const std::string& begun, const std::string& told) {
 int parent(const std::string& begun, const std::string& end) {
   return crema::remote<square>(until_file(begun, end, 3)).get();
 }
-void sleep_long(const std::string& begun) {
+void sleep_long(const std::string& begun, const std::string& end) {
   touch(begun);
-  std::this_thread::sleep_for(std::chrono::seconds{60});
+  for (int i = 0; i < 600 && !std::ifstream{end}; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{100});
 }
 
 class Till {
@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
          touch(begun);
          while (!crema::this_task().stopping()) nap();
        }},
-      {"stubborn", [&] { crema::remote<sleep_long>(begun).get(); }},
+      {"stubborn", [&] { crema::remote<sleep_long>(begun, end).get(); }},
   };
   job.cli().add_option("--case", which, "What runs when it is stopped")->required()->check(CLI::IsMember(cases));
   return job.run([&] {

@@ -104,6 +104,18 @@ class Stopping(unittest.TestCase):
         self.assertEqual(job.left, {}, job.stderr)
         self.assertLess(job.ended - began, END_WITHIN)
         self.assertEqual(list(job.folder.glob(".*.partial")) if job.exit_file else [], [])
+        # What had ended is there for a further start.
+        (job.folder / "end").touch()
+        again = Job([(RANKS, "patient", ["--case", "stubborn", "--output", "run.h5", "--resume"])], recovery=True,
+                    folder=job.folder)
+        self.addCleanup(again.close)
+        again.wait()
+        self.assertEqual((again.exit_file, again.left), (0, {}), again.stderr)
+        with h5py.File(job.folder / "run.h5") as file:
+            self.assertEqual(int(file["results/first"][()]), 49)
+            names = [name.decode() for name in file["functions"]["name"]]
+            ran = [names[row["function"]] for row in file["tasks"][:] if row["run"] > 0 and row["rank"] >= 0]
+            self.assertEqual(ran, ["(anonymous namespace)::sleep_long"])
 
     def test_a_signal_to_one_rank_alone(self):
         job = self.start("told")
