@@ -181,6 +181,7 @@ class JobsRun(unittest.TestCase):
         words = self.launch_line("coffee_shop", "--prep-seconds", "0.5", "--title", "two words")
         self.assertIn("--bind-to none", " ".join(words))
         self.assertIn("--enable-recovery", words)
+        self.assertIn("--mca oob_tcp_keepalive_time 10", " ".join(words))
         self.assertNotIn("--oversubscribe", words)
         self.assertEqual("--allow-run-as-root" in words, ROOT)
         self.assertTrue(" ".join(words).endswith("jobs/coffee_shop --prep-seconds 0.5 --title two words"))
