@@ -1,10 +1,15 @@
 #include "io/image_file.hpp"
 
+// First: OpenImageIO brings fmt without exceptions, whose functions would take the place of ours in the whole program.
+// clang-format off
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+#include <fmt/printf.h>
 #include <OpenImageIO/filesystem.h>
 #include <OpenImageIO/imagebuf.h>
 #include <OpenImageIO/imagebufalgo.h>
 #include <OpenImageIO/imageio.h>
-#include <fmt/format.h>
+// clang-format on
 
 #include <algorithm>
 #include <array>
