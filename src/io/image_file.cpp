@@ -12,8 +12,8 @@
 // clang-format on
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -99,7 +99,8 @@ Pixels resized(const std::string& path, Pixels from, int width, int height) {
 /// {width, height} of what is made of an image.
 std::pair<int, int> size_of(const OIIO::ImageSpec& spec, const ImageOptions& options) {
   const auto in_proportion = [](int side, int to, int from) {
-    return std::max(1, static_cast<int>(std::lround(static_cast<double>(side) * to / from)));
+    const double size = std::round(static_cast<double>(side) * to / from);
+    return static_cast<int>(std::clamp<double>(size, 1, std::numeric_limits<int>::max()));
   };
   if (options.width == 0 && options.height == 0) return {spec.width, spec.height};
   if (options.height == 0) return {options.width, in_proportion(spec.height, options.width, spec.width)};
@@ -168,8 +169,11 @@ Image read_image_file(const std::string& path, const ImageOptions& options) {
   if (channels != spec.nchannels) pixels = with_channels(pixels, channels);
   if (as_bytes) {
     image.bytes.resize(pixels.values.size());
-    OIIO::convert_types(OIIO::TypeDesc::FLOAT, pixels.values.data(), OIIO::TypeDesc::UINT8, image.bytes.data(),
-                        static_cast<int>(pixels.values.size()));
+    const std::size_t row = pixels.values.size() / static_cast<std::size_t>(height);
+    for (std::size_t place = 0; place < pixels.values.size(); place += row) {
+      OIIO::convert_types(OIIO::TypeDesc::FLOAT, &pixels.values[place], OIIO::TypeDesc::UINT8, &image.bytes[place],
+                          static_cast<int>(row));
+    }
   } else {
     image.floats = std::move(pixels.values);
   }
