@@ -35,10 +35,10 @@ void use_one_thread() {
   static_cast<void>(done);
 }
 
-/// OpenImageIO's own reason, on one line.
+/// OpenImageIO's own reason: the first, where it says one a line.
 std::string reason(std::string said) {
-  while (!said.empty() && (said.back() == '\n' || said.back() == '.')) said.pop_back();
-  std::replace(said.begin(), said.end(), '\n', ' ');
+  said.resize(std::min(said.find('\n'), said.size()));
+  while (said.ends_with('.')) said.pop_back();
   return said.empty() ? "what OpenImageIO has no word for" : said;
 }
 
