@@ -5,6 +5,9 @@
 build_packages=(g++ cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libboost-mpi-dev libboost-serialization-dev
                 libhdf5-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev zlib1g-dev
                 libzstd-dev libsimdjson-dev)
+# What crema can do without, used by those who source this. The second has programs without which the first cannot be used.
+# shellcheck disable=SC2034
+image_packages=(libopenimageio-dev openimageio-tools)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -41,6 +44,28 @@ install_packages() {
     fail 2 "Installing these packages failed, for the reason above: $*"
   fi
   rm -f "$log"
+}
+
+# Debian has no Arrow C++; the Python package has it, with headers. The newest that takes the NumPy of Debian 12.
+pyarrow_version=25.0.1
+
+# Puts pyarrow into the build folder, once, and its Arrow among the `options` of CMake. Status 1: it cannot be had.
+fetch_arrow() {
+  local folder=$repository/build/pyarrow-$pyarrow_version python=/usr/bin/python3
+  [[ -x $python ]] || python=python3
+  if [[ ! -d $folder ]]; then
+    say "Fetching pyarrow $pyarrow_version, for Parquet files"
+    rm -rf "$folder.partial"
+    mkdir -p "$repository/build"
+    if ! "$python" -m pip --disable-pip-version-check install --quiet --no-deps --only-binary :all: --root-user-action ignore \
+      --target "$folder.partial" "pyarrow==$pyarrow_version" >"$folder.log" 2>&1; then
+      cat "$folder.log" >&2
+      say "It cannot be had, for the reason above."
+      return 1
+    fi
+    mv "$folder.partial" "$folder"
+  fi
+  options+=(-DCREMA_ARROW_ROOT="$folder/pyarrow")
 }
 
 explain_requirements() {

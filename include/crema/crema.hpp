@@ -11,6 +11,7 @@
 #include "crema/files.hpp"
 #include "crema/future.hpp"
 #include "crema/hdf5.hpp"
+#include "crema/images.hpp"
 #include "crema/job.hpp"
 #include "crema/json.hpp"
 #include "crema/parquet.hpp"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/serialization/nvp.hpp>
+#include <chrono>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "crema/dataset.hpp"
+#include "crema/hdf5_arrays.hpp"
 #include "crema/read_options.hpp"
 #include "crema/table_rows.hpp"
 
@@ -21,7 +23,7 @@ namespace crema {
 
 namespace hdf5 {
 
-/// Some rows of one table, to be read by any rank.
+/// Some rows of one table or array, to be read by any rank.
 struct Block {
   std::string path;
   std::string table;
@@ -41,6 +43,10 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& ta
                                        const std::vector<ColumnSpec>& columns);
 /// Throws DataError as open_blocks does.
 ColumnBatch read_columns(const Block& block, const std::vector<ColumnSpec>& columns);
+
+/// The same for arrays.
+dataset::DescriptionSource open_array_blocks(const Paths& paths, const std::string& array, const ArraySpec& spec);
+ArrayRows read_array(const Block& block, const ArraySpec& spec);
 
 /// Writes a file of one table, from batches of these columns. `next` gives them until there is none.
 void write_table(const std::string& path, const std::string& table, const std::vector<ColumnSpec>& columns,
@@ -69,19 +75,27 @@ class RowTaker {
  private:
   template <class Value>
   void take(ColumnBatch::Column& column, Value& value) const {
-    static_assert(!detail::is_time_point<Value> && !detail::is_duration<Value>,
-                  "crema: read_hdf5 reads numbers, bools, enums and text: read a time as std::int64_t and make it from "
-                  "that by its unit");
     if constexpr (std::same_as<Value, std::string>) {
       value = std::move(column.texts[row_]);
     } else if constexpr (std::same_as<Value, bool>) {
       value = column.values.data()[row_] != std::byte{0};
+    } else if constexpr (detail::is_time_point<Value>) {
+      value = Value{of_nanoseconds<typename Value::duration>(column)};
+    } else if constexpr (detail::is_duration<Value>) {
+      value = of_nanoseconds<Value>(column);
     } else {
-      using Stored = std::conditional_t<std::same_as<Value, long double>, double, Value>;
-      Stored stored{};
-      std::memcpy(&stored, column.values.data() + row_ * sizeof stored, sizeof stored);
-      value = stored;
+      value = stored<std::conditional_t<std::same_as<Value, long double>, double, Value>>(column);
     }
+  }
+  template <class Stored>
+  [[nodiscard]] Stored stored(const ColumnBatch::Column& column) const {
+    Stored value{};
+    std::memcpy(&value, column.values.data() + row_ * sizeof value, sizeof value);
+    return value;
+  }
+  template <class Duration>
+  [[nodiscard]] Duration of_nanoseconds(const ColumnBatch::Column& column) const {
+    return std::chrono::floor<Duration>(std::chrono::nanoseconds{stored<std::int64_t>(column)});
   }
 
   ColumnBatch& batch_;
@@ -105,6 +119,19 @@ struct Load {
   }
 };
 
+template <class T>
+struct LoadArray {
+  static Bytes body(void* subject, ByteReader& description) {
+    const auto block = decode<Block>(description);
+    const ArrayRows array = read_array(block, array_spec_of<T>());
+    std::vector<T> rows(static_cast<std::size_t>(block.count));
+    const std::byte* from = array.numbers.data();
+    for (T& row : rows) from = ArrayRow<T>::take(row, from, array.row_shape);
+    dataset::rows_of(subject).assign(std::move(rows));
+    return {};
+  }
+};
+
 }  // namespace hdf5
 
 /// The rows of a table in HDF5 files: a one-dimensional dataset of compounds, a group of one-dimensional datasets (what
@@ -113,16 +140,32 @@ struct Load {
 /// Columns match the fields of T's `serialize` by name, in any order; other columns are ignored; nested records are
 /// columns like "pos.x". What is stored must fit the field whatever its value is: an int64 column needs an int64 field.
 /// Enums are read from enums and integers of their size, bools from h5py's. A std::optional is empty where a float is
-/// NaN, or where the column "<name>_valid" says so.
+/// NaN, or where the column "<name>_valid" says so. Time points and durations are int64 nanoseconds whose attribute
+/// "units" is "nanoseconds since 1970-01-01" (UTC) and "nanoseconds", as run files have them; what is finer than the
+/// field's unit is rounded down.
+///
+/// A dataset of numbers with more dimensions has a row for each value of its first index. Where it has two, rows x n, T
+/// is a std::vector of any n numbers or a std::array of exactly n; where it has three, rows x n x m, a std::vector or
+/// std::array of n such of m; and so on. T's numbers are integers, float or double that hold every value of the type
+/// stored. The arrays of a run file are "results/<name>/values". A block reads the slab of its rows, as many whole
+/// chunks as are worth a task, and nothing else of the dataset.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, before any work starts, for files, tables and columns
 /// that cannot be read so. HDF5 is used by one thread of a process at a time.
 template <class T>
 [[nodiscard]] Dataset<T> read_hdf5(Paths paths, std::string table) {
-  return Dataset<T>{dataset::load_plan(dataset::step<hdf5::Load<T>>("read_hdf5<" + demangle(typeid(T).name()) + ">"),
-                                       [paths = std::move(paths), table = std::move(table)] {
-                                         return hdf5::open_blocks(paths, table, columns_of<T>());
-                                       })};
+  const std::string name = "read_hdf5<" + demangle(typeid(T).name()) + ">";
+  if constexpr (hdf5::ArrayRow<T>::is_array) {
+    return Dataset<T>{dataset::load_plan(dataset::step<hdf5::LoadArray<T>>(name),
+                                         [paths = std::move(paths), table = std::move(table)] {
+                                           return hdf5::open_array_blocks(paths, table, hdf5::array_spec_of<T>());
+                                         })};
+  } else {
+    return Dataset<T>{
+        dataset::load_plan(dataset::step<hdf5::Load<T>>(name), [paths = std::move(paths), table = std::move(table)] {
+          return hdf5::open_blocks(paths, table, columns_of<T>());
+        })};
+  }
 }
 
 template <class T>

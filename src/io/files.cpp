@@ -1,14 +1,13 @@
 #include "crema/files.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
 #include <utility>
 
-#include "crema/lane_context.hpp"
 #include "io/block_source.hpp"
 #include "io/compression.hpp"
 #include "io/file.hpp"
+#include "io/file_groups.hpp"
 #include "io/line_partitioner.hpp"
 
 namespace crema {
@@ -58,28 +57,11 @@ struct LoadFiles {
   }
 };
 
-dataset::DescriptionSource open_files(const Paths& paths) {
-  std::vector<InputFile> files;
-  std::uint64_t total = 0;
-  for (const std::string& path : matching_paths(paths.patterns())) {
-    const File file{path};
-    files.push_back({path, file.size(), file.modified()});
-    LaneContext::current().opened(files.back());
-    total += file.size();
-  }
-  return [files = std::move(files), target = block_size_for(total),
-          next = std::size_t{0}]() mutable -> std::optional<Bytes> {
-    if (next == files.size()) return std::nullopt;
-    std::vector<std::pair<std::string, std::uint64_t>> block;
-    std::uint64_t size = 0;
-    constexpr std::size_t most_files = 1024;  // so that many empty ones are shared out too
-    do {
-      size += files[next].size;
-      block.emplace_back(files[next].path, files[next].size);
-      ++next;
-    } while (next < files.size() && size + files[next].size <= target && block.size() < most_files);
-    return encoded(block);
-  };
+/// Paths and sizes of a block's files.
+std::vector<std::pair<std::string, std::uint64_t>> describe(const std::vector<InputFile>& files) {
+  std::vector<std::pair<std::string, std::uint64_t>> block;
+  for (const InputFile& file : files) block.emplace_back(file.path, file.size);
+  return block;
 }
 
 }  // namespace
@@ -92,8 +74,9 @@ Dataset<std::string> read_text(Paths paths) {
 }
 
 Dataset<BinaryFile> read_binary(Paths paths) {
-  return Dataset<BinaryFile>{dataset::load_plan(dataset::step<io::LoadFiles>("read_binary"),
-                                                [paths = std::move(paths)] { return io::open_files(paths); })};
+  return Dataset<BinaryFile>{
+      dataset::load_plan(dataset::step<io::LoadFiles>("read_binary"),
+                         [paths = std::move(paths)] { return io::source_of(io::FileGroups{paths}, io::describe); })};
 }
 
 }  // namespace crema

@@ -11,20 +11,23 @@
 #include "crema/task.hpp"
 #include "io/block_source.hpp"
 #include "io/file.hpp"
+#include "record/array_reader.hpp"
 #include "record/table_file.hpp"
 #include "record/table_reader.hpp"
 
 namespace crema::hdf5 {
 namespace {
 
-/// Cuts tables into blocks of rows that are stored together. The cuts depend on the files alone.
+/// Cuts tables and arrays into blocks of rows that are stored together. The cuts depend on the files alone.
 class Partitioner {
  public:
-  Partitioner(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns) {
+  /// `open(path)` returns a reader.
+  template <class Open>
+  Partitioner(const Paths& paths, const std::string& table, Open open) {
     for (const std::string& path : io::matching_paths(paths.patterns())) {
       const io::File file{path};
       files_.push_back({path, file.size(), file.modified()});
-      const record::TableReader reader{path, table, columns};
+      const auto reader = open(path);
       const std::uint64_t width = std::max<std::uint64_t>(1, reader.row_bytes());
       const std::uint64_t wanted = std::max<std::uint64_t>(1, io::block_size_for(reader.rows() * width) / width);
       const std::uint64_t chunk = reader.chunk_rows();
@@ -65,7 +68,15 @@ class Partitioner {
 
 dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& table,
                                        const std::vector<ColumnSpec>& columns) {
-  return io::source_of(Partitioner{paths, table, columns});
+  return io::source_of(Partitioner{paths, table, [&](const std::string& path) {
+                                     return record::TableReader{path, table, columns};
+                                   }});
+}
+
+dataset::DescriptionSource open_array_blocks(const Paths& paths, const std::string& array, const ArraySpec& spec) {
+  return io::source_of(Partitioner{paths, array, [&](const std::string& path) {
+                                     return record::ArrayReader{path, array, spec.type, spec.row_shape};
+                                   }});
 }
 
 namespace {
@@ -91,6 +102,11 @@ void write_table(const std::string& path, const std::string& table, const std::v
 
 ColumnBatch read_columns(const Block& block, const std::vector<ColumnSpec>& columns) {
   return record::TableReader{block.path, block.table, columns}.read(block.first, block.count);
+}
+
+ArrayRows read_array(const Block& block, const ArraySpec& spec) {
+  const record::ArrayReader reader{block.path, block.table, spec.type, spec.row_shape};
+  return {.numbers = reader.read(block.first, block.count), .row_shape = reader.row_shape()};
 }
 
 }  // namespace crema::hdf5

@@ -1,11 +1,8 @@
 #include "crema/part_files.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 #include <xxhash.h>
 
-#include <cerrno>
 #include <filesystem>
 #include <set>
 #include <system_error>
@@ -13,7 +10,7 @@
 
 #include "crema/errors.hpp"
 #include "crema/task.hpp"
-#include "record/publish.hpp"
+#include "io/whole_file.hpp"
 
 namespace crema::io {
 namespace {
@@ -25,30 +22,6 @@ constexpr const char* finished_marker = "_SUCCESS";
 
 [[noreturn]] void fail(const fs::path& file, const std::string& why) {
   throw Error{fmt::format("writing \"{}\": {}", file.string(), why)};
-}
-
-/// It appears whole, and is on disk then, folder included. Replaces a file of that name.
-void write_file(const fs::path& target, std::string_view content) {
-  record::TemporaryFile file{target,
-                             record::TemporaryFile::Existing::replaced,
-                             {.what = "the file",
-                              .give_a_file = "name another folder",
-                              .choose_another = "name a folder that all ranks share and may write",
-                              .or_begin_anew = "",
-                              .content = "its content is"}};
-  const int descriptor = ::open(file.path().c_str(), O_WRONLY | O_CLOEXEC);
-  int error = descriptor < 0 ? errno : 0;
-  for (std::size_t done = 0; error == 0 && done < content.size();) {
-    const ::ssize_t count = ::write(descriptor, content.data() + done, content.size() - done);
-    if (count >= 0) {
-      done += static_cast<std::size_t>(count);
-    } else if (errno != EINTR) {
-      error = errno;
-    }
-  }
-  if (descriptor >= 0 && ::close(descriptor) != 0 && error == 0) error = errno;
-  if (error != 0) fail(target, std::generic_category().message(error) + "; nothing of it is left behind");
-  file.publish();
 }
 
 /// What a process that was killed left of a file.
@@ -75,8 +48,8 @@ void begin_parts(const std::string& name) {
       refuse("it holds \"" + file + "\", which is not of crema; name an empty folder or a new one");
     left.push_back(entry.path());
   }
-  write_file(folder / unfinished_marker,
-             "crema is writing a dataset here, or was; it is whole once _SUCCESS is there\n");
+  write_whole_file(folder / unfinished_marker,
+                   "crema is writing a dataset here, or was; it is whole once _SUCCESS is there\n");
   for (const fs::path& file : left) fs::remove(file);
 }
 
@@ -101,7 +74,7 @@ void finish_parts(const std::string& name, const std::vector<PartFile>& parts) {
     const std::string file = entry.path().filename().string();
     if (is_part(file) && !names.contains(file)) fs::remove(entry.path());  // of an attempt that was lost
   }
-  write_file(folder / finished_marker, list);
+  write_whole_file(folder / finished_marker, list);
   fs::remove(folder / unfinished_marker);
 }
 
@@ -113,7 +86,7 @@ PartFile write_part(const std::string& folder, std::uint64_t block, const std::s
                 .rows = rows,
                 .bytes = content.size(),
                 .digest = XXH3_64bits(content.data(), content.size())};
-  write_file(fs::path{folder} / part.name, content);
+  write_whole_file(fs::path{folder} / part.name, content);
   return part;
 }
 

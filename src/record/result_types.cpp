@@ -32,9 +32,13 @@ bool has_valid_column(const ColumnSpec& column) {
 
 std::string valid_name(const std::string& name) { return name + "_valid"; }
 
+std::string units_of(ColumnType type) {
+  if (type == ColumnType::time) return "nanoseconds since 1970-01-01";
+  return type == ColumnType::duration ? "nanoseconds" : "";
+}
+
 void describe(hid_t dataset, ColumnType type, const std::string& units, const std::string& description) {
-  if (type == ColumnType::time) write_attribute(dataset, "units", "nanoseconds since 1970-01-01");
-  if (type == ColumnType::duration) write_attribute(dataset, "units", "nanoseconds");
+  if (const std::string times = units_of(type); !times.empty()) write_attribute(dataset, "units", times);
   // xarray's own mark for bools: through the netCDF library they arrive as small integers.
   if (type == ColumnType::boolean) write_attribute(dataset, "dtype", "bool");
   if (!units.empty()) write_attribute(dataset, "units", units);

@@ -20,6 +20,9 @@ Handle cell_type(hid_t object, ColumnType type);
 bool has_valid_column(const ColumnSpec& column);
 std::string valid_name(const std::string& name);
 
+/// The units of times: nanoseconds; empty: of other types.
+std::string units_of(ColumnType type);
+
 /// Writes what readers need to know about a dataset's cells; empty texts are left out. Times have units of their own.
 void describe(hid_t dataset, ColumnType type, const std::string& units, const std::string& description);
 

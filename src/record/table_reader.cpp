@@ -6,65 +6,14 @@
 #include <cstring>
 #include <utility>
 
-#include "crema/errors.hpp"
+#include "record/reading.hpp"
 #include "record/result_types.hpp"
 
 namespace crema::record {
-namespace {
 
-bool is_float(ColumnType type) { return type == ColumnType::float32 || type == ColumnType::float64; }
-bool is_signed(ColumnType type) {
-  return type == ColumnType::int8 || type == ColumnType::int16 || type == ColumnType::int32 ||
-         type == ColumnType::int64;
-}
-
-/// "int64", "float32", "text", …, for errors.
-std::string describe(hid_t type) {
-  const std::size_t bits = 8 * H5Tget_size(type);
-  switch (H5Tget_class(type)) {
-    case H5T_INTEGER:
-      return fmt::format("{}{}", H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int", bits);
-    case H5T_FLOAT:
-      return fmt::format("float{}", bits);
-    case H5T_STRING:
-      return "text";
-    case H5T_ENUM:
-      return fmt::format("an enum of {} bits", bits);
-    case H5T_COMPOUND:
-      return "a compound";
-    default:
-      return "another kind of data";
-  }
-}
-
-/// Whether every value of the file's type is one of the column's. HDF5 itself would take the nearest.
-bool fits(hid_t stored, ColumnType type) {
-  const std::size_t size = H5Tget_size(stored);
-  const H5T_class_t kind = H5Tget_class(stored);
-  if (type == ColumnType::text) return kind == H5T_STRING;
-  if (type == ColumnType::boolean) return (kind == H5T_ENUM || kind == H5T_INTEGER) && size == 1;
-  const std::size_t width = width_of(type);
-  if (kind == H5T_FLOAT) return is_float(type) && size <= width;
-  if (kind == H5T_ENUM) return !is_float(type) && size == width;
-  if (kind != H5T_INTEGER) return false;
-  const bool natural = H5Tget_sign(stored) == H5T_SGN_NONE;
-  if (is_float(type)) return size < width;
-  if (is_signed(type)) return natural ? size < width : size <= width;
-  return natural && size <= width;
-}
-
-}  // namespace
-
-/// HDF5's own reason, as the DataError it is here.
 template <class Work>
 auto TableReader::told(Work work) const {
-  try {
-    return work();
-  } catch (const DataError&) {
-    throw;
-  } catch (const Error& error) {
-    fail({}, "an HDF5 file that can be read", error.what());
-  }
+  return reading(path_, table_, std::move(work));
 }
 
 TableReader::TableReader(const std::string& path, const std::string& table, const std::vector<ColumnSpec>& columns)
@@ -83,7 +32,7 @@ void TableReader::open(const std::vector<ColumnSpec>& columns) {
     const Handle type{H5Dget_type(object_.get()), H5Tclose, "reading the type of", table_};
     compound_ = H5Tget_class(type.get()) == H5T_COMPOUND;
     if (!compound_ && (columns.size() != 1 || columns.front().name != "value")) {
-      fail({}, "compounds with the fields of the row, or a group of columns", describe(type.get()));
+      fail({}, "compounds with the fields of the row, or a group of columns", describe_type(type.get()));
     }
     measure(object_.get(), {});
   }
@@ -115,7 +64,8 @@ TableReader::Source TableReader::find(const std::string& column, ColumnType type
         Handle{H5Tget_member_type(stored.get(), static_cast<unsigned>(index)), H5Tclose, "reading the type of", column};
   }
   if (!fits(stored.get(), type))
-    fail(column, fmt::format("values that all fit {}", name_of(type)), describe(stored.get()));
+    fail(column, fmt::format("values that all fit {}", name_of(type)), describe_type(stored.get()));
+  check_units(source.dataset, column, type);
   row_bytes_ += H5Tget_size(stored.get());
   source.variable =
       type == ColumnType::text && check(H5Tis_variable_str(stored.get()), "reading the type of", column) > 0;
@@ -130,6 +80,19 @@ TableReader::Source TableReader::find(const std::string& column, ColumnType type
     source.type = std::move(cell);
   }
   return source;
+}
+
+/// A time is a number whose units say so; compounds have none for each member.
+void TableReader::check_units(hid_t dataset, const std::string& column, ColumnType type) const {
+  const std::string expected = units_of(type);
+  if (expected.empty()) return;
+  const std::string units = compound_ ? "" : text_attribute(dataset, "units");
+  if (units != expected) {
+    fail(column, fmt::format("units (an attribute) that are \"{}\"; read it as std::int64_t otherwise", expected),
+         compound_       ? "a compound, whose members have no units"
+         : units.empty() ? "none"
+                         : fmt::format("\"{}\"", units));
+  }
 }
 
 /// All columns must have as many rows.
@@ -198,11 +161,7 @@ void TableReader::read_texts(const Source& source, std::uint64_t first, std::uin
 }
 
 void TableReader::fail(const std::string& column, std::string expected, std::string found) const {
-  throw DataError{{.file = path_,
-                   .line = 0,
-                   .column = column.empty() ? table_ : table_ + "/" + column,
-                   .expected = std::move(expected),
-                   .found = std::move(found)}};
+  fail_reading(path_, column.empty() ? table_ : table_ + "/" + column, std::move(expected), std::move(found));
 }
 
 }  // namespace crema::record

@@ -12,8 +12,9 @@ namespace crema::record {
 
 /// Reads columns of a table in an HDF5 file: of a one-dimensional dataset of compounds, of a group of one-dimensional
 /// datasets (as Results::table makes them), or of a one-dimensional dataset of numbers or text, which is the column
-/// "value". Only values that fit their column without loss are read. Every failure is a DataError that names the file.
-/// It has HDF5 for its thread alone as long as it lives. Thread safety: none.
+/// "value". Only values that fit their column without loss are read; times are int64 whose units are those of run
+/// files. Every failure is a DataError that names the file. It has HDF5 for its thread alone as long as it lives.
+/// Thread safety: none.
 class TableReader {
  public:
   TableReader(const std::string& path, const std::string& table, const std::vector<ColumnSpec>& columns);
@@ -41,6 +42,7 @@ class TableReader {
 
   void open(const std::vector<ColumnSpec>& columns);
   [[nodiscard]] Source find(const std::string& column, ColumnType type);
+  void check_units(hid_t dataset, const std::string& column, ColumnType type) const;
   void measure(hid_t dataset, const std::string& column);
   void read(const Source& source, std::uint64_t first, std::uint64_t count, void* to) const;
   void read_texts(const Source& source, std::uint64_t first, std::uint64_t count,

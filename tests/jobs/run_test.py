@@ -26,8 +26,9 @@ echo "MPIEXEC_EXECUTABLE:FILEPATH=$STAND_IN/bin/mpiexec" >build/release/CMakeCac
 echo "ninja $*" >>"$STAND_IN/log"
 if [[ -e $STAND_IN/broken ]]; then echo "[1/2] Building"; echo "error: expected ;"; exit 1; fi
 rm "$STAND_IN/stale"; mkdir -p "$2/jobs"; cp "$STAND_IN/bin/cmake" "$2/jobs/coffee_shop" """,
-    "dpkg-query": """[[ ${!#} == libxxhash-dev && -e $STAND_IN/library_missing ]] || echo installed""",
-    "apt-get": """echo "apt-get $*" >>"$STAND_IN/log"; [[ $* != *install* ]] || rm "$STAND_IN/library_missing" """,
+    "dpkg-query": """[[ ${!#} == libxxhash-dev && -e $STAND_IN/library_missing ]] ||
+[[ ${!#} == libopenimageio-dev && -e $STAND_IN/images_missing ]] || echo installed""",
+    "apt-get": """echo "apt-get $*" >>"$STAND_IN/log"; [[ $* != *install* ]] || rm "$STAND_IN"/*_missing""",
     "sudo": """echo "sudo" >>"$STAND_IN/log"; "$@" """,
     "nproc": """cat "$STAND_IN/cores" """,
     "lscpu": """for ((core = 0; core < $(cat "$STAND_IN/cores"); ++core)); do echo "0,$core"; done""",
@@ -138,6 +139,38 @@ class JobsRun(unittest.TestCase):
         self.assertEqual(result.returncode, 0)
         self.assertIn("Installing the packages libxxhash-dev\n", result.stderr)
         self.assertRegex(self.log(), "apt-get .*install.* libxxhash-dev\n")
+
+    @unittest.skipUnless(ROOT, "needs root")
+    def test_a_job_of_images_gets_their_library_and_others_do_not(self):
+        self.put("images_missing", "")
+        self.run_job("coffee_shop")
+        self.assertNotIn("apt-get", self.log())
+        (self.checkout / "jobs/thumbnails.cpp").touch()
+        (self.checkout / "build/release/jobs/thumbnails").symlink_to("coffee_shop")
+        self.put("log", "")
+        result = self.run_job("thumbnails")
+        self.assertEqual((result.returncode, result.stderr), (0, "Installing the packages libopenimageio-dev\n"))
+        self.assertIn("cmake --preset release", self.log())
+        with open(self.checkout / "build/release/CMakeCache.txt", "a", encoding="utf-8") as cache:
+            cache.write("OpenImageIO_DIR:PATH=/usr/lib/cmake/OpenImageIO\n")
+        self.put("log", "")
+        self.assertEqual(self.run_job("thumbnails").returncode, 0)
+        self.assertNotIn("cmake", self.log())
+
+    @unittest.skipUnless(ROOT, "needs root")
+    def test_parquet_files_among_the_arguments_fetch_arrow_once(self):
+        folder = self.checkout / "build/pyarrow-25.0.1/pyarrow"
+        folder.mkdir(parents=True)
+        self.run_job("coffee_shop")
+        self.assertNotIn("ARROW", self.log())
+        self.put("log", "")
+        self.assertEqual(self.run_job("coffee_shop", "--orders", "orders/*.parquet").returncode, 0)
+        self.assertIn(f"-DCREMA_ARROW_ROOT={folder}", self.log())
+        with open(self.checkout / "build/release/CMakeCache.txt", "a", encoding="utf-8") as cache:
+            cache.write(f"CREMA_ARROW_ROOT:PATH={folder}\n")
+        self.put("log", "")
+        self.assertEqual(self.run_job("coffee_shop", "--orders=orders/a.parquet").returncode, 0)
+        self.assertNotIn("cmake", self.log())
 
     def test_others_get_the_list_or_sudo(self):
         prefix = NOBODY if ROOT else []

@@ -47,7 +47,7 @@ PUBLIC_HEADERS = {
     "api": ["actor", "function", "future", "sync", "task", "this_task", "wait"],
     "dataset": ["aggregators", "bad_record", "dataset", "dataset_exchange", "dataset_groups", "dataset_keys",
                 "dataset_plan", "dataset_show", "dataset_sources", "dataset_stats", "dataset_steps", "grouped_dataset", "row_function", "row_range"],
-    "io": ["block_records", "cells", "csv", "csv_reader", "files", "hdf5", "json", "json_reader", "parquet", "parquet_columns",
+    "io": ["block_records", "cells", "csv", "csv_reader", "files", "hdf5", "hdf5_arrays", "images", "json", "json_reader", "parquet", "parquet_columns",
            "part_files", "read_options", "record_files", "text_block", "text_writer"],
     "results": ["results"],
     "job": ["job"],
@@ -63,6 +63,7 @@ LIBRARIES = {
     r"(hdf5|hdf5_hl|H5.*)\.h": ["record"],
     r"(zlib|zstd|simdjson)\.h": ["io"],
     r"(arrow|parquet)/.*\.h": ["io"],
+    r"OpenImageIO/.*\.h": ["io"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)

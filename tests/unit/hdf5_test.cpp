@@ -4,12 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 
+#include "crema/results.hpp"
 #include "local_driver.hpp"
 #include "loopback_cluster.hpp"
 #include "python.hpp"
+#include "record/run_file.hpp"
 #include "small_disk.hpp"
 #include "temporary_folder.hpp"
 
@@ -126,6 +130,161 @@ TEST_F(Hdf5, ScalarsAreOneColumnAndLargeOnesManyBlocks) {
     EXPECT_THAT(read_hdf5<double>(file, "none").take_all(), IsEmpty());
   }),
             "");
+}
+
+TEST_F(Hdf5, ArraysOfSeveralDimensionsAreRowsOfVectorsOrArrays) {
+  const std::string file = make(
+      "f[\"two\"] = numpy.arange(6, dtype=\">f4\").reshape(3, 2) / 2\n"
+      "f[\"three\"] = numpy.arange(24, dtype=\"i2\").reshape(2, 3, 4)\n"
+      "f[\"four\"] = numpy.arange(16, dtype=\"u1\").reshape(2, 2, 2, 2)\n"
+      "f[\"none\"] = numpy.zeros((0, 3))\nf[\"narrow\"] = numpy.zeros((2, 0))\n");
+  EXPECT_EQ(driver_.run([&] {
+    EXPECT_THAT(read_hdf5<std::vector<double>>(file, "two").take_all(),
+                ElementsAre(ElementsAre(0, 0.5), ElementsAre(1, 1.5), ElementsAre(2, 2.5)));
+    using Pair = std::array<float, 2>;
+    EXPECT_THAT(read_hdf5<Pair>(file, "two").take_all(), ElementsAre(Pair{0, 0.5}, Pair{1, 1.5}, Pair{2, 2.5}));
+    using Plane = std::vector<std::vector<std::int32_t>>;
+    const auto planes = read_hdf5<Plane>(file, "three").take_all();
+    EXPECT_THAT(planes, ElementsAre(Plane{{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9, 10, 11}},
+                                    Plane{{12, 13, 14, 15}, {16, 17, 18, 19}, {20, 21, 22, 23}}));
+    using Fixed = std::array<std::vector<std::int64_t>, 3>;
+    EXPECT_THAT(read_hdf5<Fixed>(file, "three").take_all().at(1),
+                ElementsAre(ElementsAre(12, 13, 14, 15), ElementsAre(16, 17, 18, 19), ElementsAre(20, 21, 22, 23)));
+    using Cube = std::vector<std::array<std::vector<std::uint8_t>, 2>>;
+    EXPECT_EQ(read_hdf5<Cube>(file, "four").take_all().at(1).at(1).at(0), (std::vector<std::uint8_t>{12, 13}));
+    EXPECT_THAT(read_hdf5<std::vector<double>>(file, "none").take_all(), IsEmpty());
+    EXPECT_THAT(read_hdf5<std::vector<double>>(file, "narrow").take_all(), ElementsAre(IsEmpty(), IsEmpty()));
+    EXPECT_THAT(driver_.labels().front(), StartsWith("read_hdf5<std::vector<double"));
+  }),
+            "");
+}
+
+TEST_F(Hdf5, ABlockOfAnArrayReadsItsRowsAlone) {
+  const std::string file = make(
+      "n = numpy.arange(1000 * 500).reshape(1000, 500)\n"
+      "f.create_dataset(\"n\", data=n, dtype=\"i4\", chunks=(10, 100), fletcher32=True)\n"
+      "f[\"plain\"] = n.astype(\"i4\")\n"
+      "place = f[\"n\"].id.get_chunk_info_by_coord((900, 300)).byte_offset\nf.close()\n"
+      "b = open(\"" +
+      (folder_.path() / "file.h5").string() + "\", \"r+b\")\nb.seek(place + 8)\nb.write(b\"damage\")\nb.close()\n");
+  EXPECT_EQ(driver_.run([&] {
+    using Row = std::vector<std::int32_t>;
+    const auto whole = read_hdf5<Row>(file, "plain");
+    EXPECT_EQ(whole.map([](const Row& row) { return row.back(); }).sum(), 500LL * 1000 * 1001 / 2 - 1000);
+    EXPECT_EQ(driver_.labels().size(), 32U) << "65,536 bytes a block, 2,000 a row";
+    EXPECT_EQ(read_hdf5<Row>(file, "n").take(100).at(99).at(1), 99 * 500 + 1);
+  }),
+            "");
+  testing::LocalDriver driver;
+  EXPECT_THAT(driver.run([&] { (void)read_hdf5<std::vector<std::int32_t>>(file, "n").take_all(); }),
+              StartsWith(file + ": column \"n\": expected an HDF5 file that can be read, found reading n: "));
+  EXPECT_EQ(driver.labels().size(), 25U) << "40 rows a block: whole chunks";
+}
+
+struct Shift {
+  std::chrono::system_clock::time_point start;
+  std::chrono::sys_days day;
+  std::optional<std::chrono::sys_seconds> end;
+  std::chrono::milliseconds pause{};
+  std::chrono::duration<double> walk{};
+
+  friend bool operator==(const Shift&, const Shift&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(start) & BOOST_SERIALIZATION_NVP(day) & BOOST_SERIALIZATION_NVP(end);
+    archive& BOOST_SERIALIZATION_NVP(pause) & BOOST_SERIALIZATION_NVP(walk);
+  }
+};
+
+TEST_F(Hdf5, TimesAreNanosecondsWhoseUnitsSaySo) {
+  const std::string file = make(
+      "g = f.create_group(\"shifts\")\n"
+      "for n, v in [(\"start\", [1700000000123456789, -1]), (\"day\", [1700000000123456789, -1]), (\"end\", [0, "
+      "86399999999999]), (\"pause\", [1999999, -1]), (\"walk\", [1500000000, 0])]:\n"
+      "    g[n] = numpy.array(v)\n"
+      "    g[n].attrs[\"units\"] = \"nanoseconds\" + (\"\" if n in [\"pause\", \"walk\"] else \" since 1970-01-01\")\n"
+      "g[\"end_valid\"] = numpy.array([False, True])\n"
+      "g[\"walk\"].attrs[\"units\"] = numpy.bytes_(\"nanoseconds\")\n"
+      "f[\"bare\"] = numpy.array([1])\nf[\"days\"] = numpy.array([1])\nf[\"days\"].attrs[\"units\"] = \"days since "
+      "1970-01-01\"\nf[\"f8\"] = numpy.array([1.5])\nf[\"f8\"].attrs[\"units\"] = \"nanoseconds\"\n"
+      "f[\"compound\"] = numpy.zeros(2, dtype=[(n, \"i8\") for n in g if n != \"end_valid\"])\n");
+  EXPECT_EQ(driver_.run([&] {
+    using namespace std::chrono_literals;
+    using std::chrono::sys_days;
+    const auto shifts = read_hdf5<Shift>(file, "shifts").take_all();
+    ASSERT_EQ(shifts.size(), 2U);
+    EXPECT_TRUE(shifts[0] == (Shift{.start = std::chrono::system_clock::time_point{1'700'000'000'123'456'789ns},
+                                    .day = sys_days{std::chrono::year{2023} / 11 / 14},
+                                    .end = std::nullopt,
+                                    .pause = 1ms,
+                                    .walk = std::chrono::duration<double>{1.5}}));
+    EXPECT_TRUE(shifts[1] == (Shift{.start = std::chrono::system_clock::time_point{-1ns},
+                                    .day = sys_days{std::chrono::year{1969} / 12 / 31},
+                                    .end = std::chrono::sys_seconds{86'399s},
+                                    .pause = -1ms,
+                                    .walk = {}}));
+    EXPECT_THAT(read_hdf5<std::chrono::nanoseconds>(file, "shifts/walk").take_all(), ElementsAre(1500ms, 0ms));
+  }),
+            "");
+  using Time = std::chrono::system_clock::time_point;
+  EXPECT_EQ(message_of<Time>(file, "bare"),
+            ": column \"bare/value\": expected units (an attribute) that are \"nanoseconds since 1970-01-01\"; read it "
+            "as std::int64_t otherwise, found none");
+  EXPECT_THAT(message_of<Time>(file, "days"), HasSubstr("otherwise, found \"days since 1970-01-01\""));
+  EXPECT_THAT(message_of<Time>(file, "shifts/walk"), HasSubstr("otherwise, found \"nanoseconds\""));
+  EXPECT_EQ(message_of<std::chrono::seconds>(file, "f8"),
+            ": column \"f8/value\": expected values that all fit duration, found float64");
+  EXPECT_THAT(message_of<Shift>(file, "compound"), HasSubstr("found a compound, whose members have no units"));
+}
+
+TEST_F(Hdf5, WhatARunHasStoredIsReadAsItWas) {
+  using namespace std::chrono_literals;
+  const Shift shift{.start = std::chrono::system_clock::time_point{1'700'000'000'123'456'789ns},
+                    .day = std::chrono::sys_days{std::chrono::year{2024} / 2 / 29},
+                    .end = std::chrono::sys_seconds{5s},
+                    .pause = 90min,
+                    .walk = std::chrono::duration<double>{0.25}};
+  record::RunFile run{folder_ / "run.h5", {}};
+  Results results{run};
+  results.table("shifts", std::vector<Shift>{shift, {}});
+  results.array("grid", std::vector<double>{1, 2, 3, 4, 5, 6}, {3, 2}, {.units = "K"});
+  results.array("cube", std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8}, {2, 2, 2});
+  results.close();
+  const std::string file = run.finish({});
+  EXPECT_EQ(driver_.run([&] {
+    EXPECT_TRUE(read_hdf5<Shift>(file, "results/shifts").take_all() == std::vector({shift, Shift{}}));
+    EXPECT_THAT(read_hdf5<std::vector<double>>(file, "results/grid/values").take_all(),
+                ElementsAre(ElementsAre(1, 2), ElementsAre(3, 4), ElementsAre(5, 6)));
+    using Square = std::array<std::array<std::int64_t, 2>, 2>;
+    EXPECT_THAT(read_hdf5<Square>(file, "results/cube/values").take_all(),
+                ElementsAre(Square{{{1, 2}, {3, 4}}}, Square{{{5, 6}, {7, 8}}}));
+  }),
+            "");
+}
+
+TEST_F(Hdf5, ArraysOfOtherShapesAndTypesAreToldBeforeAnyTask) {
+  const std::string file = make(
+      "f[\"one\"] = numpy.zeros(3)\nf[\"two\"] = numpy.zeros((3, 2))\nf[\"three\"] = numpy.zeros((4, 3, 2))\n"
+      "f[\"scalar\"] = 1.0\nf[\"flags\"] = numpy.zeros((2, 2), dtype=bool)\nf[\"texts\"] = [[\"a\"]]\n"
+      "f[\"group/x\"] = 1\n");
+  EXPECT_EQ(message_of<std::vector<double>>(file, "one"), ": column \"one\": expected the shape rows x any, found 3");
+  EXPECT_EQ((message_of<std::array<double, 3>>(file, "two")),
+            ": column \"two\": expected the shape rows x 3, found 3 x 2");
+  EXPECT_EQ(message_of<std::vector<double>>(file, "three"),
+            ": column \"three\": expected the shape rows x any, found 4 x 3 x 2");
+  EXPECT_EQ((message_of<std::vector<std::array<double, 4>>>(file, "three")),
+            ": column \"three\": expected the shape rows x any x 4, found 4 x 3 x 2");
+  EXPECT_EQ(message_of<std::vector<double>>(file, "scalar"),
+            ": column \"scalar\": expected the shape rows x any, found one value");
+  EXPECT_EQ(message_of<std::vector<float>>(file, "two"),
+            ": column \"two\": expected values that all fit float32, found float64");
+  EXPECT_EQ(message_of<std::vector<std::int8_t>>(file, "flags"),
+            ": column \"flags\": expected values that all fit int8, found an enum of 8 bits");
+  EXPECT_EQ(message_of<std::vector<double>>(file, "texts"),
+            ": column \"texts\": expected values that all fit float64, found text");
+  EXPECT_EQ(message_of<std::vector<double>>(file, "group"),
+            ": column \"group\": expected a dataset of numbers, found something else");
+  EXPECT_THAT(message_of<std::vector<double>>(file, "nothing"), HasSubstr("found opening nothing: "));
 }
 
 TEST_F(Hdf5, WhatDoesNotFitIsToldBeforeAnyTask) {

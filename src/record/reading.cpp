@@ -1,0 +1,78 @@
+#include "record/reading.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace crema::record {
+namespace {
+
+bool is_float(ColumnType type) { return type == ColumnType::float32 || type == ColumnType::float64; }
+bool is_signed(ColumnType type) {
+  return type == ColumnType::int8 || type == ColumnType::int16 || type == ColumnType::int32 ||
+         type == ColumnType::int64;
+}
+
+}  // namespace
+
+std::string describe_type(hid_t type) {
+  const std::size_t bits = 8 * H5Tget_size(type);
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+      return fmt::format("{}{}", H5Tget_sign(type) == H5T_SGN_NONE ? "uint" : "int", bits);
+    case H5T_FLOAT:
+      return fmt::format("float{}", bits);
+    case H5T_STRING:
+      return "text";
+    case H5T_ENUM:
+      return fmt::format("an enum of {} bits", bits);
+    case H5T_COMPOUND:
+      return "a compound";
+    default:
+      return "another kind of data";
+  }
+}
+
+bool fits(hid_t stored, ColumnType type) {
+  const std::size_t size = H5Tget_size(stored);
+  const H5T_class_t kind = H5Tget_class(stored);
+  if (type == ColumnType::text) return kind == H5T_STRING;
+  if (type == ColumnType::time || type == ColumnType::duration) {
+    return kind == H5T_INTEGER && H5Tget_sign(stored) != H5T_SGN_NONE && size == sizeof(std::int64_t);
+  }
+  if (type == ColumnType::boolean) return (kind == H5T_ENUM || kind == H5T_INTEGER) && size == 1;
+  const std::size_t width = width_of(type);
+  if (kind == H5T_FLOAT) return is_float(type) && size <= width;
+  if (kind == H5T_ENUM) return !is_float(type) && size == width;
+  if (kind != H5T_INTEGER) return false;
+  const bool natural = H5Tget_sign(stored) == H5T_SGN_NONE;
+  if (is_float(type)) return size < width;
+  if (is_signed(type)) return natural ? size < width : size <= width;
+  return natural && size <= width;
+}
+
+std::string text_attribute(hid_t object, const std::string& name) {
+  if (check(H5Aexists(object, name.c_str()), "looking for the attribute", name) == 0) return {};
+  const Handle attribute{H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose, "opening the attribute", name};
+  const Handle type{H5Aget_type(attribute.get()), H5Tclose, "reading the type of", name};
+  const Handle space{H5Aget_space(attribute.get()), H5Sclose, "reading the shape of", name};
+  if (H5Tget_class(type.get()) != H5T_STRING || H5Sget_simple_extent_npoints(space.get()) != 1) return {};
+  if (check(H5Tis_variable_str(type.get()), "reading the type of", name) > 0) {
+    char* pointer = nullptr;
+    check(H5Aread(attribute.get(), type.get(), static_cast<void*>(&pointer)), "reading the attribute", name);
+    std::string text = pointer != nullptr ? pointer : "";
+    H5free_memory(pointer);
+    return text;
+  }
+  std::string text(H5Tget_size(type.get()), '\0');
+  check(H5Aread(attribute.get(), type.get(), text.data()), "reading the attribute", name);
+  text.resize(::strnlen(text.data(), text.size()));
+  return text;
+}
+
+void fail_reading(const std::string& path, const std::string& column, std::string expected, std::string found) {
+  throw DataError{
+      {.file = path, .line = 0, .column = column, .expected = std::move(expected), .found = std::move(found)}};
+}
+
+}  // namespace crema::record

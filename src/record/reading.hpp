@@ -1,0 +1,39 @@
+#pragma once
+
+// What the readers of HDF5 files share: which stored values fit a column, and failures as DataError.
+
+#include <string>
+#include <utility>
+
+#include "crema/columns.hpp"
+#include "crema/errors.hpp"
+#include "record/hdf5.hpp"
+
+namespace crema::record {
+
+/// "int64", "float32", "text", …, for errors.
+std::string describe_type(hid_t type);
+
+/// Whether every value of the file's type is one of the column's. HDF5 itself would take the nearest.
+bool fits(hid_t stored, ColumnType type);
+
+/// An attribute that is one text; empty where there is none of that name, or it is something else.
+std::string text_attribute(hid_t object, const std::string& name);
+
+/// `column`: path of what is read in the file.
+[[noreturn]] void fail_reading(const std::string& path, const std::string& column, std::string expected,
+                               std::string found);
+
+/// What `work` returns. HDF5's own reason becomes a DataError.
+template <class Work>
+auto reading(const std::string& path, const std::string& column, Work work) {
+  try {
+    return work();
+  } catch (const DataError&) {
+    throw;
+  } catch (const Error& error) {
+    fail_reading(path, column, "an HDF5 file that can be read", error.what());
+  }
+}
+
+}  // namespace crema::record
