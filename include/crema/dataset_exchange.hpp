@@ -273,5 +273,8 @@ struct Side {
   Step deal;
 };
 BlockSource dealt(const std::vector<Side>& sides, const Step& load);
+/// The same for one plan whose blocks may leave little: then one work loads them whole, as many small pieces cost more
+/// than they save. `load` is told, behind the arguments it has, whether they are whole (8 bits).
+BlockSource summed(const Side& side, const Step& load);
 
 }  // namespace crema::dataset
