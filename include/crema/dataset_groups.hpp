@@ -269,14 +269,15 @@ template <class T, class RowKeys>
 struct DealByKeys {
   static Bytes body(void* subject, ByteReader& arguments) {
     Rows& rows = rows_of(subject);
-    std::vector<std::vector<T>> pieces(arguments.get<std::uint64_t>());
+    const auto parts = arguments.get<std::uint64_t>();
     KeyNumbers<typename RowKeys::type> numbers;
+    std::vector<std::uint32_t> part_of_row;
+    part_of_row.reserve(rows.size());
     for (auto&& item : rows.as<T>()) {
       const T& row = item;
-      const std::uint64_t hash = numbers.hash(RowKeys::view(row));
-      pieces[hash % pieces.size()].push_back(std::move(item));
+      part_of_row.push_back(static_cast<std::uint32_t>(numbers.hash(RowKeys::view(row)) % parts));
     }
-    write_pieces(rows, std::move(pieces));
+    write_dealt<T>(rows, part_of_row, parts);
     return {};
   }
 };

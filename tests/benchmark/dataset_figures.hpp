@@ -26,6 +26,10 @@ inline constexpr Figure shuffle_large{"shuffle_large", "random_shuffle, rows of 
 inline constexpr Figure shuffle_doubles{"shuffle_doubles", "random_shuffle of doubles", "GB/s"};
 inline constexpr Figure repartition_doubles{"repartition_doubles", "repartition of doubles", "GB/s"};
 inline constexpr Figure sort_doubles{"sort_doubles", "sort of doubles", "GB/s"};
+inline constexpr Figure shuffle_large_cpu{"shuffle_large_cpu", "random_shuffle of 1 KiB, by CPU time", "GB/s"};
+inline constexpr Figure shuffle_doubles_cpu{"shuffle_doubles_cpu", "that of doubles, by CPU time", "GB/s"};
+inline constexpr Figure repartition_doubles_cpu{"repartition_doubles_cpu", "repartition, by CPU time", "GB/s"};
+inline constexpr Figure sort_doubles_cpu{"sort_doubles_cpu", "sort, by CPU time", "GB/s"};
 inline constexpr Figure csv_scan_two_workers{"csv_scan_two_workers", "CSV scan, two workers to one", "MB/s"};
 inline constexpr Figure fused_map_two_workers{"fused_map_two_workers", "fused map, two workers to one", "M rows/s"};
 
@@ -43,9 +47,13 @@ inline constexpr std::array dataset_figures{csv_scan,
                                             group_by_text_step,
                                             fused_map,
                                             shuffle_large,
+                                            shuffle_large_cpu,
                                             shuffle_doubles,
+                                            shuffle_doubles_cpu,
                                             repartition_doubles,
+                                            repartition_doubles_cpu,
                                             sort_doubles,
+                                            sort_doubles_cpu,
                                             csv_scan_two_workers,
                                             fused_map_two_workers};
 

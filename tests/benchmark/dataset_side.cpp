@@ -189,15 +189,20 @@ double scattered(std::int64_t number) {
   return static_cast<double>(static_cast<std::uint64_t>(number) * 0x9e3779b97f4a7c15U >> 11U) * 0x1p-53;
 }
 
-/// Bytes that arrive a second where `exchange` makes other blocks of kept ones.
+/// CPU time of all ranks on this host: the launcher has started them.
+double cpu_of_job() { return cpu_seconds_of(parent_of(rank_process())); }
+
+/// Measures the bytes that arrive a second where `exchange` makes other blocks of kept ones.
 template <class Row, class Exchange>
-double bandwidth(const crema::Dataset<Row>& kept, double bytes, Exchange&& exchange) {
+void measure_exchange(const crema::Dataset<Row>& kept, double bytes, const Figure& wall, const Figure& cpu,
+                      const SamplesFile& samples, Exchange&& exchange) {
   static_cast<void>(exchange(kept).count());
+  const double cpu_before = cpu_of_job();
   const Stopwatch watch;
   const std::uint64_t rows = exchange(kept).count();
-  const double seconds = watch.seconds();
+  samples.add(wall, bytes * 1e-9 / watch.seconds());
+  samples.add(cpu, bytes * 1e-9 / (cpu_of_job() - cpu_before));
   if (static_cast<double>(rows * sizeof(Row)) != bytes) throw crema::Error{"measuring an exchange: rows were lost"};
-  return bytes * 1e-9 / seconds;
 }
 
 }  // namespace
@@ -264,14 +269,17 @@ void measure_two_workers(const DatasetAmounts& amounts, const SamplesFile& sampl
                          .map<large_row>()
                          .repartition(16)
                          .materialize();
-  samples.add(shuffle_large, bandwidth(large, bytes, [](const auto& rows) { return rows.random_shuffle(1); }));
+  const auto shuffled = [](const auto& rows) { return rows.random_shuffle(1); };
+  measure_exchange(large, bytes, shuffle_large, shuffle_large_cpu, samples, shuffled);
   const auto doubles = crema::range(amounts.exchange_bytes / static_cast<std::int64_t>(sizeof(double)))
                            .map<scattered>()
                            .repartition(16)
                            .materialize();
-  samples.add(shuffle_doubles, bandwidth(doubles, bytes, [](const auto& rows) { return rows.random_shuffle(1); }));
-  samples.add(repartition_doubles, bandwidth(doubles, bytes, [](const auto& rows) { return rows.repartition(15); }));
-  samples.add(sort_doubles, bandwidth(doubles, bytes, [](const auto& rows) { return rows.template sort<>(); }));
+  measure_exchange(doubles, bytes, shuffle_doubles, shuffle_doubles_cpu, samples, shuffled);
+  measure_exchange(doubles, bytes, repartition_doubles, repartition_doubles_cpu, samples,
+                   [](const auto& rows) { return rows.repartition(15); });
+  measure_exchange(doubles, bytes, sort_doubles, sort_doubles_cpu, samples,
+                   [](const auto& rows) { return rows.template sort<>(); });
 
   const auto orders = crema::read_csv<Order>(csv_file(amounts));
   scan(orders);

@@ -21,7 +21,8 @@ except ImportError:
 PARQUET = ["parquet_scan", "parquet_scan_cpu"] if sys.argv[2] == "1" else []
 FIGURES = ["csv_scan", "csv_scan_cpu", "csv_scan_pandas", *PARQUET, "group_by_number", "group_by_number_cpu",
            "group_by_number_step", "group_by_text", "group_by_text_cpu", "group_by_text_step", "fused_map",
-           "shuffle_large", "shuffle_doubles", "repartition_doubles", "sort_doubles", "csv_scan_two_workers",
+           "shuffle_large", "shuffle_large_cpu", "shuffle_doubles", "shuffle_doubles_cpu", "repartition_doubles",
+           "repartition_doubles_cpu", "sort_doubles", "sort_doubles_cpu", "csv_scan_two_workers",
            "fused_map_two_workers"]
 NO_BASELINE = {"csv_scan_two_workers", "fused_map_two_workers"}
 if not HAS_PYARROW:
