@@ -159,7 +159,7 @@ BlockSource dealt(const std::vector<Side>& sides, const Step& load) {
 }
 
 BlockSource summed(const Side& side, const Step& load) {
-  constexpr std::uint64_t little = 4 << 20;  // bytes: one task merges them sooner than many are submitted
+  constexpr std::uint64_t little = 8 << 20;  // bytes: one task merges them sooner than many are submitted
   const std::vector<Work> works = all_works(side.plan);
   const std::size_t parts = partitions_for(works.size());
   KeptBlocks kept{works, side.plan.with(with_number(side.deal, parts))};

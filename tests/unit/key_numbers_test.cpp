@@ -45,6 +45,11 @@ TEST(KeyNumbers, TextsShortAndLong) {
     return i % 2 == 0 ? text : std::string(i % 30, 'a') + text + std::string(20, 'z');
   });
   expect_numbered<std::string>([](std::uint64_t i) { return std::string(i % 100, '\0'); });
+  // That differ in the second word alone, and behind both.
+  expect_numbered<std::string>([](std::uint64_t i) { return "abc" + std::to_string(i); });
+  expect_numbered<std::string>([](std::uint64_t i) { return "the same" + std::to_string(i); });
+  expect_numbered<std::string>([](std::uint64_t i) { return "the same" + std::to_string(10'000'000 + i); });
+  expect_numbered<std::string>([](std::uint64_t i) { return "the same and more" + std::to_string(i); });
 }
 
 TEST(KeyNumbers, SeveralPartsAndWhatIsNoNumber) {
