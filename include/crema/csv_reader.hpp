@@ -111,13 +111,23 @@ void read_cell(const BlockReader& reader, std::size_t index, Field& field) {
   }
 }
 
+struct CellVisitor {
+  static constexpr bool ignores_names = true;
+  const BlockReader& reader;
+  std::size_t index = 0;
+
+  template <class Field>
+  void operator()(const std::string& /*name*/, Field& field) {
+    read_cell(reader, index++, field);
+  }
+};
+
 }  // namespace detail
 
 template <class T>
 bool BlockReader::read(T& row) {
   if (!next()) return false;
-  std::size_t index = 0;
-  visit_fields(row, [&](const std::string&, auto& field) { detail::read_cell(*this, index++, field); });
+  visit_fields(row, detail::CellVisitor{*this});
   return true;
 }
 

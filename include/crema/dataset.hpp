@@ -280,7 +280,7 @@ class Dataset {
       while (const std::optional<Bytes> block = blocks.next()) {
         ByteReader reader{*block};
         for (auto&& value : decode<std::vector<Value>>(reader))
-          if (known.number({value}) == values.size()) values.push_back(std::move(value));
+          if (known.number(std::tuple<Value>{value}) == values.size()) values.push_back(std::move(value));
       }
       return values;
     }

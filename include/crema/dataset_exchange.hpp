@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -20,17 +21,20 @@
 
 namespace crema::dataset {
 
-/// Reads a count and so many vectors, one behind the other.
+/// Reads a count and so many vectors, one behind the other. `ends` gets the number of rows up to the end of each.
 template <class T>
-std::vector<T> read_pieces(ByteReader& reader) {
+std::vector<T> read_pieces(ByteReader& reader, std::vector<std::ptrdiff_t>* ends = nullptr) {
   std::vector<T> rows;
   for (auto left = reader.get<std::uint64_t>(); left > 0; --left) {
     auto piece = decode<std::vector<T>>(reader);
     if (rows.empty()) {
       rows = std::move(piece);
+      // Pieces of one part are about as large as each other: room for all saves copying what is there.
+      rows.reserve(rows.size() * left + rows.size() * left / 16);
     } else {
       rows.insert(rows.end(), std::make_move_iterator(piece.begin()), std::make_move_iterator(piece.end()));
     }
+    if (ends != nullptr) ends->push_back(std::ssize(rows));
   }
   return rows;
 }
@@ -39,6 +43,28 @@ std::vector<T> read_pieces(ByteReader& reader) {
 template <class T>
 void write_pieces(Rows& rows, std::vector<std::vector<T>> pieces) {
   for (std::vector<T>& piece : pieces) encode(rows.parts().emplace_back(), std::exchange(piece, {}));
+}
+
+/// Encodes rows of which each goes to the part with its number, in order.
+template <class T>
+void write_dealt(Rows& rows, const std::vector<std::uint32_t>& part_of_row, std::size_t parts) {
+  const std::vector<T>& all = rows.as<T>();
+  if constexpr (std::is_same_v<T, bool>) {
+    std::vector<std::vector<T>> pieces(parts);
+    for (std::size_t row = 0; row < all.size(); ++row) pieces[part_of_row[row]].push_back(all[row]);
+    write_pieces(rows, std::move(pieces));
+  } else {
+    std::vector<std::uint64_t> counts(parts);
+    for (const std::uint32_t part : part_of_row) ++counts[part];
+    std::vector<ByteBuffer>& out = rows.parts();
+    for (const std::uint64_t count : counts) {
+      ByteBuffer& part = out.emplace_back();
+      if constexpr (crema::detail::is_bulk<T>) part.reserve(sizeof count + count * sizeof(T));
+      part.put(count);
+    }
+    // As a vector of them is encoded, without making one.
+    for (std::size_t row = 0; row < all.size(); ++row) encode(out[part_of_row[row]], all[row]);
+  }
 }
 
 // Ranges of rows of kept blocks: limit, zip, repartition, split, materialize.
@@ -130,10 +156,11 @@ struct DealRandomly {
   static Bytes body(void* subject, ByteReader& arguments) {
     Rows& rows = rows_of(subject);
     const auto seed = decode<std::uint64_t>(arguments);
-    std::vector<std::vector<T>> pieces(arguments.get<std::uint64_t>());
+    const auto parts = arguments.get<std::uint64_t>();
     Random random = random_of(rows, seed, 1);
-    for (auto&& row : rows.as<T>()) pieces[random() % pieces.size()].push_back(std::move(row));
-    write_pieces(rows, std::move(pieces));
+    std::vector<std::uint32_t> part_of_row(rows.size());
+    for (std::uint32_t& part : part_of_row) part = static_cast<std::uint32_t>(random() % parts);
+    write_dealt<T>(rows, part_of_row, parts);
     return {};
   }
 };
@@ -202,10 +229,8 @@ struct SortBlock {
     encode(block.parts().emplace_back(), rows);
     return {};
   }
-  static void sort_rows(std::vector<T>& rows) {
-    std::stable_sort(rows.begin(), rows.end(),
-                     [](const T& a, const T& b) { return RowOrder<T, keys...>::compare(a, b) < 0; });
-  }
+  static void sort_rows(std::vector<T>& rows) { std::stable_sort(rows.begin(), rows.end(), before); }
+  static bool before(const T& a, const T& b) { return RowOrder<T, keys...>::compare(a, b) < 0; }
 };
 
 /// Arguments: into how many parts, and the samples. The part is the places where they begin, but for the first.
@@ -247,12 +272,23 @@ struct CutBlock {
   }
 };
 
-/// Arguments: the pieces, in the order of the blocks.
+/// Arguments: the pieces, each sorted, in the order of the blocks.
 template <class T, auto... keys>
 struct LoadSorted {
   static Bytes body(void* subject, ByteReader& pieces) {
-    std::vector<T> rows = read_pieces<T>(pieces);
-    SortBlock<T, keys...>::sort_rows(rows);
+    std::vector<std::ptrdiff_t> ends;
+    std::vector<T> rows = read_pieces<T>(pieces, &ends);
+    while (ends.size() > 1) {
+      // Two neighbours become one, so equal rows stay in their order.
+      std::vector<std::ptrdiff_t> merged;
+      for (std::size_t i = 0; i < ends.size(); i += 2) {
+        const std::ptrdiff_t begin = i == 0 ? 0 : ends[i - 1];
+        merged.push_back(ends[std::min(i + 1, ends.size() - 1)]);
+        std::inplace_merge(rows.begin() + begin, rows.begin() + ends[i], rows.begin() + merged.back(),
+                           SortBlock<T, keys...>::before);
+      }
+      ends = std::move(merged);
+    }
     rows_of(subject).assign(std::move(rows));
     return {};
   }
@@ -273,5 +309,8 @@ struct Side {
   Step deal;
 };
 BlockSource dealt(const std::vector<Side>& sides, const Step& load);
+/// The same for one plan whose blocks may leave little: then one work loads them whole, as many small pieces cost more
+/// than they save. `load` is told, behind the arguments it has, whether they are whole (8 bits).
+BlockSource summed(const Side& side, const Step& load);
 
 }  // namespace crema::dataset

@@ -18,6 +18,7 @@
 #include "crema/dataset_exchange.hpp"
 #include "crema/dataset_keys.hpp"
 #include "crema/dataset_steps.hpp"
+#include "crema/key_numbers.hpp"
 
 namespace crema::dataset {
 
@@ -40,6 +41,9 @@ std::tuple<Aggregators...> decode_aggregators(ByteReader& reader, std::tuple<Agg
   return std::tuple<Aggregators...>{decode_aggregator<Aggregators>(reader)...};
 }
 
+/// At the beginning of a whole kept block: moves on to what its last step made. Returns how many parts that has.
+std::uint64_t enter_block(ByteReader& reader);
+
 /// The groups of a block summed up, dealt by their keys. Arguments: the aggregators, into how many parts.
 template <class T, class Aggregators, auto... keys>
 struct DealGroups {
@@ -54,10 +58,11 @@ struct DealGroups {
     const auto parts = arguments.get<std::uint64_t>();
     KeyNumbers<Key> numbers;
     std::vector<Group> groups;
-    for (auto&& row : rows.as<T>()) {
-      Key key = Keys<T, keys...>::of(row);
-      const std::size_t number = numbers.number(key);
-      if (number == groups.size()) groups.emplace_back(std::move(key), States<Aggregators>::init(aggregators));
+    for (auto&& item : rows.as<T>()) {
+      const T& row = item;
+      const std::size_t number = numbers.number(Keys<T, keys...>::view(row));
+      if (number == groups.size())
+        groups.emplace_back(Keys<T, keys...>::of(row), States<Aggregators>::init(aggregators));
       add(aggregators, groups[number].second, row, each);
     }
     std::vector<std::vector<Group>> pieces(parts);
@@ -73,7 +78,8 @@ struct DealGroups {
   }
 };
 
-/// One row of a group: its keys, then what each aggregator gives.
+/// One row of a group: its keys, then what each aggregator gives. Arguments: the aggregators; whether what follows are
+/// whole blocks (8 bits), or else a part of each; how many; these.
 template <class Row, class T, class Aggregators, auto... keys>
 struct LoadGroups {
   using Deal = DealGroups<T, Aggregators, keys...>;
@@ -82,15 +88,18 @@ struct LoadGroups {
 
   static Bytes body(void* subject, ByteReader& arguments) {
     const Aggregators aggregators = decode_aggregators(arguments, static_cast<Aggregators*>(nullptr));
+    const bool whole = arguments.get<std::uint8_t>() != 0;
     KeyNumbers<Key> numbers;
     std::vector<Group> groups;
-    for (auto left = arguments.get<std::uint64_t>(); left > 0; --left) {
-      for (Group& group : decode<std::vector<Group>>(arguments)) {
-        const std::size_t number = numbers.number(group.first);
-        if (number == groups.size()) {
-          groups.push_back(std::move(group));
-        } else {
-          merge(aggregators, groups[number].second, group.second, Deal::each);
+    for (auto blocks = arguments.get<std::uint64_t>(); blocks > 0; --blocks) {
+      for (std::uint64_t pieces = whole ? enter_block(arguments) : 1; pieces > 0; --pieces) {
+        for (Group& group : decode<std::vector<Group>>(arguments)) {
+          const std::size_t number = numbers.number(group.first);
+          if (number == groups.size()) {
+            groups.push_back(std::move(group));
+          } else {
+            merge(aggregators, groups[number].second, group.second, Deal::each);
+          }
         }
       }
     }
@@ -129,10 +138,11 @@ template <class T, auto... keys>
 std::vector<std::vector<T>> groups_of(std::vector<T> rows) {
   KeyNumbers<typename Keys<T, keys...>::type> numbers;
   std::vector<std::vector<T>> groups;
-  for (auto&& row : rows) {
-    const std::size_t number = numbers.number(Keys<T, keys...>::of(row));
+  for (auto&& item : rows) {
+    const T& row = item;
+    const std::size_t number = numbers.number(Keys<T, keys...>::view(row));
     if (number == groups.size()) groups.emplace_back();
-    groups[number].push_back(std::move(row));
+    groups[number].push_back(std::move(item));
   }
   return groups;
 }
@@ -179,17 +189,19 @@ struct LoadJoined {
     KeyNumbers<typename LeftKeys::type> numbers;
     std::vector<std::vector<std::size_t>> matches;
     for (std::size_t i = 0; i < right.size(); ++i) {
-      const std::size_t number = numbers.number(RightKeys::of(right[i]));
+      const U& row = right[i];
+      const std::size_t number = numbers.number(RightKeys::view(row));
       if (number == matches.size()) matches.emplace_back();
       matches[number].push_back(i);
     }
     std::vector<std::pair<T, Right>> rows;
-    for (auto&& row : left) {
-      const auto number = numbers.find(LeftKeys::of(row));
+    for (auto&& item : left) {
+      const T& row = item;
+      const auto number = numbers.find(LeftKeys::view(row));
       if (number) {
         for (const std::size_t match : matches[*number]) rows.emplace_back(row, right[match]);
       } else if constexpr (all_left) {
-        rows.emplace_back(std::move(row), std::nullopt);
+        rows.emplace_back(std::move(item), std::nullopt);
       }
     }
     rows_of(subject).assign(std::move(rows));
@@ -257,13 +269,15 @@ template <class T, class RowKeys>
 struct DealByKeys {
   static Bytes body(void* subject, ByteReader& arguments) {
     Rows& rows = rows_of(subject);
-    std::vector<std::vector<T>> pieces(arguments.get<std::uint64_t>());
+    const auto parts = arguments.get<std::uint64_t>();
     KeyNumbers<typename RowKeys::type> numbers;
-    for (auto&& row : rows.as<T>()) {
-      const std::uint64_t hash = numbers.hash(RowKeys::of(row));
-      pieces[hash % pieces.size()].push_back(std::move(row));
+    std::vector<std::uint32_t> part_of_row;
+    part_of_row.reserve(rows.size());
+    for (auto&& item : rows.as<T>()) {
+      const T& row = item;
+      part_of_row.push_back(static_cast<std::uint32_t>(numbers.hash(RowKeys::view(row)) % parts));
     }
-    write_pieces(rows, std::move(pieces));
+    write_dealt<T>(rows, part_of_row, parts);
     return {};
   }
 };

@@ -3,16 +3,10 @@
 // Keys of rows: what datasets are sorted, grouped and joined by.
 
 #include <cmath>
-#include <cstddef>
-#include <cstdint>
 #include <functional>
-#include <limits>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <tuple>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 
 #include "crema/archive.hpp"
@@ -58,6 +52,10 @@ template <class T, auto... keys>
 struct Keys {
   using type = std::tuple<key_of<T, keys>...>;
   static type of(const T& row) { return type{std::invoke(keys, row)...}; }
+  /// The same as references where the row holds them: nothing is copied. Holds as long as the row.
+  static auto view(const T& row) {
+    return std::tuple<std::invoke_result_t<decltype(keys), const T&>...>{std::invoke(keys, row)...};
+  }
 };
 template <class T>
 struct Keys<T> : Keys<T, std::identity{}> {};
@@ -149,110 +147,6 @@ struct RowOrder {
 };
 template <class T>
 struct RowOrder<T> : RowOrder<T, std::identity{}> {};
-
-/// XXH3, which is the same on every machine.
-std::uint64_t hash_bytes(const void* data, std::size_t size);
-
-/// What of a key tells whether it is the same: bytes that are equal where the keys are. There is one NaN and one zero.
-template <class K>
-struct KeyBytes {
-  static void append(ByteBuffer& out, const K& key) {
-    if constexpr (std::is_floating_point_v<K>) {
-      const K one = std::isnan(key) ? std::numeric_limits<K>::quiet_NaN() : key == 0 ? K{0} : key;
-      const auto rounded = static_cast<double>(one);
-      out.put(rounded);
-      if constexpr (std::is_same_v<K, long double>)
-        out.put(std::isfinite(rounded) ? static_cast<double>(one - rounded) : 0.0);
-    } else {
-      encode(out, key);
-    }
-  }
-};
-template <class V>
-struct KeyBytes<std::optional<V>> {
-  static void append(ByteBuffer& out, const std::optional<V>& key) {
-    out.put(static_cast<std::uint8_t>(key.has_value()));
-    if (key) KeyBytes<V>::append(out, *key);
-  }
-};
-template <class... Ks>
-struct KeyBytes<std::tuple<Ks...>> {
-  static void append(ByteBuffer& out, const std::tuple<Ks...>& key) {
-    std::apply(
-        [&out](const auto&... parts) { (KeyBytes<std::remove_cvref_t<decltype(parts)>>::append(out, parts), ...); },
-        key);
-  }
-};
-template <class A, class B>
-struct KeyBytes<std::pair<A, B>> {
-  static void append(ByteBuffer& out, const std::pair<A, B>& key) {
-    KeyBytes<A>::append(out, key.first);
-    KeyBytes<B>::append(out, key.second);
-  }
-};
-
-/// Numbers the different keys in the order in which they come. Thread safety: none.
-template <class K>
-class KeyNumbers {
- public:
-  /// A key that comes for the first time gets the number size() had.
-  std::size_t number(const K& key) {
-    const std::string_view bytes = bytes_of(key);
-    if (const auto place = numbers_.find(bytes); place != numbers_.end()) return place->second;
-    return numbers_.emplace(bytes, numbers_.size()).first->second;
-  }
-  [[nodiscard]] std::optional<std::size_t> find(const K& key) {
-    const auto place = numbers_.find(bytes_of(key));
-    return place == numbers_.end() ? std::nullopt : std::optional{place->second};
-  }
-  [[nodiscard]] std::size_t size() const { return numbers_.size(); }
-  /// Of a key, whether known or not.
-  std::uint64_t hash(const K& key) {
-    const std::string_view bytes = bytes_of(key);
-    return hash_bytes(bytes.data(), bytes.size());
-  }
-
- private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view bytes) const { return hash_bytes(bytes.data(), bytes.size()); }
-  };
-  std::string_view bytes_of(const K& key) {
-    buffer_.clear();
-    KeyBytes<K>::append(buffer_, key);
-    return {reinterpret_cast<const char*>(buffer_.data()), buffer_.size()};
-  }
-
-  ByteBuffer buffer_;
-  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> numbers_;
-};
-
-/// The number of a single integer or enum needs no bytes.
-template <class K>
-requires(std::is_integral_v<K> || std::is_enum_v<K>) class KeyNumbers<std::tuple<K>> {
- public:
-  std::size_t number(const std::tuple<K>& key) {
-    return numbers_.try_emplace(std::get<0>(key), numbers_.size()).first->second;
-  }
-  [[nodiscard]] std::optional<std::size_t> find(const std::tuple<K>& key) const {
-    const auto place = numbers_.find(std::get<0>(key));
-    return place == numbers_.end() ? std::nullopt : std::optional{place->second};
-  }
-  [[nodiscard]] std::size_t size() const { return numbers_.size(); }
-  static std::uint64_t hash(const std::tuple<K>& key) { return hash_bytes(&std::get<0>(key), sizeof(K)); }
-
- private:
-  struct Hash {
-    /// The mixer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators. OOPSLA 2014).
-    std::size_t operator()(K key) const {
-      auto bits = static_cast<std::uint64_t>(key);
-      bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9U;
-      bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebU;
-      return bits ^ (bits >> 31);
-    }
-  };
-  std::unordered_map<K, std::size_t, Hash> numbers_;
-};
 
 }  // namespace dataset
 }  // namespace crema

@@ -168,8 +168,12 @@ class KeptBlocks {
   [[nodiscard]] std::vector<BlockFacts> facts() const;
   /// Adds this part of every block behind a work's bytes: how many there are, then each.
   void add_part(Work& work, std::size_t part, std::size_t parts) const;
+  /// Adds how many there are, then each as a whole: its facts and all of its parts.
+  void add_whole(Work& work) const;
 
  private:
+  void add_count(Work& work) const;
+
   std::vector<crema::detail::FutureHandle> blocks_;
 };
 

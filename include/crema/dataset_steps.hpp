@@ -20,6 +20,7 @@
 #include "crema/dataset_keys.hpp"
 #include "crema/dataset_plan.hpp"
 #include "crema/errors.hpp"
+#include "crema/key_numbers.hpp"
 #include "crema/random.hpp"
 #include "crema/row_function.hpp"
 
@@ -210,9 +211,10 @@ struct Distinct {
     Rows& rows = rows_of(subject);
     KeyNumbers<std::tuple<key_of<T, key>>> known;
     std::vector<key_of<T, key>> distinct;
-    for (auto&& row : rows.as<T>()) {
-      std::tuple<key_of<T, key>> value{std::invoke(key, static_cast<const T&>(row))};
-      if (known.number(value) == distinct.size()) distinct.push_back(std::move(std::get<0>(value)));
+    for (auto&& item : rows.as<T>()) {
+      const T& row = item;
+      const auto view = Keys<T, key>::view(row);
+      if (known.number(view) == distinct.size()) distinct.push_back(std::get<0>(view));
     }
     encode(rows.parts().emplace_back(), distinct);
     return {};

@@ -35,9 +35,11 @@ class GroupedDataset {
       ByteBuffer bytes;
       dataset::encode_aggregators(bytes, Aggregators{dataset::aggregator_for<T>(names)...});
       const Bytes given{std::move(bytes)};
-      return Dataset<Row>{
-          dealt(dataset::step<dataset::DealGroups<T, Aggregators, keys...>>("group_by", {.bytes = given}),
-                dataset::step<Load>("aggregate", {.bytes = given}))};
+      const auto deal = dataset::step<dataset::DealGroups<T, Aggregators, keys...>>("group_by", {.bytes = given});
+      const auto load = dataset::step<Load>("aggregate", {.bytes = given});
+      return Dataset<Row>{dataset::after(load.name, [plan = plan_, deal, load] {
+        return dataset::summed({plan, deal}, load);
+      })};
     }
   }
 

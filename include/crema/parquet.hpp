@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <typeinfo>
 #include <utility>
@@ -38,9 +39,11 @@ void check_available(const std::string& operation);
 dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<Column>& columns);
 /// How many rows the footers tell of. Throws DataError as open_blocks does.
 std::uint64_t count_rows(const Paths& paths, const std::vector<Column>& columns);
-/// Fills columns without rows; returns how many rows they have then. Throws DataError as open_blocks does, and for
-/// values that do not fit.
-std::size_t read_columns(const Block& block, std::vector<Column>& columns);
+/// Fills the columns with some rows of the block after others, few enough for caches, and calls `take` with how many
+/// these are and how many are still to come, these included. Throws DataError as open_blocks does, and for values that
+/// do not fit.
+using TakeRows = std::function<void(std::size_t rows, std::size_t left)>;
+void read_columns(const Block& block, std::vector<Column>& columns, const TakeRows& take);
 /// The content of a file with these columns. Throws Error that names column and row of what cannot be written.
 std::string file_of(const std::vector<Column>& columns, std::size_t rows);
 
@@ -48,8 +51,12 @@ template <class T>
 struct Load {
   static Bytes body(void* subject, ByteReader& description) {
     std::vector<Column> columns = columns_of<T>();
-    const std::size_t rows = read_columns(decode<Block>(description), columns);
-    dataset::rows_of(subject).assign(rows_in<T>(columns, rows));
+    std::vector<T> rows;
+    read_columns(decode<Block>(description), columns, [&](std::size_t count, std::size_t left) {
+      rows.reserve(rows.size() + left);
+      append_rows(rows, columns, count);
+    });
+    dataset::rows_of(subject).assign(std::move(rows));
     return {};
   }
 };

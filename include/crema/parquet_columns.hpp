@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -39,11 +40,13 @@ struct Column {
   bool optional_list = false;  ///< a row may have no list at all
   Ticks ticks{};               ///< of times and durations
 
-  ByteBuffer values{};  ///< cells of fixed width: native byte order, bool as one byte, times as ticks in 64 bits
-  std::vector<std::string> texts{};   ///< cells of text
-  std::vector<std::uint8_t> valid{};  ///< for each cell: 1 where it is there; elsewhere its value is 0 or ""
-  std::vector<std::uint64_t> ends{};  ///< for each list: the cells up to its end, from the first list on
-  std::vector<std::uint8_t> there{};  ///< for each list: 1 where there is one
+  /// Cells of fixed width: native byte order, bool as one byte, times as ticks in 64 bits. Of text: one behind the
+  /// other.
+  ByteBuffer values{};
+  std::vector<std::uint64_t> text_ends{};  ///< for each cell of text: the bytes up to its end
+  std::vector<std::uint8_t> valid{};       ///< for each cell: 1 where it is there; elsewhere its value is 0 or ""
+  std::vector<std::uint64_t> ends{};       ///< for each list: the cells up to its end, from the first list on
+  std::vector<std::uint8_t> there{};       ///< for each list: 1 where there is one
 };
 
 namespace detail {
@@ -68,6 +71,7 @@ struct Shape<std::optional<std::vector<Item, Allocator>>> : Shape<std::vector<It
 
 /// Visits the fields of a row; lists come whole.
 struct FieldVisitor {
+  static constexpr bool ignores_names = false;
   template <class Field>
   static constexpr bool takes = Shape<Field>::list;
 };
@@ -132,7 +136,8 @@ template <class Cell>
 void put_value(Column& column, const Cell& value) {
   using namespace std::chrono;
   if constexpr (std::same_as<Cell, std::string>) {
-    column.texts.push_back(value);
+    column.values.append(std::as_bytes(std::span{value}));
+    column.text_ends.push_back(column.values.size());
   } else if constexpr (crema::detail::is_time_point<Cell>) {
     put_value(column, value.time_since_epoch());
   } else if constexpr (crema::detail::is_duration<Cell>) {
@@ -160,10 +165,11 @@ void put_cell(Column& column, const Cell& cell) {
 }
 
 template <class Cell>
-void take_value(Column& column, std::size_t place, Cell& value) {
+void take_value(const Column& column, std::size_t place, Cell& value) {
   using namespace std::chrono;
   if constexpr (std::same_as<Cell, std::string>) {
-    value = std::move(column.texts[place]);
+    const std::uint64_t begin = place == 0 ? 0 : column.text_ends[place - 1];
+    value.assign(reinterpret_cast<const char*>(column.values.data()) + begin, column.text_ends[place] - begin);
   } else if constexpr (crema::detail::is_time_point<Cell>) {
     typename Cell::duration since_epoch{};
     take_value(column, place, since_epoch);
@@ -182,7 +188,7 @@ void take_value(Column& column, std::size_t place, Cell& value) {
 }
 
 template <class Cell>
-void take_cell(Column& column, std::size_t place, Cell& cell) {
+void take_cell(const Column& column, std::size_t place, Cell& cell) {
   if constexpr (crema::detail::is_optional<Cell>) {
     cell.reset();
     if (column.valid[place] != 0) take_value(column, place, cell.emplace());
@@ -192,6 +198,7 @@ void take_cell(Column& column, std::size_t place, Cell& cell) {
 }
 
 struct RowAppender : FieldVisitor {
+  static constexpr bool ignores_names = true;
   explicit RowAppender(std::vector<Column>& all) : columns{all} {}
   std::vector<Column>& columns;
   std::size_t next = 0;
@@ -221,14 +228,15 @@ struct RowAppender : FieldVisitor {
 };
 
 struct RowTaker : FieldVisitor {
-  RowTaker(std::vector<Column>& all, std::size_t which) : columns{all}, row{which} {}
-  std::vector<Column>& columns;
+  static constexpr bool ignores_names = true;
+  RowTaker(const std::vector<Column>& all, std::size_t which) : columns{all}, row{which} {}
+  const std::vector<Column>& columns;
   std::size_t row;
   std::size_t next = 0;
 
   template <class Field>
   void operator()(const std::string& /*name*/, Field& field) {
-    Column& column = columns.at(next++);
+    const Column& column = columns[next++];
     if constexpr (!Shape<Field>::list) {
       take_cell(column, row, field);
     } else if constexpr (Shape<Field>::optional_list) {
@@ -241,7 +249,7 @@ struct RowTaker : FieldVisitor {
 
  private:
   template <class Vector>
-  void take_items(Column& column, Vector& items) const {
+  void take_items(const Column& column, Vector& items) const {
     items.clear();
     const std::uint64_t end = column.ends[row];
     for (std::uint64_t place = row == 0 ? 0 : column.ends[row - 1]; place < end; ++place) {
@@ -274,11 +282,9 @@ std::vector<Column> columns_with(const std::vector<T>& rows) {
   return columns;
 }
 
-/// The rows of columns made for columns_of<T>(), which are used up.
+/// Adds the first `count` rows of columns made for columns_of<T>().
 template <class T>
-std::vector<T> rows_in(std::vector<Column>& columns, std::size_t count) {
-  std::vector<T> rows;
-  rows.reserve(count);
+void append_rows(std::vector<T>& rows, const std::vector<Column>& columns, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     if constexpr (std::same_as<T, bool>) {
       bool row{};
@@ -288,7 +294,6 @@ std::vector<T> rows_in(std::vector<Column>& columns, std::size_t count) {
       visit_fields(rows.emplace_back(), detail::RowTaker{columns, i});
     }
   }
-  return rows;
 }
 
 }  // namespace crema::parquet

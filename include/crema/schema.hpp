@@ -51,6 +51,14 @@ template <class Visitor, class Field>
 requires requires { Visitor::template takes<Field>; }
 inline constexpr bool takes_whole<Visitor, Field> = Visitor::template takes<Field>;
 
+/// Whether a visitor does without names: what its `ignores_names` says. All names are empty then, as making them takes
+/// longer than many a cell.
+template <class Visitor>
+inline constexpr bool ignores_names = false;
+template <class Visitor>
+requires requires { Visitor::ignores_names; }
+inline constexpr bool ignores_names<Visitor> = Visitor::ignores_names;
+
 /// A Boost.Serialization archive that hands every field of a record to `visitor(name, field)`, in the order of
 /// `serialize`. Nested records are entered and their fields named with a dot. `Saving` says which half of a split
 /// serialize runs.
@@ -85,17 +93,17 @@ class FieldArchive {
     using Field = std::remove_const_t<T>;
     auto& field = const_cast<Field&>(pair.const_value());
     const std::size_t outer = prefix_.size();
-    prefix_ += pair.name();
+    if constexpr (!ignores_names<Visitor>) prefix_ += pair.name();
     if constexpr (is_cell<Field> || takes_whole<Visitor, Field>) {
       visitor_(static_cast<const std::string&>(prefix_), field);
     } else {
       static_assert(std::is_class_v<Field>,
                     "crema: a field of a table's row must be a number, bool, enum, std::string, chrono time, "
                     "std::optional of these, or a record of such fields");
-      prefix_ += '.';
+      if constexpr (!ignores_names<Visitor>) prefix_ += '.';
       boost::serialization::serialize_adl(*this, field, boost::serialization::version<Field>::value);
     }
-    prefix_.resize(outer);
+    if constexpr (!ignores_names<Visitor>) prefix_.resize(outer);
     return *this;
   }
   template <class T>

@@ -158,6 +158,31 @@ BlockSource dealt(const std::vector<Side>& sides, const Step& load) {
   return gathered(load, std::move(kept), parts);
 }
 
+BlockSource summed(const Side& side, const Step& load) {
+  constexpr std::uint64_t little = 8 << 20;  // bytes: one task merges them sooner than many are submitted
+  const std::vector<Work> works = all_works(side.plan);
+  const std::size_t parts = partitions_for(works.size());
+  KeptBlocks kept{works, side.plan.with(with_number(side.deal, parts))};
+  std::uint64_t bytes = 0;
+  for (const BlockFacts& facts : kept.facts()) bytes += facts.bytes;
+  const bool whole = bytes <= little;
+  ByteBuffer given;
+  given.append(load.arguments.bytes.span());
+  given.put(static_cast<std::uint8_t>(whole));
+  Step told = load;
+  told.arguments.bytes = Bytes{std::move(given)};
+  std::vector<KeptBlocks> sides;
+  sides.push_back(std::move(kept));
+  if (!whole) return gathered(std::move(told), std::move(sides), parts);
+  return [told = std::move(told), sides = std::move(sides), done = false]() mutable -> std::optional<Work> {
+    if (std::exchange(done, true)) return std::nullopt;
+    Work work;
+    append(work, told);
+    sides.front().add_whole(work);
+    return work;
+  };
+}
+
 BlockSource sorted(const Plan& plan, const SortSteps& steps) {
   const KeptBlocks blocks{plan.with(steps.sort_block)};
   const std::size_t parts = partitions_for(blocks.size());

@@ -56,11 +56,23 @@ std::vector<BlockFacts> KeptBlocks::facts() const {
   return all;
 }
 
-void KeptBlocks::add_part(Work& work, std::size_t part, std::size_t parts) const {
+void KeptBlocks::add_count(Work& work) const {
   ByteBuffer bytes;
   bytes.append(work.steps.bytes.span());
   bytes.put(static_cast<std::uint64_t>(blocks_.size()));
   work.steps.bytes = Bytes{std::move(bytes)};
+}
+
+void KeptBlocks::add_whole(Work& work) const {
+  add_count(work);
+  for (const crema::detail::FutureHandle& block : blocks_) {
+    work.steps.inputs.push_back({.offset = work.steps.bytes.size(), .id = block.id(), .key = block.key()});
+    work.held.push_back(block);
+  }
+}
+
+void KeptBlocks::add_part(Work& work, std::size_t part, std::size_t parts) const {
+  add_count(work);
   for (const crema::detail::FutureHandle& block : blocks_) dataset::add_part(work, block, part, parts);
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "crema/dataset_groups.hpp"
 #include "crema/errors.hpp"
 #include "crema/registry.hpp"
 #include "wire/parts.hpp"
@@ -126,6 +127,13 @@ Bytes RunBlock::body(void*, ByteReader& steps) {
   write(parts.front(), facts);
   for (ByteBuffer& part : rows.parts()) parts.push_back(std::move(part));
   return Bytes{wire::join_parts(parts)};
+}
+
+std::uint64_t enter_block(ByteReader& reader) {
+  const auto parts = reader.get<std::uint64_t>();
+  for (std::uint64_t part = 0; part < parts; ++part) reader.get<std::uint64_t>();  // where it ends
+  static_cast<void>(read_facts(reader));
+  return parts - 1;
 }
 
 Bytes ReadFacts::body(void*, ByteReader& facts) {

@@ -43,6 +43,10 @@ Partitioner::Partitioner(const Paths& paths, std::span<const std::string> fields
       options_{std::move(options)},
       buffer_{std::make_unique_for_overwrite<char[]>(chunk_size)} {
   for (const std::string& path : io::matching_paths(paths.patterns())) inputs_.push_back(check(path, fields));
+  if (block_size_ != 0) return;
+  std::uint64_t size = 0;
+  for (const Input& input : inputs_) size += input.file.size;
+  block_size_ = io::block_size_for(size);
 }
 
 Partitioner::Input Partitioner::check(const std::string& path, std::span<const std::string> fields) const {
@@ -103,7 +107,6 @@ std::optional<Block> Partitioner::next() {
       return whole;
     }
     if (!file_) open(input);
-    const std::uint64_t target = block_size_ != 0 ? block_size_ : io::block_size_for(input.file.size);
     Block block{.path = input.file.path,
                 .offset = read_to_ - chunk_.size(),
                 .size = 0,
@@ -112,7 +115,7 @@ std::optional<Block> Partitioner::next() {
                 .options = options_};
     bool complete = false;
     while (!complete && (!chunk_.empty() || fill(input))) {
-      const std::uint64_t missing = target > block.size ? target - block.size - 1 : 0;
+      const std::uint64_t missing = block_size_ > block.size ? block_size_ - block.size - 1 : 0;
       const std::size_t end = scanner_.find_end(chunk_, missing);
       complete = end != RecordScanner::npos;
       const std::string_view consumed = chunk_.substr(0, end);

@@ -23,8 +23,8 @@ namespace crema::csv {
 class Partitioner {
  public:
   /// Checks every file, in their order. Throws DataError where a pattern names none,
-  /// one is no readable file or empty, or a header lacks one of the fields. `block_size` 0: io::block_size_for each
-  /// file.
+  /// one is no readable file or empty, or a header lacks one of the fields. `block_size` 0: io::block_size_for
+  /// all files together.
   Partitioner(const Paths& paths, std::span<const std::string> fields, std::uint64_t block_size = 0,
               CsvOptions options = {});
 

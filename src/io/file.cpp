@@ -87,9 +87,7 @@ void File::read(std::uint64_t offset, char* to, std::size_t size) const {
   }
 }
 
-std::uint64_t block_size_for(std::uint64_t file_size) {
-  return std::clamp<std::uint64_t>(file_size / 64, 64 << 10, 8 << 20);
-}
+std::uint64_t block_size_for(std::uint64_t size) { return std::clamp<std::uint64_t>(size / 64, 64 << 10, 8 << 20); }
 
 std::vector<std::string> matching_paths(const std::string& pattern) {
   struct stat status {};

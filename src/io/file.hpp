@@ -32,9 +32,9 @@ class File {
   std::int64_t modified_ = 0;
 };
 
-/// Bytes of a block before it is rounded up to whole records, by the size of its file: small files still make enough
+/// Bytes of a block before it is rounded up to whole records, by the size of all files: small ones still make enough
 /// blocks to share out, and the blocks of large ones are worth a task each.
-std::uint64_t block_size_for(std::uint64_t file_size);
+std::uint64_t block_size_for(std::uint64_t size);
 
 /// The paths a glob(7) pattern matches, sorted by their bytes, which is the same in every locale. A pattern that is the
 /// name of something that exists is taken as that name. Throws DataError where nothing matches or a folder cannot be

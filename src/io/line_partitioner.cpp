@@ -22,6 +22,10 @@ LinePartitioner::LinePartitioner(const Paths& paths, IsWhole is_whole, std::uint
                        .compression = compression,
                        .whole = compression != Compression::none || (is_whole != nullptr && is_whole(file))});
   }
+  if (block_size_ != 0) return;
+  std::uint64_t size = 0;
+  for (const Input& input : inputs_) size += input.file.size;
+  block_size_ = block_size_for(size);
 }
 
 std::optional<TextBlock> LinePartitioner::next() {
@@ -33,9 +37,8 @@ std::optional<TextBlock> LinePartitioner::next() {
     }
     if (cut_to_ == input.file.size) continue;
     TextBlock block{.path = input.file.path, .offset = cut_to_, .size = 0, .compression = input.compression};
-    const std::uint64_t target = block_size_ != 0 ? block_size_ : block_size_for(input.file.size);
-    const bool last = input.whole || input.file.size - cut_to_ <= target;
-    cut_to_ = last ? input.file.size : line_end(input, cut_to_ + target - 1);
+    const bool last = input.whole || input.file.size - cut_to_ <= block_size_;
+    cut_to_ = last ? input.file.size : line_end(input, cut_to_ + block_size_ - 1);
     block.size = cut_to_ - block.offset;
     return block;
   }

@@ -21,7 +21,7 @@ class LinePartitioner {
   using IsWhole = bool (*)(const File& file);
 
   /// Opens every file once. Throws DataError where a pattern names none, or one is no readable file. A compressed file
-  /// is one block. `block_size` 0: block_size_for each file.
+  /// is one block. `block_size` 0: block_size_for all together.
   explicit LinePartitioner(const Paths& paths, IsWhole is_whole = nullptr, std::uint64_t block_size = 0);
 
   /// The next block; none behind the last. Throws DataError for a file that cannot be read to the size it had at

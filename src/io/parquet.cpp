@@ -63,8 +63,8 @@ std::uint64_t count_rows(const Paths& paths, const std::vector<Column>& columns)
   return partitioner.rows();
 }
 
-std::size_t read_columns(const Block& block, std::vector<Column>& columns) {
-  return io::ParquetFile{block.path, columns}.read(block.row_group, columns);
+void read_columns(const Block& block, std::vector<Column>& columns, const TakeRows& take) {
+  io::ParquetFile{block.path, columns}.read(block.row_group, columns, take);
 }
 
 }  // namespace parquet

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <cstring>
+#include <span>
 #include <utility>
 
 #include "crema/errors.hpp"
@@ -81,6 +83,11 @@ parquet::Ticks ticks_of(const ::arrow::DataType& type) {
   }
 }
 
+std::string_view text_in(const parquet::Column& column, std::size_t place) {
+  const std::uint64_t begin = place == 0 ? 0 : column.text_ends[place - 1];
+  return {reinterpret_cast<const char*>(column.values.data()) + begin, column.text_ends[place] - begin};
+}
+
 }  // namespace
 
 bool can_read(const parquet::Column& column, const ::arrow::DataType& type) {
@@ -93,6 +100,15 @@ bool can_read(const parquet::Column& column, const ::arrow::DataType& type) {
 
 std::string expected_values(const parquet::Column& column) {
   return fmt::format("{}values that fit {}", column.list ? "lists of " : "", name_of(column.type));
+}
+
+void CellReader::clear() {
+  first_row_ += column_.list ? column_.ends.size() : column_.valid.size();
+  column_.values.clear();
+  column_.text_ends.clear();
+  column_.valid.clear();
+  column_.ends.clear();
+  column_.there.clear();
 }
 
 void CellReader::append(const ::arrow::Array& array) {
@@ -108,7 +124,7 @@ void CellReader::append(const ::arrow::Array& array) {
       column_.ends.resize(column_.ends.size() + static_cast<std::size_t>(array.length()), column_.valid.size());
       return column_.there.resize(column_.ends.size(), 0);
     default:
-      fail(array.type()->ToString(), column_.ends.size());
+      fail(array.type()->ToString(), first_row_ + column_.ends.size());
   }
 }
 
@@ -117,14 +133,14 @@ void CellReader::append_lists(const Lists& lists) {
   std::uint64_t end = column_.valid.size();
   for (std::int64_t i = 0; i < lists.length(); ++i) {
     const bool there = !lists.IsNull(i);
-    if (!there && !column_.optional_list) fail("null", column_.ends.size());
+    if (!there && !column_.optional_list) fail("null", first_row_ + column_.ends.size());
     if (there) end += static_cast<std::uint64_t>(lists.value_length(i));
     column_.ends.push_back(end);
     column_.there.push_back(there);
   }
   // Without what a list that is null may have in the storage.
   const auto cells = lists.Flatten();
-  if (!cells.ok()) fail(cells.status().message(), column_.ends.size());
+  if (!cells.ok()) fail(cells.status().message(), first_row_ + column_.ends.size());
   append_cells(**cells);
 }
 
@@ -176,9 +192,21 @@ void CellReader::append_cells(const ::arrow::Array& array) {
 
 void CellReader::append_dictionary(const ::arrow::Array& array) {
   const auto& coded = static_cast<const ::arrow::DictionaryArray&>(array);
-  parquet::Column values{.name = column_.name, .type = column_.type, .optional = true, .ticks = column_.ticks};
-  CellReader{path_, row_group_, values}.append_cells(*coded.dictionary());
+  if (coded.data()->dictionary.get() != dictionary_) {
+    entries_ = {.name = column_.name, .type = column_.type, .optional = true, .ticks = column_.ticks};
+    CellReader{path_, row_group_, entries_}.append_cells(*coded.dictionary());
+    dictionary_ = coded.data()->dictionary.get();
+  }
+  const parquet::Column& values = entries_;
   const std::size_t width = width_of(column_.type);
+  if (column_.type == ColumnType::text && coded.null_count() == 0 &&
+      std::ranges::find(values.valid, 0) == values.valid.end() && coded.indices()->type_id() == Type::INT32) {
+    const auto& codes = static_cast<const ::arrow::Int32Array&>(*coded.indices());
+    column_.text_ends.reserve(column_.text_ends.size() + static_cast<std::size_t>(codes.length()));
+    for (std::int64_t i = 0; i < codes.length(); ++i)
+      append_text(text_in(values, static_cast<std::size_t>(codes.Value(i))));
+    return column_.valid.resize(column_.valid.size() + static_cast<std::size_t>(codes.length()), 1);
+  }
   for (std::int64_t i = 0; i < coded.length(); ++i) {
     const auto place = coded.IsNull(i) ? 0 : static_cast<std::size_t>(coded.GetValueIndex(i));
     if (coded.IsNull(i) || values.valid.at(place) == 0) {
@@ -187,7 +215,7 @@ void CellReader::append_dictionary(const ::arrow::Array& array) {
     }
     column_.valid.push_back(1);
     if (column_.type == ColumnType::text) {
-      column_.texts.push_back(values.texts[place]);
+      append_text(text_in(values, place));
     } else {
       column_.values.append({values.values.data() + place * width, width});
     }
@@ -196,7 +224,13 @@ void CellReader::append_dictionary(const ::arrow::Array& array) {
 
 template <class Texts>
 void CellReader::append_texts(const Texts& texts) {
-  each(texts, [&](std::int64_t i) { column_.texts.emplace_back(texts.GetView(i)); });
+  column_.text_ends.reserve(column_.text_ends.size() + static_cast<std::size_t>(texts.length()));
+  each(texts, [&](std::int64_t i) { append_text(texts.GetView(i)); });
+}
+
+void CellReader::append_text(std::string_view text) {
+  column_.values.append(std::as_bytes(std::span{text}));
+  column_.text_ends.push_back(column_.values.size());
 }
 
 template <class To>
@@ -233,6 +267,21 @@ void CellReader::append_numbers(const ::arrow::Array& array) {
 
 template <class To, class Numbers>
 void CellReader::convert(const Numbers& numbers) {
+  if (numbers.null_count() == 0) {
+    const auto count = static_cast<std::size_t>(numbers.length());
+    const auto* from = numbers.raw_values();
+    const std::size_t rows = column_.valid.size();
+    std::byte* place = column_.values.extend(count * sizeof(To));
+    for (std::size_t i = 0; i < count; ++i, place += sizeof(To)) {
+      To value{};
+      if (!fits(from[i], value)) {
+        column_.valid.resize(rows + i, 1);  // so that row() counts those before it
+        fail(fmt::format("{}", from[i]), row());
+      }
+      std::memcpy(place, &value, sizeof value);
+    }
+    return column_.valid.resize(rows + count, 1);
+  }
   each(numbers, [&](std::int64_t i) {
     To value{};
     if (!fits(numbers.Value(i), value)) fail(fmt::format("{}", numbers.Value(i)), row());
@@ -242,12 +291,13 @@ void CellReader::convert(const Numbers& numbers) {
 
 void CellReader::append_times(const ::arrow::Array& array) {
   const parquet::Ticks unit = ticks_of(*array.type());
+  const TickConversion conversion{unit, column_.ticks};
   const bool narrow = array.type_id() == Type::DATE32 || array.type_id() == Type::TIME32;
   each(array, [&](std::int64_t i) {
     const std::int64_t stored =
         narrow ? array.data()->GetValues<std::int32_t>(1)[i] : array.data()->GetValues<std::int64_t>(1)[i];
     std::int64_t ticks{};
-    if (!convert_ticks(stored, unit, column_.ticks, ticks)) {
+    if (!conversion(stored, ticks)) {
       fail(fmt::format("{} of {}", stored, array.type()->ToString()), row());
     }
     column_.values.put(ticks);
@@ -258,8 +308,9 @@ template <class Append>
 void CellReader::each(const ::arrow::Array& array, Append&& append) {
   const auto count = static_cast<std::size_t>(array.length());
   column_.valid.reserve(column_.valid.size() + count);
+  const bool may_miss = array.null_count() != 0;
   for (std::int64_t i = 0; i < array.length(); ++i) {
-    if (array.IsNull(i)) {
+    if (may_miss && array.IsNull(i)) {
       append_missing();
     } else {
       append(i);
@@ -271,7 +322,7 @@ void CellReader::each(const ::arrow::Array& array, Append&& append) {
 void CellReader::append_missing() {
   if (!column_.optional) fail("null", row());
   if (column_.type == ColumnType::text) {
-    column_.texts.emplace_back();
+    append_text({});
   } else {
     for (std::size_t i = 0; i < width_of(column_.type); ++i) column_.values.put(std::byte{0});
   }
@@ -279,10 +330,10 @@ void CellReader::append_missing() {
 }
 
 std::size_t CellReader::row() const {
-  if (!column_.list) return column_.valid.size();
+  if (!column_.list) return first_row_ + column_.valid.size();
   // Lists are counted before their cells are read.
   const auto list = std::upper_bound(column_.ends.begin(), column_.ends.end(), column_.valid.size());
-  return static_cast<std::size_t>(list - column_.ends.begin());
+  return first_row_ + static_cast<std::size_t>(list - column_.ends.begin());
 }
 
 void CellReader::fail(std::string_view found, std::size_t row) const {

@@ -10,6 +10,7 @@
 // Declared here, so that headers do without Arrow's.
 namespace arrow {
 class Array;
+class ArrayData;
 class DataType;
 }  // namespace arrow
 
@@ -28,7 +29,9 @@ class CellReader {
   CellReader(const std::string& path, std::int32_t row_group, parquet::Column& column)
       : path_{path}, row_group_{row_group}, column_{column} {}
 
-  /// As many rows as the array has elements.
+  /// The column has no rows from now on; those it had count in errors.
+  void clear();
+  /// As many rows as the array has elements, which must outlive it.
   void append(const ::arrow::Array& array);
 
  private:
@@ -38,6 +41,7 @@ class CellReader {
   void append_lists(const Lists& lists);
   template <class Texts>
   void append_texts(const Texts& texts);
+  void append_text(std::string_view text);
   template <class To>
   void append_numbers(const ::arrow::Array& array);
   template <class To, class Numbers>
@@ -53,6 +57,10 @@ class CellReader {
   const std::string& path_;
   std::int32_t row_group_;
   parquet::Column& column_;
+  std::size_t first_row_ = 0;  // of the column, in the row group
+  // The dictionary that was used last, as cells.
+  const ::arrow::ArrayData* dictionary_ = nullptr;
+  parquet::Column entries_{};
 };
 
 }  // namespace crema::io

@@ -22,11 +22,43 @@ namespace {
 
 using ::parquet::arrow::SchemaField;
 
+constexpr std::int64_t slice_rows = 8192;  // their cells and rows stay in a core's cache
+
 [[noreturn]] void fail(const std::string& path, const std::string& column, std::string expected, std::string found) {
   throw DataError{{.file = path, .column = column, .expected = std::move(expected), .found = std::move(found)}};
 }
 
-std::unique_ptr<::parquet::arrow::FileReader> open(const std::string& path) {
+/// Whether all that a file has of a column are numbers of the entries of dictionaries.
+bool is_dictionary_throughout(const ::parquet::FileMetaData& metadata, int leaf) {
+  using ::parquet::Encoding;
+  for (int i = 0; i < metadata.num_row_groups(); ++i) {
+    const auto chunk = metadata.RowGroup(i)->ColumnChunk(leaf);
+    if (chunk->encoding_stats().empty()) return false;
+    for (const ::parquet::PageEncodingStats& pages : chunk->encoding_stats()) {
+      const bool holds_values =
+          pages.page_type == ::parquet::PageType::DATA_PAGE || pages.page_type == ::parquet::PageType::DATA_PAGE_V2;
+      if (holds_values && pages.encoding != Encoding::RLE_DICTIONARY && pages.encoding != Encoding::PLAIN_DICTIONARY)
+        return false;
+    }
+  }
+  return true;
+}
+
+/// Text that is written by dictionary is left so: making each cell's text is what takes longest.
+void keep_dictionaries(const ::parquet::FileMetaData& metadata, const std::vector<parquet::Column>& columns,
+                       ::parquet::ArrowReaderProperties& properties) {
+  for (const parquet::Column& column : columns) {
+    const int leaf = metadata.schema()->ColumnIndex(column.name);
+    if (column.type != ColumnType::text || leaf < 0) continue;
+    const ::parquet::ColumnDescriptor& described = *metadata.schema()->Column(leaf);
+    if (described.max_repetition_level() == 0 && described.physical_type() == ::parquet::Type::BYTE_ARRAY &&
+        described.converted_type() == ::parquet::ConvertedType::UTF8 && is_dictionary_throughout(metadata, leaf))
+      properties.set_read_dictionary(leaf, true);
+  }
+}
+
+std::unique_ptr<::parquet::arrow::FileReader> open(const std::string& path,
+                                                   const std::vector<parquet::Column>& columns) {
   const auto refuse = [&path](const ::arrow::Status& status) {
     fail(path, "", "a whole Parquet file that can be read", status.message());
   };
@@ -39,6 +71,7 @@ std::unique_ptr<::parquet::arrow::FileReader> open(const std::string& path) {
   // A task has the cores it was given: no threads besides its own.
   ::parquet::ArrowReaderProperties without_threads{/*use_threads=*/false};
   without_threads.set_pre_buffer(false);
+  keep_dictionaries(*builder.raw_reader()->metadata(), columns, without_threads);
   auto reader = builder.properties(without_threads)->Build();
   if (!reader.ok()) refuse(reader.status());
   return std::move(*reader);
@@ -69,7 +102,7 @@ void add_leaves(const SchemaField& field, std::vector<int>& leaves) {
 }  // namespace
 
 ParquetFile::ParquetFile(const std::string& path, const std::vector<parquet::Column>& columns)
-    : path_{path}, reader_{open(path)} {
+    : path_{path}, reader_{open(path, columns)} {
   const auto metadata = reader_->parquet_reader()->metadata();
   for (int i = 0; i < metadata->num_row_groups(); ++i) {
     rows_.push_back(static_cast<std::uint64_t>(metadata->RowGroup(i)->num_rows()));
@@ -109,41 +142,61 @@ void ParquetFile::check_size(const std::string& column, const Found& found, std:
   }
 }
 
-std::size_t ParquetFile::read(std::int32_t row_group, std::vector<parquet::Column>& columns) const {
+void ParquetFile::read(std::int32_t row_group, std::vector<parquet::Column>& columns,
+                       const parquet::TakeRows& take) const {
   if (row_group < 0 || static_cast<std::size_t>(row_group) >= rows_.size()) {
     fail(path_, "", fmt::format("row group {}, which was there when the job opened the file", row_group),
          fmt::format("{} row groups: the file was replaced", rows_.size()));
   }
-  const auto rows = static_cast<std::size_t>(rows_[static_cast<std::size_t>(row_group)]);
+  const auto rows = static_cast<std::int64_t>(rows_[static_cast<std::size_t>(row_group)]);
+  std::vector<std::vector<std::shared_ptr<::arrow::Array>>> arrays;
+  std::vector<CellReader> cells;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    read_column(row_group, found_[i], columns[i]);
-    const std::size_t count = columns[i].list ? columns[i].ends.size() : columns[i].valid.size();
+    arrays.push_back(read_column(row_group, found_[i], columns[i].name));
+    std::int64_t count = 0;
+    for (const auto& array : arrays.back()) count += array->length();
     if (count != rows) {
       fail(path_, columns[i].name, fmt::format("{} values in row group {}", rows, row_group), std::to_string(count));
     }
+    cells.emplace_back(path_, row_group, columns[i]);
   }
-  return rows;
+  for (std::int64_t begin = 0; begin < rows; begin += slice_rows) {
+    const std::int64_t end = std::min(begin + slice_rows, rows);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      cells[i].clear();
+      std::int64_t place = 0;  // of the array's first row
+      for (const auto& array : arrays[i]) {
+        const std::int64_t from = std::max(begin, place);
+        const std::int64_t to = std::min(end, place + array->length());
+        if (from < to) cells[i].append(*array->Slice(from - place, to - from));
+        place += array->length();
+      }
+    }
+    take(static_cast<std::size_t>(end - begin), static_cast<std::size_t>(rows - begin));
+  }
 }
 
-void ParquetFile::read_column(std::int32_t row_group, const Found& found, parquet::Column& column) const {
+std::vector<std::shared_ptr<::arrow::Array>> ParquetFile::read_column(std::int32_t row_group, const Found& found,
+                                                                      const std::string& column) const {
   const auto refuse = [&](const std::string& why) {
-    fail(path_, column.name, fmt::format("values of row group {} that can be read", row_group), why);
+    fail(path_, column, fmt::format("values of row group {} that can be read", row_group), why);
   };
   try {
     const auto table = reader_->ReadRowGroup(row_group, found.leaves);
     if (!table.ok()) refuse(table.status().message());
-    CellReader cells{path_, row_group, column};
-    for (std::shared_ptr<::arrow::Array> array : (*table)->column(0)->chunks()) {
+    std::vector<std::shared_ptr<::arrow::Array>> arrays = (*table)->column(0)->chunks();
+    for (std::shared_ptr<::arrow::Array>& array : arrays) {
       for (std::size_t depth = 1; depth < found.path.size(); ++depth) {
         const auto& all = static_cast<const ::arrow::StructArray&>(*array);
         const auto member = all.GetFlattenedField(all.struct_type()->GetFieldIndex(found.path[depth]));
         if (!member.ok()) refuse(member.status().message());
         array = *member;
       }
-      cells.append(*array);
     }
+    return arrays;
   } catch (const ::parquet::ParquetException& exception) {
     refuse(exception.what());
+    throw;
   }
 }
 

@@ -5,9 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "crema/parquet_columns.hpp"
+#include "crema/parquet.hpp"
 
 // Declared here, so that headers do without Arrow's.
+namespace arrow {
+class Array;
+}
 namespace parquet::arrow {
 class FileReader;
 }
@@ -27,8 +30,9 @@ class ParquetFile {
 
   /// Rows of each row group.
   [[nodiscard]] const std::vector<std::uint64_t>& rows() const noexcept { return rows_; }
-  /// Fills the columns, which are those it was opened for; returns their rows.
-  std::size_t read(std::int32_t row_group, std::vector<parquet::Column>& columns) const;
+  /// Fills the columns, which are those it was opened for, with rows of a row group for one call of `take` after the
+  /// other.
+  void read(std::int32_t row_group, std::vector<parquet::Column>& columns, const parquet::TakeRows& take) const;
 
  private:
   /// Where a column lies in the file.
@@ -38,7 +42,9 @@ class ParquetFile {
   };
 
   void check_size(const std::string& column, const Found& found, std::uint64_t file_size) const;
-  void read_column(std::int32_t row_group, const Found& found, parquet::Column& column) const;
+  /// The values of a column, one array behind the other.
+  [[nodiscard]] std::vector<std::shared_ptr<::arrow::Array>> read_column(std::int32_t row_group, const Found& found,
+                                                                         const std::string& column) const;
 
   std::string path_;
   std::unique_ptr<::parquet::arrow::FileReader> reader_;

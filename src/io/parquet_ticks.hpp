@@ -6,8 +6,27 @@
 
 namespace crema::io {
 
-/// A number of ticks of one unit in another, rounded down; false where that is beyond the lowest and highest of the
-/// other one.
-bool convert_ticks(std::int64_t from, const parquet::Ticks& unit, const parquet::Ticks& wanted, std::int64_t& to);
+/// Turns numbers of ticks of one unit into such of another, rounded down; false where that is beyond the lowest and
+/// highest of the other one. Thread safety: immutable.
+class TickConversion {
+ public:
+  TickConversion(const parquet::Ticks& unit, const parquet::Ticks& wanted);
 
+  bool operator()(std::int64_t from, std::int64_t& to) const {
+    // Most units are multiples of each other, and division in 128 bits takes ten times as long.
+    if (multiplier_ != 1) return general(from, to);
+    const std::int64_t ticks = from / divisor_ - (from % divisor_ < 0 ? 1 : 0);
+    if (ticks < wanted_.lowest || ticks > wanted_.highest) return false;
+    to = ticks;
+    return true;
+  }
+
+ private:
+  [[nodiscard]] bool general(std::int64_t from, std::int64_t& to) const;
+
+  parquet::Ticks unit_;
+  parquet::Ticks wanted_;
+  std::int64_t multiplier_ = 0;  // ticks are multiplied by it, then divided; 0: beyond 64 bits
+  std::int64_t divisor_ = 1;
+};
 }  // namespace crema::io

@@ -68,9 +68,10 @@ template <class Builder>
 std::shared_ptr<::arrow::Array> times(const Column& column, const std::shared_ptr<::arrow::DataType>& type) {
   Builder builder{type, ::arrow::default_memory_pool()};
   std::vector<std::int64_t> nanoseconds(column.valid.size());
+  const io::TickConversion conversion{column.ticks, {.denominator = 1'000'000'000}};
   for (std::size_t i = 0; i < nanoseconds.size(); ++i) {
     const std::int64_t ticks = values_in<std::int64_t>(column)[i];
-    if (io::convert_ticks(ticks, column.ticks, {.denominator = 1'000'000'000}, nanoseconds[i])) continue;
+    if (conversion(ticks, nanoseconds[i])) continue;
     fail(column,
          fmt::format("{} times {}/{} s in row {} of the block is beyond what nanoseconds in 64 bits hold, about "
                      "292 years from 1970; write it as a number or as text",
@@ -83,8 +84,18 @@ std::shared_ptr<::arrow::Array> times(const Column& column, const std::shared_pt
 
 std::shared_ptr<::arrow::Array> texts(const Column& column) {
   ::arrow::StringBuilder builder;
-  if (const ::arrow::Status status = builder.AppendValues(column.texts, valid_in(column)); !status.ok()) {
-    fail(column, status.message() + "; repartition() makes smaller blocks");
+  const auto check_room = [&column](const ::arrow::Status& status) {
+    if (!status.ok()) fail(column, status.message() + "; repartition() makes smaller blocks");
+  };
+  check_room(builder.Reserve(static_cast<std::int64_t>(column.valid.size())));
+  check_room(builder.ReserveData(static_cast<std::int64_t>(column.values.size())));
+  std::uint64_t begin = 0;
+  for (std::size_t i = 0; i < column.valid.size(); begin = column.text_ends[i++]) {
+    if (column.valid[i] == 0) {
+      builder.UnsafeAppendNull();
+    } else {
+      builder.UnsafeAppend(values_in<char>(column) + begin, static_cast<std::int32_t>(column.text_ends[i] - begin));
+    }
   }
   auto array = finish(column, builder);
   if (const auto status = static_cast<const ::arrow::StringArray&>(*array).ValidateUTF8(); !status.ok()) {

@@ -22,14 +22,14 @@ bool is_rank(pid_t process) {
   return false;
 }
 
+}  // namespace
+
 pid_t parent_of(pid_t process) {
   std::ifstream file{folder_of(process) / "stat"};
   const std::string line{std::istreambuf_iterator<char>{file}, {}};
   const std::size_t behind_name = line.rfind(") ");
   return behind_name == std::string::npos ? 0 : static_cast<pid_t>(std::stol(line.substr(behind_name + 4)));
 }
-
-}  // namespace
 
 pid_t rank_process() {
   pid_t process = getpid();

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "dataset_figures.hpp"
 #include "figures.hpp"
 #include "stopwatch.hpp"
 
@@ -58,6 +60,20 @@ struct GrainRow {
   }
 };
 
+/// What every side has computed.
+struct ValueRow {
+  std::string value;
+  double fastest = 0;
+  double defaults = 0;
+  double baseline = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(value) & BOOST_SERIALIZATION_NVP(fastest);
+    archive& BOOST_SERIALIZATION_NVP(defaults) & BOOST_SERIALIZATION_NVP(baseline);
+  }
+};
+
 std::vector<double> values_of(const std::vector<Sample>& samples, const Figure& figure, std::string_view side) {
   std::vector<double> values;
   for (const Sample& sample : samples)
@@ -81,14 +97,12 @@ std::string shown(const Spread& spread) {
   return fmt::format("{:>9} ({} .. {})", shown(spread.median), shown(spread.min), shown(spread.max));
 }
 
-}  // namespace
-
-void report(const std::filesystem::path& samples_file, crema::Results& results) {
-  const auto samples = crema::read_csv<Sample>(samples_file.string()).take_all();
+/// Prints and stores the table of these figures.
+void report_figures(const std::vector<Sample>& samples, std::span<const Figure> table, crema::Results& results) {
   std::vector<Row> rows;
-  constexpr std::string_view line = "{:<29} {:<12} {:<33} {:<33} {:<33} {:>7} {:>7}\n";
+  constexpr std::string_view line = "{:<31} {:<12} {:<33} {:<33} {:<33} {:>7} {:>7}\n";
   fmt::print(line, "figure", "units", "fastest: median (min .. max)", "defaults", "baseline", "ratio", "ratio");
-  for (const Figure& figure : figures) {
+  for (const Figure& figure : table) {
     const std::vector<double> as_it_comes = values_of(samples, figure, defaults);
     if (as_it_comes.empty())
       throw crema::UsageError{fmt::format("reporting {}: there is no sample with the default options", figure.name)};
@@ -103,6 +117,13 @@ void report(const std::filesystem::path& samples_file, crema::Results& results) 
     rows.push_back(std::move(row));
   }
   results.table("benchmark", rows);
+}
+
+}  // namespace
+
+void report(const std::filesystem::path& samples_file, crema::Results& results) {
+  const auto samples = crema::read_csv<Sample>(samples_file.string()).take_all();
+  report_figures(samples, figures, results);
   std::vector<GrainRow> curve;
   fmt::print("\nefficiency by task length: fastest, defaults, plain MPI farm (1 is ideal)\n");
   for (const Grain& grain : grains) {
@@ -112,6 +133,28 @@ void report(const std::filesystem::path& samples_file, crema::Results& results) 
                point.baseline.median);
   }
   results.table("efficiency_by_length", curve, {.units = {{"microseconds", "us"}}});
+}
+
+void report_datasets(const std::filesystem::path& samples_file, crema::Results& results) {
+  const auto samples = crema::read_csv<Sample>(samples_file.string()).take_all();
+  std::vector<Figure> measured;
+  for (const Figure& figure : dataset_figures)
+    if (!values_of(samples, figure, defaults).empty()) measured.push_back(figure);  // not Parquet without Arrow
+  report_figures(samples, measured, results);
+  std::vector<ValueRow> values;
+  for (const Figure& figure : dataset_values) {
+    const auto of = [&](std::string_view side) { return spread_of(values_of(samples, figure, side)); };
+    const Spread all[]{of(fastest), of(defaults), of(baseline)};
+    for (const Spread& one : all) {
+      for (const Spread& other : all) {
+        if (one.max > other.min || one.min < other.max)
+          throw crema::Error{fmt::format("comparing results: the {} are {} on one side and {} on another", figure.label,
+                                         one.max, other.min)};
+      }
+    }
+    values.push_back({std::string{figure.name}, all[0].median, all[1].median, all[2].median});
+  }
+  results.table("values", values);
 }
 
 }  // namespace benchmark

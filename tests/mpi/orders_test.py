@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """orders_test.py RANKS: the memory of every process of a job does not grow with its input, and a sort of eight times the
-memory budget passes through the disk. --soak: 10 GB of input instead of 70 MB. Prints the memory of each."""
+memory budget passes through the disk. --soak: 10 GB of input instead of 70 MB; --rows N, --budget MIB: other amounts.
+Prints the memory of each."""
 
 import collections
 import os
@@ -18,8 +19,20 @@ from launch import Job
 SOAK = "--soak" in sys.argv
 if SOAK:
     sys.argv.remove("--soak")
+
+
+def option(name, default):
+    if name not in sys.argv:
+        return default
+    place = sys.argv.index(name)
+    value = int(sys.argv[place + 1])
+    del sys.argv[place:place + 2]
+    return value
+
+
 RANKS = int(sys.argv.pop(1))
-ROWS, BUDGET = (230_000_000, 256) if SOAK else (1_600_000, 8)  # about 44 bytes a row; MiB
+ROWS = option("--rows", 230_000_000 if SOAK else 1_600_000)  # about 44 bytes a row
+BUDGET = option("--budget", 256 if SOAK else 8)  # MiB
 SIZES = (ROWS // 4, ROWS)
 JOBS = pathlib.Path(os.environ["CREMA_MPI_PROGRAMS"]).parents[1] / "jobs"
 

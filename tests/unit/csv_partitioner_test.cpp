@@ -66,10 +66,15 @@ TEST_F(CsvPartitioner, BlocksTellWhereTheyBegin) {
   EXPECT_EQ(partitioner.next(), std::nullopt);
 }
 
-TEST_F(CsvPartitioner, BlockSizesComeFromTheFileAlone) {
+TEST_F(CsvPartitioner, BlockSizesComeFromTheFilesAlone) {
   EXPECT_EQ(io::block_size_for(0), 64U << 10);
   EXPECT_EQ(io::block_size_for(64U << 20), 1U << 20);
   EXPECT_EQ(io::block_size_for(1ULL << 40), 8U << 20);
+  // Files that are many are blocks enough: what is cut is all of them together.
+  std::string file = "a\n";
+  for (int i = 0; i < 50'000; ++i) file += "1\n";
+  for (int i = 0; i < 100; ++i) (void)folder_.write("many" + std::to_string(i) + ".csv", file);
+  EXPECT_EQ(blocks((folder_.path() / "many*.csv").string(), 0, std::vector<std::string>{"a"}).size(), 100U);
 }
 
 TEST_F(CsvPartitioner, RecordsMaySpanTheChunksItReads) {

@@ -376,6 +376,37 @@ TEST_P(Operations, GroupsAreSummedUpExactly) {
   });
 }
 
+constexpr std::int64_t many_groups = 300'000;  // of 16 bytes, which is more than one task merges
+std::int64_t group_of(std::int64_t number) { return number % many_groups - many_groups / 2; }
+struct GroupSum {
+  std::int64_t key = 0;
+  std::int64_t total = 0;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(key) & BOOST_SERIALIZATION_NVP(total);
+  }
+};
+
+TEST(DatasetOperations, GroupsThatAreManyAreDealtToBlocks) {
+  for (const int ranks : {1, 3}) {
+    LoopbackCluster job{ranks};
+    EXPECT_EQ(job.run_all([] {
+      const auto sums = range(2 * many_groups).group_by<group_of>().aggregate<GroupSum>(sum());
+      EXPECT_GT(sums.stats().operators.back().blocks, 1U);
+      std::vector<std::int64_t> totals(many_groups, -1);
+      for (const GroupSum& group : sums.rows()) {
+        std::int64_t& total = totals.at(static_cast<std::size_t>(group.key + many_groups / 2));
+        EXPECT_EQ(total, -1) << "this group came twice: " << group.key;
+        total = group.total;
+      }
+      for (std::int64_t group = 0; group < many_groups; ++group)
+        ASSERT_EQ(totals[static_cast<std::size_t>(group)], 2 * group + many_groups);
+    }),
+              0)
+        << job.sink.end.error;
+  }
+}
+
 struct PriceCount {
   double price = 0;
   std::optional<int> cups;

@@ -1,4 +1,4 @@
-#include "crema/dataset_keys.hpp"
+#include "crema/key_numbers.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

@@ -1,0 +1,46 @@
+#include <mpi.h>
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "dataset_side.hpp"
+#include "stopwatch.hpp"
+
+namespace benchmark {
+
+void measure_raw_exchange(const DatasetAmounts& amounts, const SamplesFile& samples) {
+  int ranks = 0;
+  int rank = 0;
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  if (ranks != 2) throw std::runtime_error{"the baseline of exchanges needs two ranks, not " + std::to_string(ranks)};
+  // Each rank has half of the bytes and sends half of them away, out of buffers and into buffers used before.
+  const auto share = static_cast<int>(amounts.exchange_bytes / 4);
+  std::vector<std::byte> sent(2 * static_cast<std::size_t>(share), std::byte{1});
+  std::vector<std::byte> received(sent.size(), std::byte{2});
+  const std::vector<int> counts{share, share};
+  const std::vector<int> places{0, share};
+  double seconds = 0;
+  double cpu = 0;
+  for (int turn = 0; turn < 2; ++turn) {
+    MPI_Barrier(MPI_COMM_WORLD);
+    const double cpu_before = cpu_seconds();
+    const Stopwatch watch;
+    MPI_Alltoallv(sent.data(), counts.data(), places.data(), MPI_BYTE, received.data(), counts.data(), places.data(),
+                  MPI_BYTE, MPI_COMM_WORLD);
+    MPI_Barrier(MPI_COMM_WORLD);
+    seconds = watch.seconds();
+    cpu = cpu_seconds() - cpu_before;
+  }
+  double cpu_of_all = 0;
+  MPI_Reduce(&cpu, &cpu_of_all, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
+  if (rank != 0) return;
+  for (const Figure& figure : {shuffle_large, shuffle_doubles, repartition_doubles, sort_doubles})
+    samples.add(figure, static_cast<double>(amounts.exchange_bytes) * 1e-9 / seconds);
+  for (const Figure& figure : {shuffle_large_cpu, shuffle_doubles_cpu, repartition_doubles_cpu, sort_doubles_cpu})
+    samples.add(figure, static_cast<double>(amounts.exchange_bytes) * 1e-9 / cpu_of_all);
+}
+
+}  // namespace benchmark
