@@ -102,6 +102,7 @@ void Head::repeat(const wire::Outcome& call) {
   if (call.attempt >= attempts_.of(call.parent)) {
     repeats_.insert(call.id);
   } else if (entries_.find(ByteReader{call.value}.get<TaskId>().number) == nullptr) {
+    entry_of(call.id).asked = true;  // who made it is no more, so that it is nobody's failure
     return complete({call.id, true, no_value(call.id, call.function, "the task that made it has ended without it")});
   }
   forward(call.id, call.value);

@@ -243,7 +243,8 @@ TEST_P(RepeatedCalls, OfWhichTheHeadHearsAfterTheirTaskHasEnded) {
       for (int i = 0; i < 5; ++i) with(again).remote<add_and_fail>(register_, i).get();
       EXPECT_EQ(register_.remote<&Till::calls>().get(), 16);
     }),
-              0);
+              0)
+        << "seed " << seed << ": " << job.sink.end.error << job.log();
   }
 }
 
