@@ -90,7 +90,7 @@ std::string_view Records::read_quoted(char*& position) {
     }
   }
   // Quotes fill the gap, so that counting line feeds still tells on which line a byte stands.
-  std::fill(end, quote, mark);
+  std::fill(std::min(end, quote), quote, mark);
   next_line_ += static_cast<std::uint64_t>(std::count(begin, end, '\n'));
   position = quote + 1;
   if (*position == '\r' && position[1] == '\n') ++position;

@@ -96,7 +96,7 @@ void HeadControl::tick(Clock::time_point now) {
   progress_.update(head_.progress(), now);
   log_unheard();
   sink_.flush();
-  if (const std::string reason = sink_.failure(); !reason.empty()) fail(reason);
+  if (const std::string reason = sink_.why_broken(); !reason.empty()) fail(reason);
   if (journal_ == nullptr) return;
   if (const std::string reason = journal_->failure(); !reason.empty()) fail(reason);
   tell_size_of_journal();

@@ -50,7 +50,7 @@ class RunSink : public head::Recorder {
   /// Whether the sink keeps up. While it does not, the head hands out no work.
   [[nodiscard]] virtual bool keeps_up() const = 0;
   /// Why nothing more can be kept, or empty.
-  [[nodiscard]] virtual std::string failure() const = 0;
+  [[nodiscard]] virtual std::string why_broken() const = 0;
   /// Called from time to time: pass on what is held back.
   virtual void flush() = 0;
   /// The job is over. May take long, so it runs on a thread of its own; nothing else is called during and after it.

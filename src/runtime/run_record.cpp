@@ -69,7 +69,7 @@ void RunRecord::failure(const Failure& failure) {
   file_.add_error({failure.task, failure.type, failure.message, failure.rank, failure.host});
 }
 
-std::string RunRecord::failure() const {
+std::string RunRecord::why_broken() const {
   return file_.failed() ? "the run file cannot be written any more, so the job ends" : "";
 }
 

@@ -34,7 +34,7 @@ class RunRecord final : public RunSink {
   void dependency(TaskId task, TaskId input) override;
   void failure(const Failure& failure) override;
   bool keeps_up() const override { return file_.backlog_bytes() < max_backlog_bytes; }
-  std::string failure() const override;
+  std::string why_broken() const override;
   void flush() override;
   int finish(const RunEnd& end) override;
 

@@ -31,7 +31,7 @@ class MemorySink final : public runtime::RunSink {
   void dependency(TaskId task, TaskId input) override { dependencies.emplace_back(task, input); }
   void failure(const Failure& failure) override { failures.push_back(failure); }
   bool keeps_up() const override { return true; }
-  std::string failure() const override { return broken; }
+  std::string why_broken() const override { return broken; }
   void flush() override {}
   int finish(const runtime::RunEnd& run_end) override {
     end = run_end;
