@@ -131,6 +131,8 @@ class LostRank(unittest.TestCase):
         job = self.start("all_sleep")
         for marker in ("task", "call"):
             job.wait_for_file(marker)
+        # Before a rank has heard of the head, it is patient for ten minutes: the head may have a long journal to read.
+        time.sleep(5)
         head = job.pid_of(0)
         others = [pid for pid, rank in job.processes().items() if rank]
         os.kill(head, signal.SIGSTOP)
