@@ -126,7 +126,7 @@ class LostRank(unittest.TestCase):
         self.assertFalse((job.folder / "run.h5").exists(), "half a run was published")
         self.assertEqual(job.stderr.count("the head (rank 0 on"), RANKS - 1, job.stderr)
 
-    @unittest.skipIf(RANKS < 3, "there is no rank but the head and a worker that it would lose too")
+    @unittest.skipIf(RANKS != 8, "once is enough: it takes 35 seconds")
     def test_head_that_is_silent(self):
         job = self.start("all_sleep")
         for marker in ("task", "call"):
