@@ -16,7 +16,7 @@ ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::Inp
     std::vector<wire::ObjectPart> objects;
     for (const auto& [object, bytes] : large) objects.push_back(object);
     post(FrameType::get_inputs, wire::write_parts(objects), true);
-    await(objects.size(), [&](const wire::ObjectPart& object, Result result) {
+    const auto take = [&](const wire::ObjectPart& object, Result result) {
       const auto place = large.find(object);
       if (place == large.end()) return false;
       if (result.failed) {
@@ -27,7 +27,9 @@ ByteReader LaneSession::gather(const Arguments& arguments, std::vector<wire::Inp
       }
       place->second = std::move(result.bytes);
       return true;
-    });
+    };
+    // They are made and need only come, however many tasks wait for theirs.
+    await(objects.size(), take, Refused::wait);
   }
   ByteReader reader{Bytes{}};
   std::size_t done = 0;

@@ -114,8 +114,6 @@ void LaneSession::opened(const InputFile& file) {
 /// run; too many that wait are an error.
 class LaneSession::Waiting {
  public:
-  /// Where no further task may wait: that is an error, or the lane waits with its slot.
-  enum class Refused { error, wait };
   explicit Waiting(LaneSession& session, Refused refused = Refused::error) : session_{session}, refused_{refused} {}
   ~Waiting() {
     if (parked_) session_.post(FrameType::resume, {}, false);
@@ -167,7 +165,7 @@ void LaneSession::wait_for_room(const ActorName& actor) {
   };
   if (!full()) return;
   channel_->waits_for_room(actor.id);
-  Waiting waiting{*this, Waiting::Refused::wait};
+  Waiting waiting{*this, Refused::wait};
   while (full()) static_cast<void>(waiting.next());
   channel_->waits_for_room({});
 }
@@ -192,8 +190,9 @@ void LaneSession::fetch(std::span<const TaskId> ids, const Sink& sink) {
         [&sink](const wire::ObjectPart& object, Result result) { return sink(object.id, std::move(result)); });
 }
 
-void LaneSession::await(std::size_t count, const std::function<bool(const wire::ObjectPart&, Result)>& take) {
-  Waiting waiting{*this};
+void LaneSession::await(std::size_t count, const std::function<bool(const wire::ObjectPart&, Result)>& take,
+                        Refused refused) {
+  Waiting waiting{*this, refused};
   for (std::size_t missing = count; missing > 0;) {
     wire::Frame frame = waiting.next();
     wire::ObjectPart object;

@@ -106,7 +106,10 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
   void pin(TaskId work, const Arguments& arguments);
   /// Waits for so many values that `take` takes, or for a failed one.
-  void await(std::size_t count, const std::function<bool(const wire::ObjectPart&, Result)>& take);
+  /// Where no further task may wait: that is an error, or the lane waits with its slot.
+  enum class Refused { error, wait };
+  void await(std::size_t count, const std::function<bool(const wire::ObjectPart&, Result)>& take,
+             Refused refused = Refused::error);
   class Waiting;
 
   // Constant after construction.
