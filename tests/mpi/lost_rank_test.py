@@ -128,11 +128,10 @@ class LostRank(unittest.TestCase):
 
     @unittest.skipIf(RANKS != 8, "once is enough: it takes 35 seconds")
     def test_head_that_is_silent(self):
-        job = self.start("all_sleep")
-        for marker in ("task", "call"):
+        # Every rank has work, so that it has heard of the head: before, it is patient for ten minutes.
+        job = self.start("everybody_sleeps", "--lanes", "1")
+        for marker in (*(f"task-{number}" for number in range(WORKERS)), "call"):
             job.wait_for_file(marker)
-        # Before a rank has heard of the head, it is patient for ten minutes: the head may have a long journal to read.
-        time.sleep(5)
         head = job.pid_of(0)
         others = [pid for pid, rank in job.processes().items() if rank]
         os.kill(head, signal.SIGSTOP)

@@ -161,6 +161,14 @@ int main(int argc, char** argv) {
          task.get();
          call.get();
        }},
+      {"everybody_sleeps",
+       [&] {
+         std::vector<crema::Future<int>> tasks;
+         for (int i = 0; i < crema::cluster().workers; ++i)
+           tasks.push_back(crema::remote<sleep_for>(marker("task-" + std::to_string(i)), 60));
+         crema::actor<Till>().remote<&Till::sleep>(marker("call"), 60).get();
+         crema::get(tasks);
+       }},
   };
 
   job.cli().add_option("--case", which, "What goes wrong")->required()->check(CLI::IsMember(cases));
