@@ -1,0 +1,81 @@
+// How a lane of a worker waits where so many others wait that it may not give up its slot.
+#include "lane/lane_session.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "crema/errors.hpp"
+
+namespace crema::lane {
+namespace {
+
+using wire::Frame;
+using wire::FrameType;
+
+Bytes bytes(const std::string& text) { return Bytes::copy_of(std::as_bytes(std::span{text})); }
+
+/// Refuses each wait that gives up its slot, then has the value that was asked for.
+class FullRank final : public Channel {
+ public:
+  std::optional<Frame> next_work() override { return std::nullopt; }
+  std::optional<Frame> poll_reply() override { return std::nullopt; }
+  Frame next_reply() override {
+    if (replies_.empty()) throw LaneStopped{};
+    Frame reply = std::move(replies_.front());
+    replies_.pop_front();
+    return reply;
+  }
+  bool cancelled(TaskId) override { return false; }
+  bool stopping() override { return false; }
+  void runs(TaskId) override {}
+  void waits_for_room(ActorId) override {}
+  void post(Frame frame, bool) override {
+    posted.push_back(frame.header.type);
+    if (frame.header.type != FrameType::park) return;
+    Frame refusal = wire::make_frame(FrameType::refuse_park);
+    refusal.header.sequence = frame.header.sequence;
+    replies_.push_back(std::move(refusal));
+    Frame value{{.type = FrameType::large_value}, bytes("value")};
+    value.header.sequence = 7;
+    replies_.push_back(std::move(value));
+  }
+
+  std::vector<FrameType> posted;
+
+ private:
+  std::deque<Frame> replies_;
+};
+
+class LaneSessionTest : public testing::Test {
+ protected:
+  FullRank rank;
+  std::shared_ptr<LaneSession> session = std::make_shared<LaneSession>(Identity{}, rank, true);
+};
+
+TEST_F(LaneSessionTest, InputsThatAreMadeAreWaitedForWithTheSlot) {
+  Arguments arguments;
+  arguments.bytes = bytes("<>");
+  arguments.inputs = {{.offset = 1, .id = TaskId{7}}};
+  ByteReader reader = session->gather(arguments, {{.here = false, .location = {.object = {TaskId{7}}}}});
+  std::string text(reader.remaining(), '?');
+  reader.copy_to(text.data(), text.size());
+  EXPECT_EQ(text, "<value>");
+  EXPECT_EQ(rank.posted, (std::vector{FrameType::get_inputs, FrameType::park, FrameType::resume}));
+}
+
+TEST_F(LaneSessionTest, AResultThatMayHaveToBeMadeIsNot) {
+  const std::vector<TaskId> ids{TaskId{7}};
+  try {
+    session->fetch(ids, [](TaskId, Result) { return true; });
+    ADD_FAILURE() << "it has waited";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("too many tasks of this rank wait for others already"));
+  }
+}
+
+}  // namespace
+}  // namespace crema::lane
