@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
   std::string images = CREMA_DATA_DIR "/images/*";
   std::string folder = "thumbnails";
   std::int32_t width = 48;
-  job.cli().add_option("--images", images, "Image files, as a path or a pattern");
+  job.cli().add_option("--images", images, "Image files of different names, as a path or a pattern");
   job.cli().add_option("--folder", folder, "Where the thumbnails go; all ranks must see it");
   job.cli().add_option("--width", width, "Pixels; the height is in proportion")->check(CLI::Range(1, 10'000));
 

@@ -56,7 +56,8 @@ struct ImageOptions {
 };
 
 /// The images of files, each a row: of one path, of those that a glob pattern matches, or of several such, in that
-/// order. Small files share a block; block and images are made by tasks, and an image must fit into memory.
+/// order. Small files share a block; block and images are made by tasks, and an image must fit into memory: one of more
+/// than 2^31 values is refused. OpenImageIO is told to use one thread in the processes that read.
 ///
 /// PNG, JPEG, TIFF, OpenEXR, WebP and whatever else OpenImageIO knows, by content rather than by name; of a file of
 /// several images the first. Values are as they are stored: no colour space, orientation or alpha is applied; palettes
@@ -78,8 +79,8 @@ struct ImageOptions {
 [[nodiscard]] Image read_image(const std::string& path, const ImageOptions& options = {});
 
 /// Writes an image to a file, in the format that the end of its name says: .png, .jpg, .tif, .exr, .webp and so on.
-/// Bytes are written as 8 bits; floats as the format's widest values, which are 16 bits in PNG and floats in TIFF.
-/// `image.path` is not looked at.
+/// Bytes are written as 8 bits, or as half floats in OpenEXR; floats as the format's widest values, which are 16 bits
+/// in PNG and floats in TIFF. `image.path` is not looked at.
 ///
 /// The file appears whole, on disk, and replaces one of its name: an attempt of a task that is made again leaves the
 /// same file. All ranks must see its folder, which must be there. Throws UsageError where the folder is not, the format

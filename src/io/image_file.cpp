@@ -79,16 +79,24 @@ Pixels with_channels(const Pixels& from, int channels) {
   return to;
 }
 
-/// Requires another size than it has.
-Pixels resized(const std::string& path, Pixels from, int width, int height) {
+/// What a header says is no reason to ask for memory without end: 8 GiB of floats are enough for any picture.
+void check_size(const std::string& path, int width, int height, int channels) {
+  constexpr std::uint64_t most = std::uint64_t{1} << 31U;
+  const std::uint64_t pixels = static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height);
+  if (pixels <= most / static_cast<std::uint64_t>(channels)) return;
+  fail(path, fmt::format("an image of at most {} values", most),
+       fmt::format("{} x {} pixels with {} channels", width, height, channels));
+}
+
+/// Requires another size than it has. `straight`: colours are not times their alpha already.
+Pixels resized(const std::string& path, Pixels from, int width, int height, bool straight) {
   Pixels to{.width = width, .height = height, .channels = from.channels};
   to.values.resize(to.count() * static_cast<std::size_t>(to.channels));
-  const bool has_alpha = Pixels::has_alpha(from.channels);
   OIIO::ImageBuf source{from.spec(), from.values.data()};
   OIIO::ImageBuf target{to.spec(), to.values.data()};
-  const bool done = (!has_alpha || OIIO::ImageBufAlgo::premult(source, source, {}, 1)) &&
+  const bool done = (!straight || OIIO::ImageBufAlgo::premult(source, source, {}, 1)) &&
                     OIIO::ImageBufAlgo::resize(target, source, "triangle", 0, {}, 1) &&
-                    (!has_alpha || OIIO::ImageBufAlgo::unpremult(target, target, {}, 1));
+                    (!straight || OIIO::ImageBufAlgo::unpremult(target, target, {}, 1));
   if (!done) {
     fail(path, fmt::format("an image that can be resized to {} x {} pixels", width, height),
          reason(source.has_error() ? source.geterror() : target.geterror()));
@@ -151,6 +159,8 @@ Image read_image_file(const std::string& path, const ImageOptions& options) {
   if (channels != spec.nchannels && spec.nchannels > 4) {
     fail(path, fmt::format("1 to 4 channels, of which {} can be made", channels), fmt::format("{}", spec.nchannels));
   }
+  check_size(path, spec.width, spec.height, spec.nchannels);
+  check_size(path, width, height, std::max(channels, spec.nchannels));
   const bool as_bytes = options.pixels == PixelType::bytes;
   Image image{.path = path, .width = width, .height = height, .channels = channels};
   if (width == spec.width && height == spec.height && channels == spec.nchannels) {
@@ -165,7 +175,10 @@ Image read_image_file(const std::string& path, const ImageOptions& options) {
                 .height = spec.height,
                 .channels = spec.nchannels,
                 .values = input.read<float>(OIIO::TypeDesc::FLOAT)};
-  if (width != spec.width || height != spec.height) pixels = resized(path, std::move(pixels), width, height);
+  if (width != spec.width || height != spec.height) {
+    const bool straight = Pixels::has_alpha(spec.nchannels) && spec.get_int_attribute(stored_alpha) != 0;
+    pixels = resized(path, std::move(pixels), width, height, straight);
+  }
   if (channels != spec.nchannels) pixels = with_channels(pixels, channels);
   if (as_bytes) {
     image.bytes.resize(pixels.values.size());
@@ -200,6 +213,8 @@ std::string image_file_of(const std::string& path, const Image& image) {
     refuse(fmt::format("{} files have no alpha; write another format, or read the image with .channels = {}",
                        output->format_name(), image.channels - 1));
   }
+  if (image.channels > 4 && !output->supports("nchannels"))
+    refuse(fmt::format("{} files have at most 4 channels, not {}", output->format_name(), image.channels));
   const bool as_bytes = !image.bytes.empty();
   const OIIO::TypeDesc type = as_bytes ? OIIO::TypeDesc::UINT8 : OIIO::TypeDesc::FLOAT;
   OIIO::ImageSpec spec{image.width, image.height, image.channels, type};

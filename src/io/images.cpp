@@ -106,10 +106,10 @@ void write_image(const std::string& path, const Image& image) {
   if (values == 0 || image.bytes.size() + image.floats.size() != values ||
       (!image.bytes.empty() && !image.floats.empty())) {
     throw UsageError{
-        fmt::format("write_image(\"{}\"): an image of {} x {} pixels with {} channels has that many values, one or "
-                    "more, in bytes or "
-                    "in floats (found: {} bytes, {} floats)",
-                    path, image.width, image.height, image.channels, image.bytes.size(), image.floats.size())};
+        fmt::format("write_image(\"{}\"): an image of {} x {} pixels with {} channels needs {} values, all in bytes or "
+                    "all in floats (found: {} bytes, {} floats)",
+                    path, image.width, image.height, image.channels, values == 0 ? "1 or more" : std::to_string(values),
+                    image.bytes.size(), image.floats.size())};
   }
   io::write_whole_file(path, io::image_file_of(path, image));
 }

@@ -30,6 +30,8 @@ void write_whole_file(const std::filesystem::path& target, std::string_view cont
       error = errno;
     }
   }
+  // Here, where a full disk that is noticed late leaves nothing behind.
+  if (error == 0 && ::fsync(descriptor) != 0 && errno != EINVAL) error = errno;
   if (descriptor >= 0 && ::close(descriptor) != 0 && error == 0) error = errno;
   if (error != 0) {
     throw Error{fmt::format("writing \"{}\": {}; nothing of it is left behind", target.string(),

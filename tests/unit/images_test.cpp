@@ -179,6 +179,26 @@ TEST_F(Images, ColoursWeighAsMuchAsTheirAlpha) {
   EXPECT_NEAR(image.bytes[3], 128, 1);
 }
 
+TEST_F(Images, ColoursThatAreTimesTheirAlphaAreNotMadeSoAgain) {
+  // As OpenEXR has them: half of it red, the other half not to be seen.
+  write_image(path("a.exr"), Image{.path = {},
+                                   .width = 4,
+                                   .height = 1,
+                                   .channels = 4,
+                                   .floats = {1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0}});
+  const Image image = read_image(path("a.exr"), {.width = 1, .height = 1, .pixels = PixelType::floats});
+  ASSERT_THAT(image.floats, SizeIs(4));
+  EXPECT_NEAR(image.floats[3], 0.5, 0.01);
+  EXPECT_NEAR(image.floats[0], 0.5, 0.01);
+}
+
+TEST_F(Images, AHeaderThatClaimsNoEndIsRefused) {
+  make("save(\"a.png\", [[[1, 2, 3], [4, 5, 6]]])\nsave(\"b.png\", [[[1, 2, 3]]])");
+  // Two pixels wide, one high: their proportions would make it two thousand million wide.
+  EXPECT_THAT(error_of([&] { (void)read_image(path("a.png"), {.height = 1'000'000'000}); }),
+              HasSubstr("expected an image of at most 2147483648 values, found 2000000000 x 1000000000 pixels with 3"));
+}
+
 TEST_F(Images, ChannelsAreMadeOfEachOther) {
   make(
       "save(\"colour.png\", [[[255, 0, 0], [10, 20, 30]]])\nsave(\"grey.png\", [[7, 200]])\n"
@@ -299,10 +319,13 @@ TEST_F(Images, WhatCannotBeWrittenLeavesNothing) {
   EXPECT_THAT(writing("a.word", image), HasSubstr("its end says no format that OpenImageIO writes"));
   EXPECT_THAT(writing("a.sgi", image), HasSubstr("sgi files cannot be made in memory"));
   EXPECT_THAT(writing("none/a.png", image), HasSubstr("does not exist; make it or name a folder that all ranks share"));
-  EXPECT_THAT(writing("a.png", Image{.path = {}, .width = 2, .height = 1, .channels = 4, .bytes = image.bytes}),
-              HasSubstr("an image of 2 x 1 pixels with 4 channels has that many values, one or more, in bytes or in "
-                        "floats (found: 4 bytes, 0 floats)"));
-  EXPECT_THAT(writing("a.png", Image{}), HasSubstr("0 x 0 pixels"));
+  EXPECT_THAT(
+      writing("a.png", Image{.path = {}, .width = 2, .height = 1, .channels = 4, .bytes = image.bytes}),
+      HasSubstr("an image of 2 x 1 pixels with 4 channels needs 8 values, all in bytes or all in floats (found: "
+                "4 bytes, 0 floats)"));
+  EXPECT_THAT(writing("a.png", Image{}), HasSubstr("0 x 0 pixels with 0 channels needs 1 or more values"));
+  EXPECT_THAT(writing("a.jpg", Image{.path = {}, .width = 1, .height = 1, .channels = 5, .bytes = {1, 2, 3, 4, 5}}),
+              EndsWith("jpeg files have at most 4 channels, not 5"));
   EXPECT_THAT(folder_.names(), IsEmpty());
 }
 
