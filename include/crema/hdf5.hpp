@@ -95,7 +95,12 @@ class RowTaker {
   }
   template <class Duration>
   [[nodiscard]] Duration of_nanoseconds(const ColumnBatch::Column& column) const {
-    return std::chrono::floor<Duration>(std::chrono::nanoseconds{stored<std::int64_t>(column)});
+    const std::chrono::nanoseconds nanoseconds{stored<std::int64_t>(column)};
+    // floor would take a whole unit off where a float comes out a little above.
+    if constexpr (std::chrono::treat_as_floating_point_v<typename Duration::rep>)
+      return std::chrono::duration_cast<Duration>(nanoseconds);
+    else
+      return std::chrono::floor<Duration>(nanoseconds);
   }
 
   ColumnBatch& batch_;
@@ -148,7 +153,7 @@ struct LoadArray {
 /// is a std::vector of any n numbers or a std::array of exactly n; where it has three, rows x n x m, a std::vector or
 /// std::array of n such of m; and so on. T's numbers are integers, float or double that hold every value of the type
 /// stored. The arrays of a run file are "results/<name>/values". A block reads the slab of its rows, as many whole
-/// chunks as are worth a task, and nothing else of the dataset.
+/// chunks as are worth a task unless one is more than 64 MiB, and nothing else of the dataset.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, before any work starts, for files, tables and columns
 /// that cannot be read so. HDF5 is used by one thread of a process at a time.

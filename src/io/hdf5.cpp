@@ -18,6 +18,8 @@
 namespace crema::hdf5 {
 namespace {
 
+constexpr std::uint64_t most_block_bytes = 64 << 20;
+
 /// Cuts tables and arrays into blocks of rows that are stored together. The cuts depend on the files alone.
 class Partitioner {
  public:
@@ -30,11 +32,11 @@ class Partitioner {
       const auto reader = open(path);
       const std::uint64_t width = std::max<std::uint64_t>(1, reader.row_bytes());
       const std::uint64_t wanted = std::max<std::uint64_t>(1, io::block_size_for(reader.rows() * width) / width);
-      const std::uint64_t chunk = reader.chunk_rows();
-      tables_.push_back({.path = path,
-                         .table = table,
-                         .rows = reader.rows(),
-                         .rows_per_block = (wanted + chunk - 1) / chunk * chunk});
+      const std::uint64_t chunk = std::max<std::uint64_t>(1, std::min(reader.chunk_rows(), reader.rows()));
+      // Chunks of an array may be high and narrow: whole ones are then more than a task should hold.
+      const std::uint64_t whole = (wanted + chunk - 1) / chunk * chunk;
+      const bool fits = whole <= std::max(wanted, most_block_bytes / width);
+      tables_.push_back({.path = path, .table = table, .rows = reader.rows(), .rows_per_block = fits ? whole : wanted});
     }
   }
 

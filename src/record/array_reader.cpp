@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <numeric>
 
@@ -47,6 +48,12 @@ void ArrayReader::open(const std::vector<std::uint64_t>& row_shape) {
   if (!agrees) {
     fail_reading(path_, name_, fmt::format("the shape {}", describe_shape(row_shape)),
                  shape_.empty() ? "one value" : fmt::format("{}", fmt::join(shape_, " x ")));
+  }
+  // Sizes are the file's word: all that is computed of them below and in read() fits.
+  std::uint64_t bytes = std::max<std::uint64_t>(H5Tget_size(type.get()), width_of(type_));
+  for (const hsize_t size : shape_) {
+    if (__builtin_mul_overflow(bytes, std::max<hsize_t>(size, 1), &bytes) || bytes > PTRDIFF_MAX)
+      fail_reading(path_, name_, "an array that memory could hold", fmt::format("{}", fmt::join(shape_, " x ")));
   }
   row_bytes_ =
       std::accumulate(shape_.begin() + 1, shape_.end(), std::uint64_t{H5Tget_size(type.get())}, std::multiplies<>{});
