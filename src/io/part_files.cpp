@@ -24,8 +24,12 @@ constexpr const char* finished_marker = "_SUCCESS";
   throw Error{fmt::format("writing \"{}\": {}", file.string(), why)};
 }
 
-/// What a process that was killed left of a file.
-bool is_partial(const std::string& name) { return name.starts_with('.') && name.ends_with(".partial"); }
+/// What a process that was killed left of a part or a marker.
+bool is_partial(const std::string& name) {
+  if (!name.ends_with(".partial")) return false;
+  return name.starts_with(".part-") || name.starts_with(std::string{"."} + finished_marker + ".") ||
+         name.starts_with(std::string{"."} + unfinished_marker + ".");
+}
 bool is_part(const std::string& name) { return name.starts_with("part-") || is_partial(name); }
 
 /// Makes the folder ready for parts, once: a start that goes on from a journal finds that it was.

@@ -197,6 +197,9 @@ TEST_P(PartFiles, WhatIsThereIsNeverOverwritten) {
     EXPECT_THAT(refusal(rows, out_ + "2"), HasSubstr("it holds \"notes.txt\", which is not of crema"));
     std::ofstream{out_ + "3"} << "a file";
     EXPECT_THAT(refusal(rows, out_ + "3"), HasSubstr("out3"));
+    fs::create_directories(out_ + "5");
+    std::ofstream{out_ + "5/.run.h5.host-1.partial"} << "a run file that is being written";
+    EXPECT_THAT(refusal(rows, out_ + "5"), HasSubstr("it holds \".run.h5.host-1.partial\", which is not of crema"));
     // Parts of a run that did not end give way.
     fs::create_directories(out_ + "4");
     std::ofstream{out_ + "4/_UNFINISHED"} << "";
@@ -206,6 +209,7 @@ TEST_P(PartFiles, WhatIsThereIsNeverOverwritten) {
     EXPECT_THAT(names_in(out_ + "4"), ElementsAre("_SUCCESS", "part-000000.csv"));
   });
   EXPECT_EQ(text_of(out_ + "2/notes.txt"), "mine");
+  EXPECT_EQ(text_of(out_ + "5/.run.h5.host-1.partial"), "a run file that is being written");
 }
 
 std::int64_t fail_at_700(std::int64_t row) {
