@@ -26,11 +26,15 @@ template <class T>
 std::vector<T> read_pieces(ByteReader& reader, std::vector<std::ptrdiff_t>* ends = nullptr) {
   std::vector<T> rows;
   for (auto left = reader.get<std::uint64_t>(); left > 0; --left) {
+    const std::size_t before = reader.remaining();
     auto piece = decode<std::vector<T>>(reader);
-    if (rows.empty()) {
+    if (rows.empty() && !piece.empty()) {
       rows = std::move(piece);
-      // Pieces of one part are about as large as each other: room for all saves copying what is there.
-      rows.reserve(rows.size() * left + rows.size() * left / 16);
+      // Room for all, where pieces are about as large as each other, saves copying what is there; never for more than
+      // the bytes that follow can be.
+      const std::size_t alike = rows.size() * (left - 1) / 16 * 17;
+      const std::size_t row_bytes = std::max<std::size_t>(1, (before - reader.remaining()) / rows.size());
+      rows.reserve(rows.size() + std::min(alike, reader.remaining() / row_bytes));
     } else {
       rows.insert(rows.end(), std::make_move_iterator(piece.begin()), std::make_move_iterator(piece.end()));
     }

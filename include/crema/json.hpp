@@ -27,8 +27,8 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const JsonOptions& op
 /// Members match the fields of T's `serialize` by name, in any order; other members are ignored. Nested records are
 /// nested objects, or members like "pos.x". Numbers and enums are read from numbers that fit, bools from true and
 /// false, text from text, time points from ISO 8601 text, a std::vector from an array; null, or a member that is not
-/// there, needs a std::optional. A T that is itself a number or text is the whole record, or its member "value".
-/// Integers beyond 64 bits are not read.
+/// there, needs a std::optional. A T that is itself a number, a text or a std::vector is the whole record, or its
+/// member "value". Integers beyond 64 bits are not read.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, which names file, line, field, what was expected and
 /// what was found, unless `.on_bad_record` says otherwise: then a record that is no row is left out, alone.

@@ -121,8 +121,9 @@ bool read_scalar(const Value& value, Field& field) {
     return true;
   } else if constexpr (std::floating_point<Field>) {
     double number{};
-    // The digits of the largest float are a little more than it.
-    if (!value.get(number) || !std::isfinite(static_cast<Field>(number))) return false;
+    if (!value.get(number)) return false;
+    // The digits of the largest float are a little more than it; from half a step beyond it nothing rounds to it.
+    if (std::same_as<Field, float> && std::abs(number) >= 0x1.ffffffp127) return false;
     field = static_cast<Field>(number);
     return true;
   } else {

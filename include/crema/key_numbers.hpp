@@ -28,11 +28,7 @@ template <class K>
 struct KeyBytes {
   static void append(ByteBuffer& out, const K& key) {
     if constexpr (std::is_floating_point_v<K>) {
-      const K one = std::isnan(key) ? std::numeric_limits<K>::quiet_NaN() : key == 0 ? K{0} : key;
-      const auto rounded = static_cast<double>(one);
-      out.put(rounded);
-      if constexpr (std::is_same_v<K, long double>)
-        out.put(std::isfinite(rounded) ? static_cast<double>(one - rounded) : 0.0);
+      encode(out, std::isnan(key) ? std::numeric_limits<K>::quiet_NaN() : key == 0 ? K{0} : key);
     } else {
       encode(out, key);
     }

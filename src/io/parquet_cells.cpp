@@ -199,17 +199,26 @@ void CellReader::append_dictionary(const ::arrow::Array& array) {
   }
   const parquet::Column& values = entries_;
   const std::size_t width = width_of(column_.type);
+  // Arrow takes the codes as the file has them.
+  const auto entry = [&](std::int64_t i) {
+    const auto place = static_cast<std::uint64_t>(coded.GetValueIndex(i));
+    if (place >= values.valid.size())
+      fail(fmt::format("entry {} of a dictionary of {}", place, values.valid.size()), row());
+    return static_cast<std::size_t>(place);
+  };
   if (column_.type == ColumnType::text && coded.null_count() == 0 &&
       std::ranges::find(values.valid, 0) == values.valid.end() && coded.indices()->type_id() == Type::INT32) {
     const auto& codes = static_cast<const ::arrow::Int32Array&>(*coded.indices());
     column_.text_ends.reserve(column_.text_ends.size() + static_cast<std::size_t>(codes.length()));
-    for (std::int64_t i = 0; i < codes.length(); ++i)
-      append_text(text_in(values, static_cast<std::size_t>(codes.Value(i))));
+    for (std::int64_t i = 0; i < codes.length(); ++i) {
+      const auto place = static_cast<std::uint32_t>(codes.Value(i));
+      append_text(text_in(values, place < values.valid.size() ? place : entry(i)));
+    }
     return column_.valid.resize(column_.valid.size() + static_cast<std::size_t>(codes.length()), 1);
   }
   for (std::int64_t i = 0; i < coded.length(); ++i) {
-    const auto place = coded.IsNull(i) ? 0 : static_cast<std::size_t>(coded.GetValueIndex(i));
-    if (coded.IsNull(i) || values.valid.at(place) == 0) {
+    const std::size_t place = coded.IsNull(i) ? 0 : entry(i);
+    if (coded.IsNull(i) || values.valid[place] == 0) {
       append_missing();
       continue;
     }

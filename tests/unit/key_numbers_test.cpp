@@ -63,7 +63,31 @@ TEST(KeyNumbers, SeveralPartsAndWhatIsNoNumber) {
   EXPECT_EQ(numbers.number(Key{0.0, std::nullopt, 1}), 2U);
   EXPECT_EQ(numbers.number(Key{0.0, "", 1}), 3U);
   EXPECT_EQ(numbers.hash(Key{0.0, "a", 1}), numbers.hash(Key{-0.0, "a", 1}));
+  EXPECT_EQ(numbers.hash(Key{nan, "a", 1}), numbers.hash(Key{-nan, "a", 1}));
   EXPECT_EQ(numbers.find(Key{0.0, "b", 1}), std::nullopt);
+}
+
+TEST(KeyNumbers, AViewHasTheHashOfItsKey) {
+  KeyNumbers<std::tuple<std::string>> texts;
+  KeyNumbers<std::tuple<double, std::int64_t>> pairs;
+  const double half = 0.5;
+  const std::int64_t seven = 7;
+  for (const std::string& text : {std::string{}, std::string{"Latte"}, std::string(40, 'x')})
+    EXPECT_EQ(texts.hash(std::tuple<const std::string&>{text}), texts.hash(std::tuple<std::string>{text}));
+  EXPECT_EQ((pairs.hash(std::tuple<const double&, const std::int64_t&>{half, seven})),
+            (pairs.hash(std::tuple<double, std::int64_t>{half, seven})));
+}
+
+TEST(KeyNumbers, NumbersBeyondDoubles) {
+  KeyNumbers<std::tuple<long double>> numbers;
+  std::size_t next = 0;
+  for (const long double key : {1e4000L, 2e4000L, 1e-4000L, 2e-4000L, 0.0L, 1.0L, 1.0L + 1e-19L})
+    EXPECT_EQ(numbers.number(std::tuple<long double>{key}), next++) << static_cast<double>(key);
+  EXPECT_EQ(numbers.number(std::tuple<long double>{-0.0L}), 4U);
+  const float third = 1.0F / 3;
+  KeyNumbers<std::tuple<float>> floats;
+  EXPECT_EQ(floats.number(std::tuple<float>{third}), 0U);
+  EXPECT_EQ(floats.number(std::tuple<float>{std::nextafter(third, 1.0F)}), 1U);
 }
 
 }  // namespace
