@@ -56,14 +56,14 @@ fetch_arrow() {
   if [[ ! -d $folder ]]; then
     say "Fetching pyarrow $pyarrow_version, for Parquet files"
     rm -rf "$folder.partial"
-    mkdir -p "$repository/build"
+    mkdir -p "$repository/build" || return 1
     if ! "$python" -m pip --disable-pip-version-check install --quiet --no-deps --only-binary :all: --root-user-action ignore \
       --target "$folder.partial" "pyarrow==$pyarrow_version" >"$folder.log" 2>&1; then
       cat "$folder.log" >&2
       say "It cannot be had, for the reason above."
       return 1
     fi
-    mv "$folder.partial" "$folder"
+    mv "$folder.partial" "$folder" || return 1
   fi
   options+=(-DCREMA_ARROW_ROOT="$folder/pyarrow")
 }
