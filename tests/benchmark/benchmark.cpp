@@ -1,7 +1,6 @@
 // What crema costs beside plain MPI. tests/benchmark/run starts it with --raw (plain MPI) on three ranks, as a crema
 // job for each of --measure, and on one rank with --report, which sums up the samples of all.
 #include <fmt/format.h>
-#include <mpi.h>
 
 #include <crema/crema.hpp>
 #include <csignal>
@@ -10,6 +9,7 @@
 #include <cstring>
 
 #include "crema_side.hpp"
+#include "plain_mpi.hpp"
 #include "raw_mpi.hpp"
 #include "report.hpp"
 
@@ -34,25 +34,14 @@ void add_options(CLI::App& cli, Options& options) {
       ->check(CLI::PositiveNumber);
 }
 
-// Without crema, which owns MPI in its own jobs.
 int run_raw(int argc, char** argv) {
   Options options;
   CLI::App cli{"The benchmark's baseline on plain MPI"};
-  cli.add_flag("--raw")->required();
   add_options(cli, options);
-  CLI11_PARSE(cli, argc, argv);
-  MPI_Init(&argc, &argv);
-  int ranks = 0;
-  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-  try {
-    if (ranks != 3) throw std::runtime_error{fmt::format("the baseline needs three ranks, not {}", ranks)};
+  return benchmark::on_plain_mpi(cli, argc, argv, [&] {
+    benchmark::need_ranks(3);
     benchmark::measure_raw_mpi(options.amounts, {options.samples, benchmark::baseline});
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "benchmark --raw: {}\n", error.what());
-    MPI_Abort(MPI_COMM_WORLD, 1);
-  }
-  MPI_Finalize();
-  return 0;
+  });
 }
 
 }  // namespace

@@ -1,13 +1,13 @@
 // What datasets cost beside pyarrow, pandas, plain MPI and a loop by hand. tests/benchmark/run_datasets starts it with
 // --raw (plain MPI) on two ranks, as a crema job for each of --measure, and on one rank with --report.
 #include <fmt/format.h>
-#include <mpi.h>
 
 #include <crema/crema.hpp>
 #include <cstdio>
 #include <cstring>
 
 #include "dataset_side.hpp"
+#include "plain_mpi.hpp"
 #include "report.hpp"
 
 namespace {
@@ -23,25 +23,23 @@ void add_options(CLI::App& cli, Options& options) {
   cli.add_option("--rows", options.amounts.rows, "Orders, in files and in memory")->check(CLI::PositiveNumber);
   cli.add_option("--map-rows", options.amounts.map_rows, "Doubles that are mapped")->check(CLI::PositiveNumber);
   cli.add_option("--exchange-bytes", options.amounts.exchange_bytes, "Bytes exchanged in one go, in whole MiB")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator{[](const std::string& text) {
+                               std::uint64_t bytes = 0;
+                               const bool fits = CLI::detail::lexical_cast(text, bytes) && bytes > 0 &&
+                                                 bytes % (1U << 20U) == 0 && bytes >> 33U == 0;
+                               return fits ? std::string{} : "needs whole MiB (1048576 bytes) below 8 GiB, not " + text;
+                             },
+                             "MiB"});
 }
 
-// Without crema, which owns MPI in its own jobs.
 int run_raw(int argc, char** argv) {
   Options options;
   CLI::App cli{"The baseline of exchanges on plain MPI"};
-  cli.add_flag("--raw")->required();
   add_options(cli, options);
-  CLI11_PARSE(cli, argc, argv);
-  MPI_Init(&argc, &argv);
-  try {
+  return benchmark::on_plain_mpi(cli, argc, argv, [&] {
+    benchmark::need_ranks(2);
     benchmark::measure_raw_exchange(options.amounts, {options.samples, benchmark::baseline});
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "dataset_benchmark --raw: {}\n", error.what());
-    MPI_Abort(MPI_COMM_WORLD, 1);
-  }
-  MPI_Finalize();
-  return 0;
+  });
 }
 
 }  // namespace

@@ -45,26 +45,20 @@ Order make_order(std::int64_t number) {
           .price = cups * (2.75 + 0.25 * static_cast<double>(bits >> 32U & 0xfU))};
 }
 
-struct Sale {
-  std::int32_t shop = 0;
+/// What orders are grouped by, and what is summed.
+template <class Key>
+struct Priced {
+  Key key{};
   double price = 0;
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    archive& BOOST_SERIALIZATION_NVP(shop) & BOOST_SERIALIZATION_NVP(price);
+    archive& BOOST_SERIALIZATION_NVP(key) & BOOST_SERIALIZATION_NVP(price);
   }
 };
+using Sale = Priced<std::int32_t>;
+using Cup = Priced<std::string>;
 Sale sale_of(const Order& order) { return {order.shop, order.price}; }
-
-struct Cup {
-  std::string drink;
-  double price = 0;
-
-  template <class Archive>
-  void serialize(Archive& archive, unsigned) {
-    archive& BOOST_SERIALIZATION_NVP(drink) & BOOST_SERIALIZATION_NVP(price);
-  }
-};
 Cup cup_of(const Order& order) { return {order.drink, order.price}; }
 
 struct Totals {
@@ -240,14 +234,13 @@ void measure_groups(const DatasetAmounts& amounts, const SamplesFile& samples) {
   check_workers(1);
   const auto orders = crema::range(amounts.rows).map<make_order>();
   const double millions = static_cast<double>(amounts.rows) * 1e-6;
-  measure_groups_by<&Sale::shop>(
+  measure_groups_by<&Sale::key>(
       orders.map<sale_of>().repartition(16).materialize(),
       {group_by_number, group_by_number_cpu, group_by_number_step, number_groups, number_digest}, samples, millions,
-      [](const Sale& sale) { return sale.shop + 1.0; });
-  measure_groups_by<&Cup::drink>(orders.map<cup_of>().repartition(16).materialize(),
-                                 {group_by_text, group_by_text_cpu, group_by_text_step, text_groups, text_digest},
-                                 samples, millions,
-                                 [](const Cup& cup) { return static_cast<double>(cup.drink.size()); });
+      [](const Sale& sale) { return sale.key + 1.0; });
+  measure_groups_by<&Cup::key>(orders.map<cup_of>().repartition(16).materialize(),
+                               {group_by_text, group_by_text_cpu, group_by_text_step, text_groups, text_digest},
+                               samples, millions, [](const Cup& cup) { return static_cast<double>(cup.key.size()); });
 }
 
 void measure_map(const DatasetAmounts& amounts, const SamplesFile& samples, const SamplesFile& baselines) {
