@@ -10,8 +10,14 @@ using wire::FrameType;
 
 namespace {
 
-bool contains(const std::vector<RankId>& ranks, RankId rank) {
+template <class Ranks>
+bool contains(const Ranks& ranks, RankId rank) {
   return std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
+}
+
+template <class Ranks>
+void remove(Ranks& ranks, RankId rank) {
+  ranks.erase(std::remove(ranks.begin(), ranks.end(), rank), ranks.end());
 }
 
 }  // namespace
@@ -22,7 +28,7 @@ void ObjectDirectory::add(TaskId id, std::uint64_t size, RankId rank) {
   object->second.size = size;
   object->second.have = {rank};
   move_readers(id, object->second, RankId{-1});
-  std::erase(object->second.told, rank);
+  remove(object->second.told, rank);
   object->second.told.push_back(rank);
 }
 
@@ -40,9 +46,9 @@ std::vector<TaskId> ObjectDirectory::lose(RankId rank) {
   std::vector<TaskId> wanted;
   for (auto place = objects_.begin(); place != objects_.end();) {
     Object& object = place->second;
-    std::erase(object.told, rank);
-    std::erase(object.have, rank);
-    std::erase(object.read_parts, rank);
+    remove(object.told, rank);
+    remove(object.have, rank);
+    remove(object.read_parts, rank);
     if (object.told.empty() && object.read_parts.empty()) {
       place = objects_.erase(place);
       continue;
@@ -97,8 +103,8 @@ wire::ObjectLocation ObjectDirectory::locate(const Input& input, RankId reader) 
           has_it ? reader : object.have[object.next++ % object.have.size()]};
 }
 
-std::vector<RankId> ObjectDirectory::readers(const Object& object) {
-  std::vector<RankId> ranks = object.told;
+ObjectDirectory::Ranks ObjectDirectory::readers(const Object& object) {
+  Ranks ranks = object.told;
   for (const RankId rank : object.read_parts)
     if (!contains(ranks, rank)) ranks.push_back(rank);
   return ranks;

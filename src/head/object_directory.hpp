@@ -1,6 +1,8 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
+#include <memory_resource>
 #include <unordered_map>
 #include <vector>
 
@@ -42,21 +44,25 @@ class ObjectDirectory {
   void forget_at(RankId rank, TaskId id);
 
  private:
+  /// Most values lie on one rank or two.
+  using Ranks = boost::container::small_vector<RankId, 2>;
   struct Object {
     std::uint64_t size = 0;
-    std::vector<RankId> told;  ///< that have it or will
-    std::vector<RankId> have;
-    std::vector<RankId> read_parts{};  ///< that were told where parts are
-    std::size_t next = 0;              ///< of `have`, to be read from
+    Ranks told;  ///< that have it or will
+    Ranks have;
+    Ranks read_parts{};    ///< that were told where parts are
+    std::size_t next = 0;  ///< of `have`, to be read from
   };
 
   /// Every rank that knows of it, once.
-  [[nodiscard]] static std::vector<RankId> readers(const Object& object);
+  [[nodiscard]] static Ranks readers(const Object& object);
   /// Whoever is told and has it not is to read it from another rank than the lost one; -1: whichever that was.
   void move_readers(TaskId id, Object& object, RankId lost);
 
   wire::Outbox& outbox_;
-  std::unordered_map<TaskId, Object> objects_;
+  // A pool of their own: among the values that this rank keeps, each would hold room that is about as large as a value.
+  std::pmr::unsynchronized_pool_resource pool_;
+  std::pmr::unordered_map<TaskId, Object> objects_{&pool_};
   std::unordered_map<TaskId, TaskId> aliases_;
 };
 

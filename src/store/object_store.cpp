@@ -15,15 +15,16 @@ constexpr std::size_t max_in_use_looked_at = 256;
 }  // namespace
 
 void ObjectStore::put(TaskId id, Bytes value, Stored stored) {
-  const auto [place, added] = objects_.try_emplace(id, std::make_shared<Object>());
+  const auto [place, added] = objects_.try_emplace(id);
   if (!added) return stored("");
-  Object& object = *place->second;
+  Object& object = place->second;
   object.id = id;
+  object.number = ++puts_;
   object.size = value.size();
   object.value = std::move(value);
   object.use = recent_.insert(recent_.end(), &object);
   in_memory_ += object.size;
-  pending_.push_back({++puts_, place->second, std::move(stored)});
+  pending_.push_back({{id, object.number}, std::move(stored)});
   settle();
 }
 
@@ -52,7 +53,7 @@ void ObjectStore::make_room() {
     if (object.value->shared()) {
       recent_.splice(recent_.end(), recent_, recent_.begin());
       ++in_use;
-    } else if (object.spilled) {
+    } else if (object.on_disk.segment) {
       recent_.pop_front();
       object.value.reset();
       in_memory_ -= object.size;
@@ -66,29 +67,28 @@ void ObjectStore::write(Object& object) {
   recent_.erase(object.use);
   object.with_disk = true;
   being_written_ += object.size;
-  const std::weak_ptr<Object> self = objects_.at(object.id);
-  post([this, self, puts = puts_, value = *object.value]() mutable -> std::function<void()> {
-    std::shared_ptr<const SpillSpace::Spilled> spilled;
+  post([this, written = Handle{object.id, object.number}, puts = puts_,
+        value = *object.value]() mutable -> std::function<void()> {
+    SpillSpace::Place place;
     std::string error;
     const std::uint64_t size = value.size();
     try {
-      spilled = space_.write(value.span());
+      place = space_.write(value.span());
     } catch (const std::exception& failure) {
       error = failure.what();
     }
     value = {};  // the last but the store's own
-    return [this, self, size, spilled, error, puts] { on_written(self, size, spilled, error, puts); };
+    return [this, written, size, place, error, puts] { on_written(written, size, place, error, puts); };
   });
 }
 
-void ObjectStore::on_written(const std::weak_ptr<Object>& weak, std::uint64_t size,
-                             std::shared_ptr<const SpillSpace::Spilled> spilled, const std::string& error,
+void ObjectStore::on_written(Handle written, std::uint64_t size, SpillSpace::Place place, const std::string& error,
                              std::uint64_t puts) {
-  if (const auto object = weak.lock()) {
+  if (Object* object = find(written)) {
     being_written_ -= size;
     object->with_disk = false;
-    object->spilled = std::move(spilled);
-    object->use = recent_.insert(recent_.begin(), object.get());
+    object->on_disk = std::move(place);
+    object->use = recent_.insert(recent_.begin(), object);
     if (error.empty()) {
       spilled_ += size;
       if (!object->value->shared()) {
@@ -98,21 +98,26 @@ void ObjectStore::on_written(const std::weak_ptr<Object>& weak, std::uint64_t si
       }
     }
   } else {
-    drop(std::move(spilled));
+    drop(std::move(place));
   }
   // What there is no room for is the value that was to get it, or one that came before and still waits. A later one
   // has a try of its own.
-  if (!error.empty() && !pending_.empty() && pending_.front().number <= puts) {
+  if (!error.empty() && !pending_.empty() && pending_.front().object.number <= puts) {
     const Pending refused = std::move(pending_.front());
     pending_.pop_front();
-    if (const auto object = refused.object.lock()) free(object->id);
+    if (find(refused.object) != nullptr) free(refused.object.id);
     refused.stored(error);
   }
   settle();
 }
 
+ObjectStore::Object* ObjectStore::find(Handle handle) {
+  const auto place = objects_.find(handle.id);
+  return place != objects_.end() && place->second.number == handle.number ? &place->second : nullptr;
+}
+
 void ObjectStore::get(const wire::ObjectPart& wanted, Found found) {
-  Object& object = *objects_.at(wanted.id);
+  Object& object = objects_.at(wanted.id);
   if (!object.value && wanted.part != 0) return read_part(object, wanted.part, std::move(found));
   if (!object.value) {
     object.finders.push_back(std::move(found));
@@ -131,46 +136,43 @@ void ObjectStore::get(const wire::ObjectPart& wanted, Found found) {
 }
 
 void ObjectStore::read_part(const Object& object, std::uint32_t part, Found found) {
-  post([spilled = object.spilled, part, found = std::move(found),
-        self = std::weak_ptr<Object>{objects_.at(object.id)}]() mutable -> std::function<void()> {
+  post([this, place = object.on_disk, part, found = std::move(found),
+        wanted = Handle{object.id, object.number}]() -> std::function<void()> {
     Bytes value;
     std::string error;
     try {
-      value = spilled->read_part(part);
+      value = SpillSpace::read_part(place, part);
     } catch (const std::exception& failure) {
       error = failure.what();
     }
-    spilled.reset();
-    return [self, value, error, found = std::move(found)] {
-      if (!self.expired()) found(value, error);
+    return [this, wanted, value, error, found] {
+      if (find(wanted) != nullptr) found(value, error);
     };
   });
 }
 
 void ObjectStore::read(Object& object) {
   object.with_disk = true;
-  const std::weak_ptr<Object> self = objects_.at(object.id);
-  post([this, self, spilled = object.spilled]() mutable -> std::function<void()> {
+  post([this, place = object.on_disk, wanted = Handle{object.id, object.number}]() -> std::function<void()> {
     Bytes value;
     std::string error;
     try {
-      value = spilled->read();
+      value = SpillSpace::read(place);
     } catch (const std::exception& failure) {
       error = failure.what();
     }
-    spilled.reset();
-    return [this, self, value, error] { on_read(self, value, error); };
+    return [this, wanted, value, error] { on_read(wanted, value, error); };
   });
 }
 
-void ObjectStore::on_read(const std::weak_ptr<Object>& weak, Bytes value, const std::string& error) {
-  const auto object = weak.lock();
-  if (!object) return;
+void ObjectStore::on_read(Handle wanted, Bytes value, const std::string& error) {
+  Object* object = find(wanted);
+  if (object == nullptr) return;
   object->with_disk = false;
   const std::vector<Found> finders = std::exchange(object->finders, {});
   if (error.empty()) {
     object->value = value;
-    object->use = recent_.insert(recent_.end(), object.get());
+    object->use = recent_.insert(recent_.end(), object);
     in_memory_ += object->size;
   }
   for (const Found& found : finders) found(value, error);
@@ -181,25 +183,25 @@ void ObjectStore::on_read(const std::weak_ptr<Object>& weak, Bytes value, const 
 void ObjectStore::free(TaskId id) {
   const auto node = objects_.extract(id);
   if (node.empty()) return;
-  std::shared_ptr<Object> object = node.mapped();
-  if (object->value) {
-    if (object->with_disk) {
-      being_written_ -= object->size;
+  Object& object = node.mapped();
+  if (object.value) {
+    if (object.with_disk) {
+      being_written_ -= object.size;
     } else {
-      recent_.erase(object->use);
+      recent_.erase(object.use);
     }
-    in_memory_ -= object->size;
+    in_memory_ -= object.size;
   }
-  drop(std::move(object->spilled));
-  object.reset();
+  drop(std::move(object.on_disk));
+  object.value.reset();
   settle();
 }
 
 /// Giving space back may take a disk its time.
-void ObjectStore::drop(std::shared_ptr<const SpillSpace::Spilled> spilled) {
-  if (!spilled) return;
-  post([spilled = std::move(spilled)]() mutable -> std::function<void()> {
-    spilled.reset();
+void ObjectStore::drop(SpillSpace::Place place) {
+  if (!place.segment) return;
+  post([place = std::move(place)]() -> std::function<void()> {
+    SpillSpace::free(place);
     return {};
   });
 }

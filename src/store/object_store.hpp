@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <list>
-#include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -60,29 +60,36 @@ class ObjectStore {
  private:
   struct Object {
     TaskId id;
+    std::uint64_t number = 0;  ///< of its put
     std::uint64_t size = 0;
-    std::optional<Bytes> value;                          // nothing: on the disk only
-    std::shared_ptr<const SpillSpace::Spilled> spilled;  // nothing: in memory only
-    bool with_disk = false;                              // being written or read
-    std::vector<Found> finders;                          // who waits for it to be read
-    std::list<Object*>::iterator use;                    // in recent_, if it has a value and is not being written
+    std::optional<Bytes> value;        ///< nothing: on the disk only
+    SpillSpace::Place on_disk;         ///< no segment: in memory only
+    bool with_disk = false;            ///< being written or read
+    std::vector<Found> finders;        ///< who waits for it to be read
+    std::list<Object*>::iterator use;  ///< in recent_, if it has a value and is not being written
+  };
+  /// An object that may be freed, and put again, meanwhile.
+  struct Handle {
+    TaskId id;
+    std::uint64_t number = 0;
   };
   struct Pending {
-    std::uint64_t number = 0;  ///< of the put
-    std::weak_ptr<Object> object;
+    Handle object;
     Stored stored;
   };
 
   void make_room();
   void settle();
-  void drop(std::shared_ptr<const SpillSpace::Spilled> spilled);
+  void drop(SpillSpace::Place place);
   void write(Object& object);
   void read(Object& object);
   void read_part(const Object& object, std::uint32_t part, Found found);
   /// `puts`: how many had come when it was to be written.
-  void on_written(const std::weak_ptr<Object>& object, std::uint64_t size,
-                  std::shared_ptr<const SpillSpace::Spilled> spilled, const std::string& error, std::uint64_t puts);
-  void on_read(const std::weak_ptr<Object>& object, Bytes value, const std::string& error);
+  void on_written(Handle written, std::uint64_t size, SpillSpace::Place place, const std::string& error,
+                  std::uint64_t puts);
+  void on_read(Handle wanted, Bytes value, const std::string& error);
+  /// Nothing where it was freed.
+  [[nodiscard]] Object* find(Handle handle);
   /// Runs `work` on the disk's thread, and what it returns in turn.
   void post(std::function<std::function<void()>()> work);
 
@@ -90,7 +97,10 @@ class ObjectStore {
   const Options options_;
   const std::function<void()> wake_;
 
-  std::unordered_map<TaskId, std::shared_ptr<Object>> objects_;
+  // A pool of their own: were they among the values, which come and go, each would keep room from being used again
+  // that is about as large as a value.
+  std::pmr::unsynchronized_pool_resource pool_;
+  std::pmr::unordered_map<TaskId, Object> objects_{&pool_};
   std::list<Object*> recent_;  // what may be spilled, the least recently used first
   std::deque<Pending> pending_;
   std::uint64_t puts_ = 0;

@@ -82,30 +82,28 @@ class SpillSpace::Segment {
   std::uint64_t end_ = 0;
 };
 
-SpillSpace::Spilled::Spilled(std::shared_ptr<Segment> segment, std::uint64_t offset, std::uint64_t size) noexcept
-    : segment_{std::move(segment)}, offset_{offset}, size_{size} {}
-
-SpillSpace::Spilled::~Spilled() { segment_->free(offset_, size_); }
-
-Bytes SpillSpace::Spilled::read() const {
-  ByteBuffer buffer{size_};
-  segment_->read(offset_, {buffer.extend(size_), size_});
-  return Bytes{std::move(buffer)};
-}
-
-Bytes SpillSpace::Spilled::read_part(std::uint32_t part) const {
-  const wire::ByteRange range = wire::find_part(size_, part, [this](std::uint64_t offset, std::span<std::byte> place) {
-    segment_->read(offset_ + offset, place);
-  });
-  ByteBuffer buffer{range.size};
-  segment_->read(offset_ + range.offset, {buffer.extend(range.size), range.size});
-  return Bytes{std::move(buffer)};
-}
-
-std::shared_ptr<const SpillSpace::Spilled> SpillSpace::write(std::span<const std::byte> bytes) {
+SpillSpace::Place SpillSpace::write(std::span<const std::byte> bytes) {
   if (!segment_ || segment_->end() >= segment_size) segment_ = std::make_shared<Segment>(folder_);
   const std::uint64_t offset = segment_->append(bytes);
-  return std::make_shared<const Spilled>(segment_, offset, bytes.size());
+  return {segment_, offset, bytes.size()};
 }
+
+Bytes SpillSpace::read(const Place& place) {
+  ByteBuffer buffer{place.size};
+  place.segment->read(place.offset, {buffer.extend(place.size), place.size});
+  return Bytes{std::move(buffer)};
+}
+
+Bytes SpillSpace::read_part(const Place& place, std::uint32_t part) {
+  const wire::ByteRange range =
+      wire::find_part(place.size, part, [&place](std::uint64_t offset, std::span<std::byte> bytes) {
+        place.segment->read(place.offset + offset, bytes);
+      });
+  ByteBuffer buffer{range.size};
+  place.segment->read(place.offset + range.offset, {buffer.extend(range.size), range.size});
+  return Bytes{std::move(buffer)};
+}
+
+void SpillSpace::free(const Place& place) { place.segment->free(place.offset, place.size); }
 
 }  // namespace crema::store

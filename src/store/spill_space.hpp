@@ -19,30 +19,25 @@ class SpillSpace {
   /// A segment takes what is written until it is this long; its space returns at the latest when all in it is dropped.
   static constexpr std::uint64_t segment_size = 1ULL << 30U;
 
-  /// Bytes on the disk. Their space returns when the last copy goes.
-  class Spilled {
-   public:
-    Spilled(std::shared_ptr<Segment> segment, std::uint64_t offset, std::uint64_t size) noexcept;
-    Spilled(const Spilled&) = delete;
-    Spilled& operator=(const Spilled&) = delete;
-    ~Spilled();
-
-    /// Throws Error when the disk does not give them.
-    [[nodiscard]] Bytes read() const;
-    /// The same, of a part alone; Error also where they have no such part.
-    [[nodiscard]] Bytes read_part(std::uint32_t part) const;
-
-   private:
-    std::shared_ptr<Segment> segment_;
-    std::uint64_t offset_;
-    std::uint64_t size_;
+  /// Where bytes lie on the disk. Their space returns with free(), or with the SpillSpace and the last place in its
+  /// segment.
+  struct Place {
+    std::shared_ptr<Segment> segment;
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
   };
 
   /// Creates nothing before the first write.
   explicit SpillSpace(std::filesystem::path folder) : folder_{std::move(folder)} {}
 
   /// Throws Error when the disk does not take them; what was written before stays.
-  [[nodiscard]] std::shared_ptr<const Spilled> write(std::span<const std::byte> bytes);
+  [[nodiscard]] Place write(std::span<const std::byte> bytes);
+  /// Throws Error when the disk does not give them.
+  [[nodiscard]] static Bytes read(const Place& place);
+  /// The same, of a part alone; Error also where they have no such part.
+  [[nodiscard]] static Bytes read_part(const Place& place, std::uint32_t part);
+  /// The bytes are not read again.
+  static void free(const Place& place);
 
  private:
   std::filesystem::path folder_;
