@@ -80,7 +80,7 @@ struct RankRow {
   double idle_seconds = 0;
   double cpus = 0;         ///< offered to tasks and actors
   double gpus = 0;         ///< the same; a device that several ranks see counts at each
-  double cpu_seconds = 0;  ///< what tasks and actor calls had of these while they ran
+  double cpu_seconds = 0;  ///< what tasks and actor calls were given of these from start to end
   double gpu_seconds = 0;
   std::uint64_t tasks = 0;  ///< attempts of tasks and actor calls that ended here
   std::uint64_t peak_rss_bytes = 0;

@@ -390,7 +390,7 @@ RankReport Rank::report() const {
   RankReport report;
   lanes_.describe(report);
   const double lived = std::chrono::duration<double>(Clock::now() - began_).count();
-  report.idle_seconds = std::max(0.0, lived - report.busy_seconds);
+  report.idle_seconds = std::max(0.0, lived * lanes_.side_by_side() - report.busy_seconds);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   report.peak_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;

@@ -79,6 +79,8 @@ bool RankLanes::busy() const {
 
 bool RankLanes::may_run() const { return (worker_ && worker_->busy()) || (driver_ && !driver_->stopped()); }
 
+std::uint32_t RankLanes::side_by_side() const { return worker_ ? worker_->slots() : 1; }
+
 void RankLanes::describe(wire::Status& status) const {
   if (worker_) worker_->describe(status);
   if (host_) host_->describe(status);

@@ -50,6 +50,8 @@ class RankLanes {
   /// Whether one of the lanes may want a core now: of a driver that waits it is not known.
   [[nodiscard]] bool may_run() const;
 
+  /// How many lanes are to run at a time; actors have one each, whatever their number.
+  [[nodiscard]] std::uint32_t side_by_side() const;
   /// Adds what the lanes do now.
   void describe(wire::Status& status) const;
   /// Adds what the lanes have done.

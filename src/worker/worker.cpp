@@ -130,6 +130,9 @@ bool Worker::on_reply(wire::Frame& frame) {
 }
 
 void Worker::turn(std::int64_t now) {
+  if (turned_ != 0) busy_nanoseconds_ -= static_cast<std::int64_t>(parked_at_turn_) * (now - turned_);
+  turned_ = now;
+  parked_at_turn_ = parked_;
   hand_out();
   share_among_lanes();
   to_wake_.wake_all();

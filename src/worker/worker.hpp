@@ -59,7 +59,9 @@ class Worker {
   void stop();
   [[nodiscard]] bool stopped() const;
   [[nodiscard]] std::uint64_t tasks_done() const { return tasks_done_; }
-  /// Seconds spent in tasks, summed over lanes.
+  [[nodiscard]] std::uint32_t slots() const { return slots_; }
+  /// Seconds spent in tasks that have ended, summed over lanes, without those in which they waited with their lane
+  /// parked. As exact as turns are frequent.
   [[nodiscard]] double busy_seconds() const { return static_cast<double>(busy_nanoseconds_) * 1e-9; }
   /// Whether a lane has work now.
   [[nodiscard]] bool busy() const { return given_ > parked_; }
@@ -115,6 +117,8 @@ class Worker {
   bool parked_changed_ = false;  // and not announced
   std::uint64_t tasks_done_ = 0;
   std::int64_t busy_nanoseconds_ = 0;
+  std::int64_t turned_ = 0;         // the last turn; 0: none yet
+  std::size_t parked_at_turn_ = 0;  // lanes, at the end of it
 };
 
 }  // namespace crema::worker

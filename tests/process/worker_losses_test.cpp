@@ -135,6 +135,22 @@ TEST_F(WorkerLossesTest, ATaskThatOverstaysIsToldAsTimedOutAndTheNextRunsElsewhe
   EXPECT_EQ(wire::read_task(lanes_[1]->work[0].payload).id, TaskId{2});
 }
 
+TEST_F(WorkerLossesTest, WaitingWithTheLaneParkedIsNotBeingBusy) {
+  constexpr std::int64_t second = 1'000'000'000;
+  give(1);
+  worker_.turn(1 * second);
+  lanes_.at(0)->begin();
+  worker_.on_lane(wire::make_frame(FrameType::park, ByteBuffer{}, LaneId{1}));
+  worker_.turn(2 * second);
+  worker_.turn(4 * second);
+  worker_.on_lane(wire::make_frame(FrameType::resume, ByteBuffer{}, LaneId{1}));
+  worker_.turn(5 * second);
+  worker_.turn(9 * second);
+  const wire::Outcome outcome{.id = TaskId{1}, .started = 1 * second, .finished = 9 * second};
+  worker_.on_lane(wire::make_frame(FrameType::outcome, wire::write(outcome), LaneId{1}));
+  EXPECT_DOUBLE_EQ(worker_.busy_seconds(), 5);  // of 8 seconds it waited from the second to the fifth
+}
+
 TEST_F(WorkerLossesTest, ATaskThatBeganWhereAnotherWasToBeEndedLosesNoAttempt) {
   give(1);
   give(2);
