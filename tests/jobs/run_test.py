@@ -151,6 +151,10 @@ class JobsRun(unittest.TestCase):
         result = self.run_job("thumbnails")
         self.assertEqual((result.returncode, result.stderr), (0, "Installing the packages libopenimageio-dev\n"))
         self.assertIn("cmake --preset release", self.log())
+        # It is not found all the same, and not looked for each time.
+        self.put("log", "")
+        self.assertEqual(self.run_job("thumbnails").returncode, 0)
+        self.assertNotIn("cmake", self.log())
         with open(self.checkout / "build/release/CMakeCache.txt", "a", encoding="utf-8") as cache:
             cache.write("OpenImageIO_DIR:PATH=/usr/lib/cmake/OpenImageIO\n")
         self.put("log", "")
