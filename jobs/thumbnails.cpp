@@ -1,6 +1,7 @@
 // Thumbnails of a folder of images, and what colours they have: each file is read, made smaller, measured and written
 // by a task; the measures go into the run file.
 #include <fmt/format.h>
+#include <glob.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +9,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <map>
+#include <span>
 #include <string>
 
 /// What can be seen of an image: a pixel counts as much as its alpha. Values from 0 (black) to 255.
@@ -52,13 +55,35 @@ void measure(const crema::Image& image, Thumbnail& measured) {
   measured.contrast = std::sqrt(std::max(0.0, squares / weights - measured.brightness * measured.brightness));
 }
 
+std::string thumbnail_name(const std::string& image) {
+  const std::string name = std::filesystem::path{image}.filename().string();
+  return name.ends_with(".png") ? name : name + ".png";
+}
+
+/// Before anything is written: of images with equal names in different folders one thumbnail would replace another.
+void check_names(const std::string& images, const std::string& folder) {
+  glob_t found{};
+  std::map<std::string, std::string> image_of;
+  std::string reason;
+  if (::glob(images.c_str(), 0, nullptr, &found) == 0) {  // of no image read_images tells
+    for (const char* image : std::span{found.gl_pathv, found.gl_pathc}) {
+      const auto [known, is_new] = image_of.try_emplace(thumbnail_name(image), image);
+      if (!is_new && reason.empty()) {
+        reason = fmt::format("the thumbnails of \"{}\" and \"{}\" would both be \"{}\"", known->second, image,
+                             (std::filesystem::path{folder} / known->first).string());
+      }
+    }
+  }
+  ::globfree(&found);
+  if (!reason.empty()) throw crema::UsageError{reason + "; make those of each folder on their own, with --folder"};
+}
+
 Thumbnail make_thumbnail(const crema::Image& image, const std::string& folder) {
   Thumbnail made{.image = std::filesystem::path{image.path}.filename().string(),
                  .thumbnail = {},
                  .width = image.width,
                  .height = image.height};
-  const std::string name = made.image.ends_with(".png") ? made.image : made.image + ".png";
-  made.thumbnail = (std::filesystem::path{folder} / name).string();
+  made.thumbnail = (std::filesystem::path{folder} / thumbnail_name(image.path)).string();
   crema::write_image(made.thumbnail, image);
   measure(image, made);
   return made;
@@ -74,6 +99,7 @@ int main(int argc, char** argv) {
   job.cli().add_option("--width", width, "Pixels; the height is in proportion")->check(CLI::Range(1, 10'000));
 
   return job.run([&] {
+    check_names(images, folder);
     std::filesystem::create_directories(folder);
     const auto thumbnails = crema::read_images(images, {.width = width, .channels = 4})
                                 .map<make_thumbnail>(folder)

@@ -3,7 +3,9 @@
 
 import os
 import pathlib
+import shutil
 import sys
+import tempfile
 import unittest
 
 from finished import expect_refused, finished, results
@@ -71,6 +73,16 @@ class Thumbnails(unittest.TestCase):
         options, lines = transcript("thumbnails")
         with finished("thumbnails", 3, *options) as (printed, _):
             self.assertEqual(printed.splitlines()[:-1], lines)
+
+    def test_equal_names_in_different_folders_are_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for part in ("a", "b"):
+                (pathlib.Path(folder) / part).mkdir()
+                shutil.copy(IMAGES / "cup.png", pathlib.Path(folder) / part)
+            thumbnails = pathlib.Path(folder) / "thumbnails"
+            expect_refused(self, "thumbnails", f'the thumbnails of "{folder}/a/cup.png" and "{folder}/b/cup.png" would both '
+                           f'be "{thumbnails}/cup.png"', "--images", f"{folder}/?/*", "--folder", str(thumbnails))
+            self.assertFalse(thumbnails.exists())
 
     def test_what_is_no_image(self):
         expect_refused(self, "thumbnails", "no-such-*.png: expected a file that this pattern matches", "--images",
