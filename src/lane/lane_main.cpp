@@ -2,7 +2,9 @@
 
 #include <cxxabi.h>
 
+#include <array>
 #include <chrono>
+#include <span>
 
 #include "crema/registry.hpp"
 #include "journal/blob.hpp"
@@ -10,6 +12,7 @@
 #include "lane/lane_session.hpp"
 #include "lane/snapshots.hpp"
 #include "wire/messages.hpp"
+#include "wire/parts.hpp"
 
 namespace crema::lane {
 namespace {
@@ -59,6 +62,14 @@ Bytes encode_failure(const Failure& failure) {
   return Bytes{std::move(out)};
 }
 
+/// Of a value that is made again where it is needed and must be the same then, but for what it says of itself.
+Digest digest_without(std::span<const std::byte> value, wire::ByteRange differing) {
+  if (differing.size == 0) return journal::digest_of(value);
+  const std::array ends{journal::digest_of(value.first(differing.offset)),
+                        journal::digest_of(value.subspan(differing.offset + differing.size))};
+  return journal::digest_of(std::as_bytes(std::span{ends}));
+}
+
 /// While work with resources of its own runs.
 class Occupied {
  public:
@@ -100,12 +111,14 @@ class WorkRunner {
     ByteBuffer message;
     Bytes large;
     const CarriedFutures carried;  // they are held until the outcome is posted
+    wire::take_differing();        // of what ended with an exception
     try {
       outcome.value = body();
       outcome.carried = carried.ids();
       if (outcome.value.size() > wire::max_value_in_message) {
         outcome.stored = outcome.value.size();
-        outcome.digest = journal::digest_of(outcome.value.span());
+        outcome.digest = blobs.empty() ? digest_without(outcome.value.span(), wire::take_differing())
+                                       : journal::digest_of(outcome.value.span());
         // Futures in it have other numbers in another start.
         if (!blobs.empty() && outcome.carried.empty()) outcome.blob = journal::write_blob(blobs, key, outcome.value);
         large = std::exchange(outcome.value, {});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "crema/errors.hpp"
 
@@ -52,5 +53,15 @@ Bytes part_of(const Bytes& value, std::uint32_t part) {
   });
   return value.slice(range.offset, range.size);
 }
+
+namespace {
+
+thread_local ByteRange differing;
+
+}  // namespace
+
+void differs_each_time(ByteRange range) noexcept { differing = range; }
+
+ByteRange take_differing() noexcept { return std::exchange(differing, {}); }
 
 }  // namespace crema::wire

@@ -36,4 +36,10 @@ ByteRange find_part(std::uint64_t size, std::uint32_t part,
 /// The part of a value that is in memory, which shares its storage; the value itself for part 0.
 Bytes part_of(const Bytes& value, std::uint32_t part);
 
+/// What differs in the value of a task whenever it runs, such as how long it took: the task says where that lies in the
+/// bytes it is about to return, and its lane leaves it out of their digest. Thread safety: of each thread its own.
+void differs_each_time(ByteRange range) noexcept;
+/// What was said since the last call; nothing: size 0.
+ByteRange take_differing() noexcept;
+
 }  // namespace crema::wire
