@@ -133,6 +133,8 @@ class BlockStream {
   [[nodiscard]] const BlockFacts& facts() const { return facts_; }
   /// Waits for the next block to end; its result stays where it was made. None behind the last.
   std::optional<crema::detail::FutureHandle> next_kept();
+  /// Ends the work on the blocks that nobody has taken: returns once none of it runs any more.
+  void give_up();
   /// From now on twice as many blocks are computed ahead, but no more than keep all workers busy.
   void double_ahead();
 
@@ -156,25 +158,28 @@ class BlockStream {
 /// Blocks that have run and whose results stay with the ranks that made them, spilled beyond their memory.
 class KeptBlocks {
  public:
-  /// Runs all blocks; waits for all. The parts that the plan's last step makes are counted from 0.
+  /// Runs all blocks; waits for all. The parts that the plan's last step makes are counted from 0. Throws what a
+  /// block's task threw, or why its result could not be kept, not long after: the rest does not run then.
   explicit KeptBlocks(const Plan& plan);
   /// The same for works that are at hand.
   KeptBlocks(const std::vector<Work>& works, const Plan& plan);
-  explicit KeptBlocks(std::vector<crema::detail::FutureHandle> blocks) : blocks_{std::move(blocks)} {}
+  /// One that has run already. Throws what its task threw.
+  explicit KeptBlocks(crema::detail::FutureHandle block);
 
   [[nodiscard]] std::size_t size() const { return blocks_.size(); }
   [[nodiscard]] const crema::detail::FutureHandle& operator[](std::size_t block) const { return blocks_[block]; }
-  /// Waits for what is known of each. Throws what a block's task threw.
-  [[nodiscard]] std::vector<BlockFacts> facts() const;
+  [[nodiscard]] const std::vector<BlockFacts>& facts() const { return facts_; }
   /// Adds this part of every block behind a work's bytes: how many there are, then each.
   void add_part(Work& work, std::size_t part, std::size_t parts) const;
   /// Adds how many there are, then each as a whole: its facts and all of its parts.
   void add_whole(Work& work) const;
 
  private:
+  void read_facts();
   void add_count(Work& work) const;
 
   std::vector<crema::detail::FutureHandle> blocks_;
+  std::vector<BlockFacts> facts_;  // of the first blocks
 };
 
 /// Adds one part of a kept block behind a work's bytes.
@@ -182,9 +187,10 @@ void add_part(Work& work, const crema::detail::FutureHandle& block, std::size_t 
 
 /// The works of all blocks of a plan, without its steps.
 std::vector<Work> all_works(const Plan& plan);
-/// Into how many parts rows are dealt that come in so many blocks: as many up to 64, then one more for eight blocks, at
-/// most 1024. Each block has that many parts, and each part is a piece of every block: with more of them the pieces get
-/// too many, with fewer too large.
+/// Into how many parts rows are dealt that come in so many blocks: as many up to 64, then one more for eight blocks,
+/// and beyond 256 one more for two, at most 1024. Each block has that many parts, and each part is a piece of every
+/// block: with more of them the pieces get too many, with fewer too large, as a part is in memory as a whole. So a part
+/// is at most as large as three blocks up to 3,000 blocks, and grows with the input from there on.
 std::size_t partitions_for(std::size_t blocks);
 
 }  // namespace crema::dataset

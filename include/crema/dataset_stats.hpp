@@ -38,9 +38,7 @@ class StatsCollector {
   StatsCollector(const StatsCollector&) = delete;
   StatsCollector& operator=(const StatsCollector&) = delete;
 
-  /// Whether somebody collects on this thread.
-  static bool active();
-  /// A block of a plan has run.
+  /// A block of a plan has run: without effect where nobody collects on this thread.
   static void add(const Plan& plan, const BlockFacts& facts);
   DatasetStats take();
 

@@ -76,6 +76,18 @@ std::optional<Bytes> BlockStream::next() {
   }
 }
 
+void BlockStream::give_up() {
+  source_ = nullptr;
+  source_failure_ = nullptr;
+  std::vector<const crema::detail::FutureHandle*> running;
+  for (const crema::detail::FutureHandle& block : in_flight_) {
+    block.cancel();
+    running.push_back(&block);
+  }
+  if (!running.empty()) crema::detail::FutureHandle::wait(running, running.size(), std::nullopt);
+  in_flight_.clear();
+}
+
 void BlockStream::submit_ahead() {
   while (source_ && in_flight_.size() < ahead_) {
     std::optional<Work> work;

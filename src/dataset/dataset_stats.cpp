@@ -35,8 +35,6 @@ thread_local StatsCollector* innermost = nullptr;
 StatsCollector::StatsCollector() : outer_{std::exchange(innermost, this)} {}
 StatsCollector::~StatsCollector() { innermost = outer_; }
 
-bool StatsCollector::active() { return innermost != nullptr; }
-
 void StatsCollector::add(const Plan& plan, const BlockFacts& facts) {
   if (innermost == nullptr) return;
   std::vector<std::string> names{plan.name};

@@ -103,7 +103,7 @@ BlockSource limited(FunctionId load, const Plan& plan, const Step& keep, std::ui
     while (left > 0 && *stream) {
       const std::optional<crema::detail::FutureHandle> block = (*stream)->next_kept();
       if (!block) break;
-      const auto kept = std::make_shared<const KeptRows>(KeptBlocks{std::vector{*block}});
+      const auto kept = std::make_shared<const KeptRows>(KeptBlocks{*block});
       if (kept->rows() == 0) continue;
       Work work = work_of(load);
       kept->add(work, 0, std::min(left, kept->rows()));

@@ -4,6 +4,7 @@
 
 #include "crema/dataset_plan.hpp"
 #include "crema/dataset_stats.hpp"
+#include "crema/errors.hpp"
 #include "crema/lane_context.hpp"
 #include "crema/registry.hpp"
 #include "dataset/run_block.hpp"
@@ -12,7 +13,9 @@ namespace crema::dataset {
 namespace {
 
 constexpr std::size_t most_partitions = 1024;
-constexpr std::size_t facts_a_task = 1000;
+/// So many blocks are looked at together: of failures a long stage is to learn before its end, and a task for each
+/// block would cost as much as small blocks themselves.
+constexpr std::size_t facts_a_task = 64;
 
 Plan plan_of(const std::vector<Work>& works, const Plan& plan) {
   Plan at_hand = plan;
@@ -29,31 +32,37 @@ Plan plan_of(const std::vector<Work>& works, const Plan& plan) {
 
 KeptBlocks::KeptBlocks(const Plan& plan) {
   BlockStream stream{plan};
-  while (std::optional<crema::detail::FutureHandle> block = stream.next_kept()) blocks_.push_back(std::move(*block));
-  if (!StatsCollector::active()) return;
-  for (const BlockFacts& one : facts()) StatsCollector::add(plan, one);
+  try {
+    while (std::optional<crema::detail::FutureHandle> block = stream.next_kept()) {
+      blocks_.push_back(std::move(*block));
+      if (blocks_.size() - facts_.size() == facts_a_task) read_facts();
+    }
+    read_facts();
+  } catch (const Error&) {
+    stream.give_up();
+    // Others may have failed too, and one failure is told.
+    for (const crema::detail::FutureHandle& block : blocks_) block.cancel();
+    throw;
+  }
+  for (const BlockFacts& one : facts_) StatsCollector::add(plan, one);
 }
 
 KeptBlocks::KeptBlocks(const std::vector<Work>& works, const Plan& plan) : KeptBlocks{plan_of(works, plan)} {}
 
-std::vector<BlockFacts> KeptBlocks::facts() const {
-  std::vector<BlockFacts> all;
-  for (std::size_t begin = 0; begin < blocks_.size(); begin += facts_a_task) {
-    Arguments arguments;
-    const std::size_t end = std::min(begin + facts_a_task, blocks_.size());
-    for (std::size_t block = begin; block < end; ++block) {
-      arguments.inputs.push_back({.offset = 0,
-                                  .id = blocks_[block].id(),
-                                  .key = blocks_[block].key(),
-                                  .part = facts_part,
-                                  .parts = made_part});
-    }
-    const crema::detail::FutureHandle facts{LaneContext::current().submit(
-        crema::detail::registered_id<ReadFacts>, TaskOptions{.name = "count rows of blocks"}, std::move(arguments))};
-    ByteReader reader{facts.value()};
-    while (reader.remaining() != 0) all.push_back(read_facts(reader));
+KeptBlocks::KeptBlocks(crema::detail::FutureHandle block) : blocks_{std::move(block)} { read_facts(); }
+
+/// Of those of which they are not known yet. Their results stay where they are.
+void KeptBlocks::read_facts() {
+  if (facts_.size() == blocks_.size()) return;
+  Arguments arguments;
+  for (std::size_t block = facts_.size(); block < blocks_.size(); ++block) {
+    arguments.inputs.push_back(
+        {.offset = 0, .id = blocks_[block].id(), .key = blocks_[block].key(), .part = facts_part, .parts = made_part});
   }
-  return all;
+  const crema::detail::FutureHandle facts{LaneContext::current().submit(
+      crema::detail::registered_id<ReadFacts>, TaskOptions{.name = "count rows of blocks"}, std::move(arguments))};
+  ByteReader reader{facts.value()};
+  while (reader.remaining() != 0) facts_.push_back(dataset::read_facts(reader));
 }
 
 void KeptBlocks::add_count(Work& work) const {
@@ -84,9 +93,11 @@ std::vector<Work> all_works(const Plan& plan) {
 }
 
 std::size_t partitions_for(std::size_t blocks) {
-  constexpr std::size_t enough = 64;
-  if (blocks <= enough) return std::max<std::size_t>(blocks, 1);
-  return std::min(enough + (blocks - enough) / 8, most_partitions);
+  constexpr std::size_t few = 64;
+  constexpr std::size_t small = 256;  // items in memory make no more blocks
+  if (blocks <= few) return std::max<std::size_t>(blocks, 1);
+  const std::size_t parts = few + (std::min(blocks, small) - few) / 8;
+  return std::min(parts + (blocks - std::min(blocks, small)) / 2, most_partitions);
 }
 
 }  // namespace crema::dataset

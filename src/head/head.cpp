@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "crema/registry.hpp"
+#include "head/failures.hpp"
 
 namespace crema::head {
 namespace {
@@ -14,12 +15,6 @@ using wire::Outcome;
 
 /// How long a worker may end nothing before it is asked for what it has not begun.
 constexpr std::int64_t stuck_nanoseconds = 1'000'000;
-
-record::TaskState state_of(bool failed, Failure::Kind failure) {
-  if (!failed) return record::TaskState::finished;
-  if (failure == Failure::Kind::crashed) return record::TaskState::crashed;
-  return failure == Failure::Kind::timeout ? record::TaskState::timed_out : record::TaskState::failed;
-}
 
 }  // namespace
 
@@ -252,7 +247,11 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   Outcome outcome = wire::read_outcome(frame.payload);
   const std::int64_t offset = clock_offset(from, outcome.finished);
   const bool early = (frame.header.flags & wire::flag_early) != 0;
-  if (outcome.failed && !early) record_failure(outcome.value);
+  if (outcome.failed && !early) {
+    if (const Entry* failed = entries_.find(outcome.id.number))
+      outcome.value = named(outcome.value, recorder_.text(failed->name));
+    record_failure(outcome.value);
+  }
   if (outcome.work != Outcome::Work::task) {
     const auto placed = calls_.find(outcome.id);
     if (placed == calls_.end() || !placed->second.done) {

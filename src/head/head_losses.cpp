@@ -363,6 +363,7 @@ void Head::on_cancel(const Frame& frame) {
     const TaskId id = attempts_.running_for(named);
     Entry* entry = entries_.find(id.number);
     if (entry == nullptr || entry->cancelled) continue;
+    // Whatever becomes of it, somebody does not want to know (`asked`).
     switch (entry->state) {
       case Entry::State::waiting:
         finish_without_running(id, cancelled_failure(id, *entry));
@@ -372,11 +373,11 @@ void Head::on_cancel(const Frame& frame) {
         finish_without_running(id, cancelled_failure(id, *entry));
         break;
       case Entry::State::sent:
-        entry->cancelled = true;
+        entry->cancelled = entry->asked = true;
         outbox_.send(entry->worker, wire::make_frame(FrameType::cancel_task, wire::write_ids({id})));
         break;
       case Entry::State::failed:
-        entry->asked = true;  // somebody does not want to know
+        entry->asked = true;
         break;
       default:
         break;  // it has ended, or is a call, which has its place in the order of calls already

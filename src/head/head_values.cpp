@@ -61,7 +61,10 @@ void Head::keep(TaskId id, RankId from, const history::Large& stored, const Byte
     --storing_;
     if (!error.empty()) {
       ByteBuffer failure;
-      wire::write_failure(failure, {.task = id, .type = "crema::Error", .message = "keeping its result: " + error});
+      wire::write_failure(failure, {.function = recorder_.text(entries_[id.number].name),
+                                    .task = id,
+                                    .type = "crema::Error",
+                                    .message = "keeping its result: " + error});
       return complete({id, true, Bytes{std::move(failure)}});
     }
     objects_.add(id, size, head_rank);
