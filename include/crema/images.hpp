@@ -60,8 +60,8 @@ struct ImageOptions {
 /// than 2^31 values is refused. OpenImageIO is told to use one thread in the processes that read.
 ///
 /// PNG, JPEG, TIFF, OpenEXR, WebP and whatever else OpenImageIO knows, by content rather than by name; of a file of
-/// several images the first. Values are as they are stored: no colour space, orientation or alpha is applied; palettes
-/// become colours.
+/// several images the first, the others are not read. Images are turned upright, as the orientation in their EXIF data
+/// says. Values are as they are stored: no colour space and no alpha is applied; palettes become colours.
 ///
 /// With a width and a height every image has that size, whatever its proportions; with one of them it keeps these. A
 /// pixel of an image made smaller is the mean of those that it covers, weighted with a triangle twice as wide; between

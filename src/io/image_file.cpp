@@ -79,6 +79,41 @@ Pixels with_channels(const Pixels& from, int channels) {
   return to;
 }
 
+/// How an image lies in its file, by the number that EXIF and TIFF have for it: 1 is upright.
+class Orientation {
+ public:
+  explicit Orientation(const OIIO::ImageSpec& spec) : number_{spec.get_int_attribute("Orientation", 1)} {
+    if (number_ < 1 || number_ > 8) number_ = 1;
+  }
+  /// Whether columns of the file are rows of the image.
+  [[nodiscard]] bool turned() const { return number_ >= 5; }
+
+  /// The values of the file's `width` x `height` pixels as the image has them.
+  template <class Value>
+  [[nodiscard]] std::vector<Value> upright(std::vector<Value> lying, int width, int height) const {
+    if (number_ == 1) return lying;
+    const bool from_right = number_ == 2 || number_ == 3 || number_ == 7 || number_ == 8;
+    const bool from_below = number_ == 3 || number_ == 4 || number_ == 6 || number_ == 7;
+    const auto pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+    const auto channels = static_cast<std::ptrdiff_t>(lying.size() / pixels);
+    std::vector<Value> values;
+    values.reserve(lying.size());
+    for (int row = 0; row < (turned() ? width : height); ++row) {
+      for (int column = 0; column < (turned() ? height : width); ++column) {
+        const int x = turned() ? row : column;
+        const int y = turned() ? column : row;
+        const std::ptrdiff_t line = from_below ? height - 1 - y : y;
+        const auto pixel = lying.begin() + (line * width + (from_right ? width - 1 - x : x)) * channels;
+        values.insert(values.end(), pixel, pixel + channels);
+      }
+    }
+    return values;
+  }
+
+ private:
+  int number_;
+};
+
 /// What a header says is no reason to ask for memory without end: 8 GiB of floats are enough for any picture.
 void check_size(const std::string& path, int width, int height, int channels) {
   constexpr std::uint64_t most = std::uint64_t{1} << 31U;
@@ -131,7 +166,9 @@ class Input {
     if (all.width < 1 || all.height < 1 || all.nchannels < 1) fail(path, "an image with pixels", "none");
   }
 
+  /// Of the file: its width and height are those of the image as it lies there.
   [[nodiscard]] const OIIO::ImageSpec& spec() const { return input_->spec(); }
+  /// The values of the image upright.
   template <class Value>
   [[nodiscard]] std::vector<Value> read(OIIO::TypeDesc type) {
     std::vector<Value> values(static_cast<std::size_t>(spec().image_pixels()) *
@@ -139,7 +176,7 @@ class Input {
     const bool done = input_->read_image(0, 0, 0, -1, type, values.data());
     // Of a JPEG that is cut short it says that all went well, and why not.
     if (!done || input_->has_error()) fail(path_, "an image that is whole", reason(input_->geterror()));
-    return values;
+    return Orientation{spec()}.upright(std::move(values), spec().width, spec().height);
   }
 
  private:
@@ -153,7 +190,8 @@ void check_images_available(const std::string& /*operation*/) {}
 
 Image read_image_file(const std::string& path, const ImageOptions& options) {
   Input input{path};
-  const OIIO::ImageSpec spec = input.spec();
+  OIIO::ImageSpec spec = input.spec();
+  if (Orientation{spec}.turned()) std::swap(spec.width, spec.height);
   const auto [width, height] = size_of(spec, options);
   const int channels = options.channels == 0 ? spec.nchannels : options.channels;
   if (channels != spec.nchannels && spec.nchannels > 4) {

@@ -96,6 +96,25 @@ TEST(ImagesAvailable, OrTheErrorSaysHowToGetOpenImageIO) {
   EXPECT_THAT(error_of([] { (void)read_image("a.png"); }), StartsWith("read_image needs OpenImageIO"));
 }
 
+TEST_F(Images, AreTurnedUprightAsTheirFilesSay) {
+  // Of each of the eight ways to lie Pillow knows how to undo it; 0 and 9 are none.
+  make(
+      "from PIL import ImageOps\n"
+      "for number in range(10):\n"
+      "  exif = I.Exif(); exif[0x112] = number\n"
+      "  save(\"%d.png\" % number, [[[10 * x, 20 * y, 7] for x in range(5)] for y in range(3)], exif=exif)\n"
+      "  ImageOps.exif_transpose(I.open(folder + \"%d.png\" % number)).save(folder + \"upright%d.png\" % number)");
+  for (int number = 0; number <= 9; ++number) {
+    SCOPED_TRACE(number);
+    const Image image = read_image(path(fmt::format("{}.png", number)));
+    EXPECT_EQ(image.width, number >= 5 && number <= 8 ? 3 : 5);
+    EXPECT_EQ(image.height, number >= 5 && number <= 8 ? 5 : 3);
+    EXPECT_EQ(distance(image, values(fmt::format("numpy.array(I.open(folder + \"upright{}.png\"))", number))), 0);
+  }
+  const Image wide = read_image(path("6.png"), {.width = 6});
+  EXPECT_EQ(std::pair(wide.width, wide.height), std::pair(6, 10)) << "of the image that is seen";
+}
+
 TEST_F(Images, AreRowsInTheOrderOfTheirNamesAsTheyAreStored) {
   make(
       "save(\"b.png\", [[[255, 0, 10], [1, 2, 3]], [[4, 5, 6], [7, 8, 9]], [[0, 0, 0], [9, 9, 9]]])\n"
