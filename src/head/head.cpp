@@ -30,7 +30,8 @@ Head::Head(wire::Outbox& outbox, Recorder& recorder, store::ObjectStore& store, 
       actors_{outbox, resources_},
       objects_{outbox},
       watches_{outbox, [this](TaskId id) { return is_there(id); },
-               [this](Named<TaskId> work) { return order_of(work); }},
+               [this](Named<TaskId> work) { return order_of(work); },
+               [this](const wire::Wait& wait, const auto& places) { keep_answer(wait, places); }},
       workers_{layout_.workers} {
   for (const RankId worker : layout_.workers) dispatcher_.add_worker(worker, offer_of(worker));
   for (const RankId host : layout_.actor_hosts) actors_.add_host(host, offer_of(host));
@@ -121,10 +122,12 @@ void Head::on_submit(Frame& frame) {
   if (take_over(head)) return;
   if (keeper_ && take_from_history(head, frame.payload)) return;
   Entry& entry = entries_[head.id.number];
+  if (entry.order == 0) entry.order = order_before(head.parent, head.key.high);
   entry.state = Entry::State::ready;
   entry.key = head.key.high;
   entry.parent = head.parent;
   entry.submitted = now();
+  entry.counted = count_child(head.parent, 1);
   ++submitted_;
   if (head.plain) {
     entry.name = name_of(head.function, {});

@@ -113,9 +113,11 @@ class Head {
     bool stored = false;        ///< the value is in the store of a rank, not here
     bool maker_holds = true;    ///< the lane that made it is one of its holders
     bool unmade = false;        ///< an earlier start has made the value, and this one has not: see leave_unmade
+    bool counted = false;       ///< among the children of its parent
     std::uint32_t holders = 1;  ///< lanes' handles: the maker's at first
     std::uint32_t pins = 0;     ///< unfinished work that needs it, and values that hold it
     RankId worker;
+    std::uint32_t children = 0;  ///< tasks that it has started, and that have not ended
     TaskId parent;
     std::uint64_t key = 0;
     std::int64_t submitted = 0;
@@ -160,8 +162,18 @@ class Head {
   void on_wait(RankId from, const wire::Frame& frame);
   void on_sync(RankId from, const wire::Frame& frame);
 
-  // In head_history.cpp; all but the first three only where there is a history.
+  // In head_order.cpp.
   [[nodiscard]] std::uint64_t order_of(Named<TaskId> work);
+  [[nodiscard]] std::uint64_t recorded_order(TaskKey key) const;
+  [[nodiscard]] std::uint64_t order_before(TaskId parent, std::uint64_t key) const;
+  std::uint64_t next_order();
+  void keep_order(TaskId parent, std::uint64_t key, std::uint64_t order);
+  void take_order(TaskId id, TaskId first);
+  bool count_child(TaskId parent, int change);
+  void order_value(const wire::Put& put);
+  void keep_answer(const wire::Wait& wait, const std::vector<std::uint32_t>& places);
+
+  // In head_history.cpp; all but the first two only where there is a history.
   void record_without_running(TaskId id, const Entry& entry, record::TaskState state);
   bool take_from_history(const wire::TaskHead& task, const Bytes& payload);
   void keep_in_history(const Completion& completion);
@@ -191,7 +203,7 @@ class Head {
   void keep_outcome(RankId host, const wire::Outcome& outcome);
   [[nodiscard]] bool may_run_again(TaskId id);
   [[nodiscard]] bool has_called_too_often(TaskId task) const;
-  void end_attempts(TaskId id, TaskId parent, bool failed);
+  void end_attempts(TaskId id, TaskId parent, bool failed, bool has_children = false);
   void forget_attempts(TaskId id);
   void tell_to_forget(const std::set<RankId>& hosts, TaskId id);
   void forget_name(Named<TaskId> work);
@@ -338,9 +350,8 @@ class Head {
   };
   std::vector<ClockOffset> clock_offsets_;
   std::uint64_t turns_ = 1;
-  std::optional<std::int64_t> now_;  // of this turn
-  std::unordered_map<TaskId, std::int64_t>
-      open_calls_;  // by caller: calls its attempt reported less outcomes that came; no zeros
+  std::optional<std::int64_t> now_;                      // of this turn
+  std::unordered_map<TaskId, std::int64_t> open_calls_;  // by caller: calls reported less outcomes that came; no zeros
   std::unordered_set<ActorId> constructing_;
   std::uint64_t submitted_ = 0;
   std::uint64_t finished_ = 0;
@@ -350,15 +361,10 @@ class Head {
   std::uint64_t unheard_count_ = 0;
   std::vector<Failure> unheard_;
   std::optional<lane::DriverResult> driver_;
-  std::uint64_t last_order_ = 0;           // of completion
+  std::uint64_t last_order_ = 0;           // of completion: next_order()
   history::Past past_;                     // what earlier starts have done
   history::Past own_;                      // what this one had done when an actor was last built anew
   std::optional<history::Keeper> keeper_;  // nothing: no history is kept
-  /// What recorded values and arguments name: each has an id in this start before anybody asks for it.
-  struct RestoredName {
-    TaskId id;
-    bool bound = false;  ///< its value is there or comes
-  };
   std::unordered_map<TaskKey, RestoredName> names_;
   std::uint64_t restored_ids_ = 0;
   /// Names of values that no lane of this start has asked for: of the head's lane 65535, which no lane ever is.

@@ -22,20 +22,10 @@ struct Pattern {
 void Head::keep_history(journal::JournalSink& sink, Past past) {
   keeper_.emplace(sink);
   past_ = std::move(past);
-  last_order_ = past_.last_order();
-  watches_.tell_answers([this](TaskKey caller, std::uint32_t ordinal, const std::vector<std::uint32_t>& places) {
-    keeper_->answered(caller, ordinal, places);
-  });
   actors_.keep_history([this](const wire::ActorSpec& actor) { return recorded_calls(actor); });
   if (!past_.empty()) restore_names();
   for (const auto& [actor, calls] : past_.calls())
     for (const Past::Call& call : calls) placed_before_.insert(call.spec.key);
-}
-
-std::uint64_t Head::order_of(Named<TaskId> work) {
-  if (const Entry* entry = entries_.find(work.id.number); entry != nullptr && entry->order > 0) return entry->order;
-  const Past::Completion* ended = recorded(work.key);
-  return ended == nullptr ? 0 : ended->order;
 }
 
 void Head::record_without_running(TaskId id, const Entry& entry, record::TaskState state) {
@@ -54,7 +44,7 @@ void Head::record_without_running(TaskId id, const Entry& entry, record::TaskSta
 void Head::keep_in_history(const Completion& completion) {
   const TaskId id = completion.id;
   const Entry& entry = entries_[id.number];
-  end_attempts(id, entry.parent, completion.failed);
+  end_attempts(id, entry.parent, completion.failed, entry.children > 0);
   if (completion.failed) {
     if (keeper_->is_call(id)) {
       keeper_->call_failed(id, lethal_calls_.erase(id) > 0, completion.value);
@@ -181,7 +171,7 @@ void Head::leave_unmade(TaskId id, const wire::TaskSpec& task) {
   entry.state = Entry::State::done;
   entry.stored = true;
   entry.unmade = true;
-  if (entry.order == 0) entry.order = ++last_order_;
+  if (entry.order == 0) entry.order = next_order();
   watches_.tell(id);
   if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
   if (!entry.waiters.empty() || dependents_.contains(id)) return make_again(id);
@@ -228,7 +218,7 @@ bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
     return false;
   }
   Entry& entry = entries_[task.id.number];
-  if (const Past::Completion* ended = recorded(task.key)) entry.order = ended->order;
+  entry.order = recorded_order(task.key);
   if (!own_.empty()) name_unfinished(task);
   const auto named = names_.find(task.key);
   const bool runs_under_its_name = named != names_.end() && named->second.bound && named->second.id != task.id;
@@ -252,6 +242,7 @@ bool Head::take_from_history(const wire::TaskHead& task, const Bytes& payload) {
     leave_unmade(task.id, wire::read_task(payload));
     return true;
   }
+  if (runs_under_its_name) take_order(task.id, named->second.id);
   if (!runs_under_its_name) {
     restore(task.id, task.key, *value);
     return true;
@@ -288,15 +279,6 @@ bool Head::is_made_when_asked_for(TaskKey key, const Bytes& payload) const {
   const Past::Completion* ended = recorded(key);
   return ended != nullptr && ended->succeeded && ended->kept == Task::Kept::nothing && ended->large.size > 0 &&
          lineage_.has_room(payload.size());
-}
-
-void Head::on_wait(RankId from, const wire::Frame& frame) {
-  wire::Wait wait = wire::read_wait(frame.payload);
-  const std::vector<std::uint32_t>* told = past_.answer(wait.caller, wait.ordinal);
-  if (told == nullptr) told = own_.answer(wait.caller, wait.ordinal);
-  if (told != nullptr && (told->empty() || told->back() < wait.ids.size()))
-    return answer_wait(outbox_, from, frame.header.lane, frame.header.sequence, *told);
-  watches_.on_wait(from, frame.header, std::move(wait), clock_());
 }
 
 }  // namespace crema::head

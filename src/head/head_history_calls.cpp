@@ -60,14 +60,16 @@ void Head::claim(const wire::CallSpec& call, std::uint32_t attempt) {
   if (attempt >= attempts_.of(call.parent)) count_calls(call.parent, -1);
   const Past::Completion* ended = recorded(call.key);
   if (ended != nullptr) {
-    entries_[call.id.number].order = ended->order;
+    entries_[call.id.number].order = recorded_order(call.key);
     if (const Past::Completion* value = recorded_value(call.key)) return restore(call.id, call.key, *value);
     if (const history::FailedCall* failed = own_.failure(call.key)) return complete({call.id, true, failed->failure});
     if (past_.is_skipped(call.key)) return complete({call.id, true, past_.failure(call.key)->failure});
     if (!names_.contains(call.key)) return complete({call.id, true, no_value(call.id, call.method, not_kept)});
   }
+  const TaskId first = name(call.key);
+  if (ended == nullptr) take_order(call.id, first);
   ByteBuffer source;
-  source.put(name(call.key));
+  source.put(first);
   source.put(call.key);
   forward(call.id, Bytes{std::move(source)});
 }
@@ -99,9 +101,11 @@ bool Head::claim_pool_call(const wire::Frame& frame) {
 
 /// A call that an earlier attempt of its caller has made yields what that one does.
 void Head::repeat(const wire::Outcome& call) {
+  const auto first = ByteReader{call.value}.get<TaskId>();
+  take_order(call.id, first);
   if (call.attempt >= attempts_.of(call.parent)) {
     repeats_.insert(call.id);
-  } else if (entries_.find(ByteReader{call.value}.get<TaskId>().number) == nullptr) {
+  } else if (entries_.find(first.number) == nullptr) {
     entry_of(call.id).asked = true;  // who made it is no more, so that it is nobody's failure
     return complete({call.id, true, no_value(call.id, call.function, "the task that made it has ended without it")});
   }
@@ -210,15 +214,15 @@ bool Head::has_called_too_often(TaskId task) const {
   return found != repeatable_.end() && found->second.too_many;
 }
 
-/// There is no further attempt of this work. A task that has called no actor, nor started one that has, may as well run
-/// again when its parent does, so that its value need not stay.
-void Head::end_attempts(TaskId id, TaskId parent, bool failed) {
-  // Their hosts have yet to tell of some of its calls.
-  if (open_calls_.contains(id)) repeatable_[id];
-  if (repeatable_.empty()) return;
+/// There is no further attempt of this work. A task that has called no actor, nor started one that has or may yet, may
+/// as well run again when its parent does, so that its value need not stay.
+void Head::end_attempts(TaskId id, TaskId parent, bool failed, bool has_children) {
+  // Their hosts have yet to tell of some of its calls; its children may call, and it may be made again itself.
+  if (open_calls_.contains(id) || (has_children && lineage_.recipe(id) != nullptr)) repeatable_[id];
+  if (repeatable_.empty() && !has_children) return;
   const auto repeatable = repeatable_.find(id);
-  const bool has_called =
-      repeatable != repeatable_.end() && (!repeatable->second.pinned.empty() || repeatable->second.too_many);
+  const bool has_called = has_children || (repeatable != repeatable_.end() &&
+                                           (!repeatable->second.pinned.empty() || repeatable->second.too_many));
   // A value that may be lost is made again by a further attempt.
   if (lineage_.recipe(id) == nullptr) forget_attempts(id);
   if (has_called && !failed && (may_run_again(parent) || repeatable_.contains(parent)))

@@ -45,6 +45,7 @@ std::uint32_t Head::next_attempt(TaskId id) {
   open_calls_.erase(id);
   arrived_.erase(id);
   checkpoints_to_keep_.erase(id);
+  if (const auto found = repeatable_.find(id); found != repeatable_.end()) found->second.orders.hold();
   return attempts_.lose(id);
 }
 
@@ -127,7 +128,7 @@ Head::Entry& Head::entry_of(TaskId id) {
 bool Head::take_over(const wire::TaskHead& task) {
   const TaskId child = attempts_.take_over(task.parent, task.key.high, task.id);
   if (child == TaskId{}) return false;
-  entry_of(task.id);  // what it yields is expected
+  take_order(task.id, child);  // what it yields is expected
   keep_contents(task.id, {{child, task.key}});
   yield(task.id, child);
   return true;

@@ -253,7 +253,7 @@ Frame Head::call_of_earlier_start(const Past::Call& call, bool anew) {
     count_calls({}, 1);
     if (!done) {
       names_.at(spec.key).bound = true;
-      if (const Past::Completion* ended = recorded(spec.key)) entries_[spec.id.number].order = ended->order;
+      if (const std::uint64_t order = recorded_order(spec.key); order > 0) entries_[spec.id.number].order = order;
       keeper_->follow({spec.id, spec.key}, call.caller);
     }
   }

@@ -128,8 +128,16 @@ void Head::complete_one(const Completion& completion) {
   entry.state = completion.failed ? Entry::State::failed : Entry::State::done;
   entry.stored = completion.object != TaskId{};
   if (entry.stored && completion.object != id) objects_.add_alias(id, completion.object);
-  if (entry.order == 0) entry.order = ++last_order_;
-  keeper_ ? keep_in_history(completion) : end_attempts(id, entry.parent, completion.failed);
+  if (keeper_) {
+    keep_in_history(completion);
+  } else {
+    end_attempts(id, entry.parent, completion.failed, entry.children > 0);
+  }
+  if (entry.order == 0) {
+    entry.order = next_order();
+    keep_order(entry.parent, entry.key, entry.order);
+  }
+  if (std::exchange(entry.counted, false)) count_child(entry.parent, -1);
   entry.value = is_needed(entry) || completion.failed ? completion.value.compact() : Bytes{};
   if (completion.failed) objects_.give_up(id, entry.value);
   for (const Waiter waiter : entry.waiters) deliver(id, entry, waiter);
@@ -187,6 +195,7 @@ void Head::on_put(RankId from, const Frame& frame) {
     keeper_->stored_value(put);
     bind_name({put.id, put.key});
   }
+  order_value(put);
   if (put.failed) return complete({put.id, true, put.value});
   keep_contents(put.id, put.carried);
   keep(put.id, from, {put.stored, put.digest, put.blob}, put.value);

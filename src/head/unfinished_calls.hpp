@@ -1,10 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "crema/arguments.hpp"
@@ -12,6 +15,12 @@
 
 // What the head keeps of calls, and of the work that makes them, until that has ended.
 namespace crema::head {
+
+/// What recorded values and arguments name: each has an id in this start before anybody asks for it.
+struct RestoredName {
+  TaskId id;
+  bool bound = false;  ///< its value is there or comes
+};
 
 /// A call that has its place in the history, and has not ended.
 struct PlacedCall {
@@ -30,10 +39,58 @@ struct ArrivedCalls {
   [[nodiscard]] std::size_t count() const { return calls.size() + failed; }
 };
 
-/// What unfinished work has started: a further attempt starts it under the same keys.
+/// When work ended first, by the upper half of its key, for the attempts after the one that has started it.
+class Orders {
+ public:
+  void add(std::uint64_t key, std::uint64_t order) { known_.push_back({key, order}); }
+  /// What was added so far is for the next attempt to find.
+  void hold() {
+    std::sort(known_.begin(), known_.end());
+    held_ = known_.size();
+  }
+  /// 0: it had not ended.
+  [[nodiscard]] std::uint64_t find(std::uint64_t key) const {
+    const auto end = known_.begin() + static_cast<std::ptrdiff_t>(held_);
+    const auto found = std::lower_bound(known_.begin(), end, std::pair{key, std::uint64_t{0}});
+    return found != end && found->first == key ? found->second : 0;
+  }
+
+ private:
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> known_;  // key, order
+  std::size_t held_ = 0;                                        // the first ones, which are sorted
+};
+
+/// What work was told that waited for some of several values, by the ordinals of its waits.
+class Answers {
+ public:
+  /// Ordinals rise: others are known.
+  void add(std::uint32_t ordinal, const std::vector<std::uint32_t>& places) {
+    if (!ordinals_.empty() && ordinals_.back() >= ordinal) return;
+    ordinals_.push_back(ordinal);
+    places_.insert(places_.end(), places.begin(), places.end());
+    ends_.push_back(places_.size());
+  }
+  [[nodiscard]] std::optional<std::vector<std::uint32_t>> find(std::uint32_t ordinal) const {
+    const auto found = std::lower_bound(ordinals_.begin(), ordinals_.end(), ordinal);
+    if (found == ordinals_.end() || *found != ordinal) return std::nullopt;
+    const auto index = static_cast<std::size_t>(found - ordinals_.begin());
+    const auto place = [&](std::size_t end) { return places_.begin() + static_cast<std::ptrdiff_t>(end); };
+    return std::vector<std::uint32_t>{place(index == 0 ? 0 : ends_[index - 1]), place(ends_[index])};
+  }
+
+ private:
+  // Flat: a task may look very often whether something is there.
+  std::vector<std::uint32_t> ordinals_;
+  std::vector<std::size_t> ends_;  // of the places of each
+  std::vector<std::uint32_t> places_;
+};
+
+/// What unfinished work has started: a further attempt starts it under the same keys, and is told what this one was.
 struct Repeatable {
   std::vector<Named<TaskId>> works;
   std::vector<TaskId> pinned;
+  Orders orders;  ///< of what has ended
+  Answers answers;
   std::set<RankId> hosts;  ///< of calls that are in the history
   /// Of others: these hosts are told to forget them once all have ended.
   std::set<RankId> other_hosts;

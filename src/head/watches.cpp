@@ -9,19 +9,16 @@ using wire::FrameType;
 
 void Watches::on_wait(RankId from, const wire::FrameHeader& header, wire::Wait wait, std::int64_t now) {
   const Name name{from, header.lane, header.sequence};
-  Watch watch{.ids = std::move(wait.ids),
-              .missing = wait.count,
-              .count = wait.count,
-              .caller = wait.caller,
-              .ordinal = wait.ordinal};
-  for (const TaskId id : watch.ids)
+  Watch watch{.wait = std::move(wait)};
+  watch.missing = watch.wait.count;
+  for (const TaskId id : watch.wait.ids)
     if (watch.missing > 0 && is_there_(id)) --watch.missing;
-  const bool over = watch.missing == 0 || wait.timeout == 0;
+  const bool over = watch.missing == 0 || watch.wait.timeout == 0;
   if (!over) {
-    for (const TaskId id : watch.ids)
+    for (const TaskId id : watch.wait.ids)
       if (!is_there_(id)) watchers_[id].push_back(name);
-    if (wait.timeout > 0) deadlines_.emplace(now + wait.timeout, name);
-    watch.timed = wait.timeout > 0;
+    watch.timed = watch.wait.timeout > 0;
+    if (watch.timed) deadlines_.emplace(now + watch.wait.timeout, name);
   }
   watches_.emplace(name, std::move(watch));
   if (over) end_wait(name);
@@ -104,17 +101,17 @@ void Watches::tell(TaskId id) {
 void Watches::end_wait(const Name& name) {
   const Watch watch = std::move(watches_.extract(name).mapped());
   std::vector<std::uint32_t> places;
-  for (std::uint32_t place = 0; place < watch.ids.size(); ++place) {
-    const TaskId id = watch.ids[place];
+  for (std::uint32_t place = 0; place < watch.wait.ids.size(); ++place) {
+    const TaskId id = watch.wait.ids[place];
     if (is_there_(id)) {
-      if (places.size() < watch.count) places.push_back(place);
+      if (places.size() < watch.wait.count) places.push_back(place);
     } else if (const auto watchers = watchers_.find(id); watchers != watchers_.end()) {
       std::erase(watchers->second, name);
       if (watchers->second.empty()) watchers_.erase(watchers);
     }
   }
   // All of them: there is nothing to remember.
-  if (answered_ && places.size() < watch.ids.size()) answered_(watch.caller, watch.ordinal, places);
+  if (places.size() < watch.wait.ids.size()) answered_(watch.wait, places);
   answer_wait(outbox_, name.rank, name.lane, name.sequence, places);
 }
 

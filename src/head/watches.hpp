@@ -23,13 +23,12 @@ class Watches {
 
   /// The how many-eth of all values it was, or will be where that is known before; 0: not known yet.
   using Order = std::function<std::uint64_t(Named<TaskId>)>;
-  /// A wait of `caller` for some of several ends with these places.
-  using Answered = std::function<void(TaskKey caller, std::uint32_t ordinal, const std::vector<std::uint32_t>& places)>;
+  /// A wait for some of several ends with these places; of `wait`: who waits.
+  using Answered = std::function<void(const wire::Wait& wait, const std::vector<std::uint32_t>& places)>;
 
-  Watches(wire::Outbox& outbox, IsThere is_there, Order order)
-      : outbox_{outbox}, is_there_{std::move(is_there)}, order_{std::move(order)} {}
   /// `answered` is told before the one who waits.
-  void tell_answers(Answered answered) { answered_ = std::move(answered); }
+  Watches(wire::Outbox& outbox, IsThere is_there, Order order, Answered answered)
+      : outbox_{outbox}, is_there_{std::move(is_there)}, order_{std::move(order)}, answered_{std::move(answered)} {}
 
   /// Requests of lanes. Times are on the head's clock.
   void on_wait(RankId from, const wire::FrameHeader& header, wire::Wait wait, std::int64_t now);
@@ -62,13 +61,10 @@ class Watches {
     std::vector<TaskId> later{};               ///< others that are there: told behind them
   };
   struct Watch {
-    std::vector<TaskId> ids{};  ///< of a wait
+    wire::Wait wait{};
     std::uint32_t missing = 0;  ///< of a wait: until it ends
-    std::uint32_t count = 0;
-    bool stream = false;  ///< told of each
-    bool timed = false;   ///< of a wait: has a deadline
-    TaskKey caller{};     ///< of a wait
-    std::uint32_t ordinal = 0;
+    bool stream = false;        ///< told of each
+    bool timed = false;         ///< of a wait: has a deadline
     std::unique_ptr<Known> known{};
   };
 
@@ -79,7 +75,7 @@ class Watches {
   wire::Outbox& outbox_;
   const IsThere is_there_;
   const Order order_;
-  Answered answered_;
+  const Answered answered_;
 
   std::map<Name, Watch> watches_;
   std::unordered_map<TaskId, std::vector<Name>> watchers_;  // by value; a watch that has ended may still be named

@@ -104,10 +104,10 @@ void Keeper::stored_value(const wire::Put& put) {
   if (put.parent == TaskId{}) return;  // the driver stores it again
   if (put.failed || (put.stored > 0 && put.blob == 0)) {
     not_kept_.insert(put.key);
-    return;
+    return append_end(RecordType::order, write(Order{put.key}).span());
   }
   const StoredValue stored{.key = put.key, .large = {put.stored, put.digest, put.blob}, .carried = put.carried};
-  sink_.append(RecordType::value, write(stored).span(), put.value.span());
+  append_end(RecordType::value, write(stored).span(), put.value.span());
 }
 
 bool Keeper::succeeded(TaskId id, const std::vector<Named<TaskId>>& carried, const Bytes& value) {
@@ -124,7 +124,7 @@ bool Keeper::succeeded(TaskId id, Large large) {
 void Keeper::ended(TaskId id, bool failed) {
   Following* task = following_.find(id.number);
   if (task == nullptr) return;
-  sink_.append(RecordType::order, write(Order{task->key}).span());
+  append_end(RecordType::order, write(Order{task->key}).span());
   forget_failed_children(*task);
   task->failed = failed;
   if (!failed || task->call || following_.find(task->parent_id.number) == nullptr) following_.erase(id.number);
@@ -134,8 +134,8 @@ void Keeper::call_failed(TaskId id, bool ended_lane, const Bytes& failure) {
   const Following* call = following_.find(id.number);
   if (call == nullptr) return;
   forget_failed_children(*call);
-  sink_.append(RecordType::failed_call, write(FailedCall{.key = call->key, .ended_lane = ended_lane}).span(),
-               failure.span());
+  append_end(RecordType::failed_call, write(FailedCall{.key = call->key, .ended_lane = ended_lane}).span(),
+             failure.span());
   following_.erase(id.number);
 }
 
@@ -188,12 +188,12 @@ bool Keeper::end(TaskId id, Task task, const Bytes& value) {
   }
   task.children = unfinished_children(ended);
   forget_failed_children(ended);
-  sink_.append(RecordType::task, write(task).span(), forwards ? std::span<const std::byte>{} : value.span());
+  append_end(RecordType::task, write(task).span(), forwards ? std::span<const std::byte>{} : value.span());
   return true;
 }
 
 bool Keeper::end_without_value(TaskId id, Following ended) {
-  sink_.append(RecordType::order, write(Order{ended.key}).span());
+  append_end(RecordType::order, write(Order{ended.key}).span());
   forget_failed_children(ended);
   ended.failed = true;
   if (ended.call) return false;
@@ -217,6 +217,11 @@ void Keeper::checkpoint(TaskId id, const Bytes& kept) {
   if (task == nullptr) return;
   const Checkpoint record{.key = task->key, .children = unfinished_children(*task)};
   sink_.append(RecordType::checkpoint, write(record).span(), kept.span());
+}
+
+void Keeper::append_end(RecordType type, std::span<const std::byte> payload, std::span<const std::byte> rest) {
+  sink_.append(type, payload, rest);
+  ++ends_;
 }
 
 void Keeper::describe(const Bytes& submission) { describe(wire::read_task_head(submission).function); }

@@ -31,7 +31,7 @@ class Keeper {
   [[nodiscard]] TaskKey key_of(TaskId work) const;
   /// The task's value will be that of the work with this key.
   void forwards(TaskId id, TaskKey source);
-  /// One that is too large for a record is not kept: whoever names it runs again on a resume.
+  /// Of one that is too large for a record only the end is kept: whoever names it runs again on a resume.
   void stored_value(const wire::Put& put);
   /// The work has ended. False: what a call has given is not kept. Ignores what is not followed.
   bool succeeded(TaskId id, const std::vector<Named<TaskId>>& carried, const Bytes& value);
@@ -45,6 +45,8 @@ class Keeper {
   void checkpoint(TaskId id, const Bytes& kept);
   /// A call has failed; `ended_lane`: so that it is not applied again. Ignores what is not followed.
   void call_failed(TaskId id, bool ended_lane, const Bytes& failure);
+  /// How many records say that something has ended, from the first: those that Past counts.
+  [[nodiscard]] std::uint64_t ends() const { return ends_; }
   [[nodiscard]] bool is_call(TaskId id) const {
     const Following* found = following_.find(id.number);
     return found != nullptr && found->call;
@@ -94,10 +96,12 @@ class Keeper {
   std::vector<Bytes> unfinished_children(const Following& parent);
   void tell_called(TaskId by);
   void forget_failed_children(const Following& parent);
+  void append_end(journal::RecordType type, std::span<const std::byte> payload, std::span<const std::byte> rest = {});
   void describe(const Bytes& submission);
   void describe(FunctionId function);
 
   journal::JournalSink& sink_;
+  std::uint64_t ends_ = 0;
   IdTable<Following> following_;
   std::unordered_set<TaskKey> not_kept_;  // stored values, and tasks that name such
   std::vector<bool> described_;           // by function: its record is written

@@ -128,10 +128,11 @@ void Past::add_snapshot(wire::Snapshot snapshot, const CallCounts& before) {
   newest = {snapshot.place, snapshot.state.compact()};
 }
 
-/// What ended first keeps its place, whatever became of it later.
+/// What ended first keeps its place, whatever became of it later. Each record counts, as it does for Keeper::ends.
 Past::Completion& Past::complete(TaskKey key) {
   Completion& completion = completions_[key];
-  if (completion.order == 0) completion.order = ++last_order_;
+  ++last_order_;
+  if (completion.order == 0) completion.order = last_order_;
   return completion;
 }
 

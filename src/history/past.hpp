@@ -20,7 +20,7 @@ class Past {
  public:
   /// How a task ended, or a stored value.
   struct Completion {
-    std::uint64_t order = 0;  ///< when it ended first, from 1
+    std::uint64_t order = 0;  ///< which of the records of ends its first one is, from 1
     bool succeeded = false;
     Task::Kept kept = Task::Kept::nothing;
     TaskKey source{};
@@ -68,7 +68,7 @@ class Past {
   [[nodiscard]] const Completion* find(TaskKey key) const;
   /// nullptr: it was not told anything.
   [[nodiscard]] const std::vector<std::uint32_t>* answer(TaskKey caller, std::uint32_t ordinal) const;
-  /// Orders up to this are taken.
+  /// How many ends are recorded.
   [[nodiscard]] std::uint64_t last_order() const { return last_order_; }
   /// Tasks that ended tasks have started, and that have not ended.
   [[nodiscard]] std::vector<wire::TaskSpec> unfinished() const;

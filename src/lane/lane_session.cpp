@@ -221,7 +221,8 @@ bool LaneSession::ready(TaskId id) {
 
 std::vector<std::uint32_t> LaneSession::wait(std::span<const TaskId> ids, std::size_t count,
                                              std::optional<std::chrono::nanoseconds> timeout) {
-  const wire::Wait wait{.caller = running_.key,
+  const wire::Wait wait{.by = running_.id,
+                        .caller = running_.key,
                         .ordinal = ++waits_made_,
                         .count = static_cast<std::uint32_t>(std::min(count, ids.size())),
                         .timeout = timeout ? std::max<std::int64_t>(0, timeout->count()) : -1,

@@ -308,7 +308,8 @@ Put read_put(const Bytes& payload) {
 }
 
 ByteBuffer write(const Wait& wait) {
-  ByteBuffer out{36 + wait.ids.size() * sizeof(TaskId)};
+  ByteBuffer out{44 + wait.ids.size() * sizeof(TaskId)};
+  out.put(wait.by);
   out.put(wait.caller);
   out.put(wait.ordinal);
   out.put(wait.count);
@@ -320,6 +321,7 @@ ByteBuffer write(const Wait& wait) {
 Wait read_wait(const Bytes& payload) {
   PayloadReader in{payload};
   Wait wait;
+  wait.by = in.get<TaskId>();
   wait.caller = in.get<TaskKey>();
   wait.ordinal = in.get<std::uint32_t>();
   wait.count = in.get<std::uint32_t>();

@@ -313,7 +313,8 @@ Checkpoint read_checkpoint(const Bytes& payload);
 
 /// Payload of wait; the reply holds the places (32 bits each) of those that are there.
 struct Wait {
-  TaskKey caller{};           ///< the work that waits
+  TaskId by{};                ///< the work that waits
+  TaskKey caller{};           ///< its key
   std::uint32_t ordinal = 0;  ///< of its waits, from 1
   std::uint32_t count = 0;
   std::int64_t timeout = -1;  ///< nanoseconds; negative: none

@@ -90,10 +90,16 @@ class LoopbackCluster {
     for (int i = 0; i < size_; ++i) {
       threads.emplace_back([&, i] {
         runtime::Progress progress{runtime::ProgressStyle::off, stderr, std::chrono::steady_clock::now()};
-        runtime::Rank rank{network.endpoint(RankId{i}), infos, options, log};
+        runtime::Rank::Options own = options;
+        if (!zygotes.empty()) {
+          own.zygote = zygotes[static_cast<std::size_t>(i)].get();
+          own.isolated = true;
+        }
+        runtime::Rank rank{network.endpoint(RankId{i}), infos, own, log};
         if (i == 0) rank.become_head(sink, progress, driver);
         if (i == 0 && journal != nullptr) rank.keep_history(*journal, std::move(past));
         codes[static_cast<std::size_t>(i)] = rank.run().exit_code;
+        if (!zygotes.empty()) own.zygote->finish();
         if (network.is_cut(RankId{i})) return;
         objects_left += rank.objects().size();
         bytes_spilled += rank.objects().bytes_spilled();
@@ -119,6 +125,7 @@ class LoopbackCluster {
   std::string resources;                       // of every rank, as in --resources
   std::map<RankId, std::string> resources_of;  // of ranks that offer something else
   runtime::Rank::Options options;
+  std::vector<std::unique_ptr<process::Zygote>> zygotes;  // by rank; none: lanes are threads
   journal::JournalSink* journal = nullptr;
   history::Past past;  // what earlier runs have done
   // Over all ranks, at their ends.
