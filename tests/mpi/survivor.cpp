@@ -94,6 +94,9 @@ int main(int argc, char** argv) {
     std::vector<crema::Future<double>> totals;
     for (int i = 0; i < 4; ++i) totals.push_back(crema::remote<total>(crema::remote<large>(20'000 + i, 1.0)));
     totals.push_back(crema::remote<total>(stored));
+    // In a file of the journal's folder.
+    const auto kept = crema::with(crema::TaskOptions{.journal = crema::JournalPolicy::always});
+    totals.push_back(crema::remote<total>(kept.remote<large>(30'000, 1.0)));
 
     std::vector<crema::Future<std::int64_t>> started;
     for (int i = 0; i < branches; ++i) started.push_back(crema::remote<branch>(i, first, second));
