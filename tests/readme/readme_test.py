@@ -5,14 +5,18 @@ Numbers may differ from the page's, words may not. The environment names what CM
 """
 
 import ast
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+import uuid
 
 from extract import blocks
 
@@ -20,15 +24,21 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 SKIPPED = 77
 
+STOPPED = "jobs/run coffee_shop --no-baseline --prep-seconds 8"
+KILLED = "jobs/run coffee_shop --workers 2 --no-baseline --prep-seconds 4 --output morning.h5"
+RESUMED = "jobs/run coffee_shop --workers 4 --no-baseline --prep-seconds 4 --output morning.h5 --resume"
+TAG = "CREMA_README_START"
+LONG = 240  # seconds, also where other work fills the machine
+
 # Every command the page shows, by its first words, and what of it runs here. Installing software and starting Slurm do
 # not: tests/install and tests/slurm do that; what is left is that the files are there and take these options.
 COMMANDS = {
     "jobs/run coffee_shop": ["jobs/run", "--help"],
     "jobs/run unlucky_shop": ["jobs/run", "--help"],
-    "jobs/run coffee_shop --no-baseline --prep-seconds 8": ["jobs/run", "--help"],  # tests/mpi/stopping_test.py stops jobs
-    # tests/mpi/resume_test.py goes on with jobs, tests/tools looks at journals.
-    "jobs/run coffee_shop --workers 2 --no-baseline --prep-seconds 4 --output morning.h5": ["jobs/run", "--help"],
-    "jobs/run coffee_shop --workers 4 --no-baseline --prep-seconds 4 --output morning.h5 --resume": ["jobs/run", "--help"],
+    # test_stopping_early and test_going_on run these as they are shown.
+    STOPPED: None,
+    KILLED: None,
+    RESUMED: None,
     "crema journal morning.h5.journal": None,
     "tests/run": ["tests/run", "--help"],
     "sbatch slurm/coffee_shop.sbatch": ["bash", "-n", "slurm/coffee_shop.sbatch"],
@@ -70,6 +80,78 @@ def mpirun(ranks, program, *options, folder):
     done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=120)
     return done.returncode, done.stdout
+
+
+def mask_ranks(text):
+    """As mask, and who logs is masked too. What the launcher says of itself is left out: each version says it its way."""
+    lines = (re.sub(r"\brank N [^ ]+ [a-z ]+ \[", "rank N HOST ROLE [", line) for line in mask(text))
+    lines = (re.sub(r"\(rank N on [^)]+\)", "(rank N on HOST)", line) for line in lines)
+    return [line for line in lines if not line.startswith("mpiexec: Forwarding signal")]
+
+
+def processes_of_rank(tag, rank):
+    """Of a start that has this tag in its environment: the rank, its zygote and its lanes."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            words = path.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if f"{TAG}={tag}" in words and (f"OMPI_COMM_WORLD_RANK={rank}" in words or f"PMI_RANK={rank}" in words):
+            found.append(int(path.parent.name))
+    return found
+
+
+class Started:
+    """A command of the page as a user types it, but that nothing is built."""
+
+    def __init__(self, command, folder):
+        words = command.split()
+        assert words[0] == "jobs/run"
+        self.tag = str(uuid.uuid4())
+        self.output = open(folder / "output", "w+", encoding="utf-8")
+        self.process = subprocess.Popen([REPOSITORY / "jobs/run", "--no-build", *words[1:]], cwd=folder,
+                                        env={**os.environ, TAG: self.tag}, stdin=subprocess.DEVNULL, stdout=self.output,
+                                        stderr=subprocess.STDOUT, start_new_session=True)
+
+    def text(self):
+        return pathlib.Path(self.output.name).read_text(encoding="utf-8")
+
+    def wait_until(self, condition, what):
+        deadline = time.monotonic() + LONG
+        while not condition():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"{what} did not come\n{self.text()}")
+            time.sleep(0.02)
+
+    def end(self):
+        """Exit code and output, without the folder of this checkout."""
+        try:
+            code = self.process.wait(timeout=LONG)
+        finally:
+            if self.process.poll() is None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+            self.output.close()
+        return code, self.text().replace(f"{REPOSITORY}/", "")
+
+
+def steps(command):
+    """The block of the page that begins with this command: (command, what is shown below) of each command in it."""
+    for block in texts("console"):
+        if block.startswith(f"$ {command}\n"):
+            parts = re.split(r"^\$ (.*)\n", block, flags=re.M)
+            return list(zip(parts[1::2], parts[2::2]))
+    raise AssertionError(f"README.md shows no output of {command}")
+
+
+def is_shown(shown, output):
+    """Whether the lines of the page are those of the output, where [...] stands for any number of lines."""
+    if not shown:
+        return not output
+    if shown[0] == "[...]":
+        return any(is_shown(shown[1:], output[skipped:]) for skipped in range(len(output) + 1))
+    return bool(output) and shown[0] == output[0] and is_shown(shown[1:], output[1:])
 
 
 class Readme(unittest.TestCase):
@@ -126,6 +208,45 @@ class Readme(unittest.TestCase):
         shown = transcript("jobs/run unlucky_shop").replace("unlucky_shop-20261126-033412.h5", "unlucky_shop.h5")
         host = re.compile(r"on [^ )]+\)")
         self.assertEqual(mask(host.sub("on a host)", output)), mask(host.sub("on a host)", shown)))
+
+    def built(self):
+        if pathlib.Path(os.environ["BUILD_DIR"]) != REPOSITORY / "build/release":
+            self.skipTest("jobs/run starts what is in build/release")
+
+    def test_stopping_early(self):
+        self.built()
+        ((command, shown),) = steps(STOPPED)
+        job = Started(command, self.folder)
+        job.wait_until(lambda: "Sent 6 orders" in job.text(), "the orders")
+        job.process.send_signal(signal.SIGINT)
+        code, output = job.end()
+        self.assertEqual(code, 75, output)
+        # stdout and stderr come through the launcher apart from each other.
+        self.assertEqual(sorted(mask_ranks(output)), sorted(mask_ranks(shown)))
+
+    def test_going_on(self):
+        self.built()
+        crema = pathlib.Path(os.environ["CREMA"])
+
+        def journal():
+            return subprocess.run([crema, "journal", "morning.h5.journal"], cwd=self.folder, capture_output=True, text=True,
+                                  timeout=LONG)
+
+        (killed, refused, listed, resumed) = steps(KILLED)
+        job = Started(killed[0], self.folder)
+        job.wait_until(lambda: "task: 5 records" in journal().stdout, "the end of four drinks")
+        for pid in processes_of_rank(job.tag, 0):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        ends = [(killed, 75, job.end())]
+        ends.append((refused, 2, Started(refused[0], self.folder).end()))
+        done = journal()
+        ends.append((listed, 0, (done.returncode, done.stdout.replace(f"{REPOSITORY}/", "") + done.stderr)))
+        ends.append((resumed, 0, Started(resumed[0], self.folder).end()))
+        for (command, shown), expected, (code, output) in ends:
+            with self.subTest(command):
+                self.assertEqual(code, expected, output)
+                self.assertTrue(is_shown(mask_ranks(shown), mask_ranks(output)), f"{shown}\nis shown for\n{output}")
 
     def test_the_commands(self):
         for block in texts("console"):
