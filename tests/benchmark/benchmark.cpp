@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
   job.cli().add_flag("--report", report, "Measure nothing, sum up the samples");
   job.cli()
       .add_option("--measure", measure, "What: most figures, on three ranks; or one of the others")
-      ->check(CLI::IsMember({"dispatch", "makespan", "journal", "losses", "resume"}));
+      ->check(CLI::IsMember({"dispatch", "makespan", "journal", "isolation", "losses", "resume"}));
   job.cli()
       .add_option("--side", side, "Of whom the samples are")
       ->check(CLI::IsMember(
@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
     const benchmark::SamplesFile samples{options.samples, side};
     if (measure == "makespan") return benchmark::measure_makespan(samples, {options.samples, benchmark::baseline});
     if (measure == "journal") return benchmark::measure_journal(options.amounts, samples);
+    if (measure == "isolation") return benchmark::measure_isolation(options.amounts, samples);
     if (measure == "losses") return benchmark::measure_losses(samples);
     if (measure == "dispatch") return benchmark::measure_crema(options.amounts, samples);
     fmt::print("there at {:.6f}\n", benchmark::finish_tasks(options.amounts.tasks));

@@ -14,6 +14,8 @@
 namespace benchmark {
 namespace {
 
+constexpr std::int64_t warm_up = 10'000;  // tasks
+
 void nothing() {}
 void hold_the_worker() {
   while (!crema::this_task().cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
@@ -188,6 +190,12 @@ void measure_journal(const Amounts& amounts, const SamplesFile& samples) {
   samples.add(journaled, efficiency(*grain, 10 * amounts.grain_seconds) * 1e6 / grain->microseconds);
 }
 
+void measure_isolation(const Amounts& amounts, const SamplesFile& samples) {
+  kept_rate(warm_up);
+  samples.add(isolated_round_trip, round_trip_time(amounts.round_trips));
+  samples.add(isolated_tasks, kept_rate(amounts.tasks));
+}
+
 void measure_losses(const SamplesFile& samples) {
   std::vector<double> lanes;
   for (int i = 0; i < 20; ++i) lanes.push_back(time_to_replace(Victim::lane));
@@ -210,7 +218,6 @@ void measure_crema(const Amounts& amounts, const SamplesFile& samples) {
   if (const int workers = crema::cluster().workers; workers != 1)
     throw crema::UsageError{"measuring one worker: there are " + std::to_string(workers) + "; start three ranks"};
   const auto counter = crema::actor<Counter>();
-  constexpr std::int64_t warm_up = 10'000;
   kept_rate(warm_up);
   measure_queue(amounts.queued, samples);
   call_rate(counter, warm_up);

@@ -10,6 +10,10 @@ void measure_crema(const Amounts& amounts, const SamplesFile& samples);
 /// Measures the rate of tasks of 100 us. Called on the driver of a job with one worker.
 void measure_journal(const Amounts& amounts, const SamplesFile& samples);
 
+/// Measures the rate and the round trip of tasks that do nothing. Called on the driver of a job with one worker and
+/// without a journal, whose lanes are of one kind or the other.
+void measure_isolation(const Amounts& amounts, const SamplesFile& samples);
+
 /// Measures how long it takes until a task runs again whose lane, and whose rank, was killed: from the signal to the
 /// first line of its next attempt. Called on the driver of a job of two workers or more on this host, whose lanes are
 /// processes.

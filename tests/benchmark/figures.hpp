@@ -40,15 +40,18 @@ inline constexpr Figure metg{"metg", "METG(50 %)", "us"};
 inline constexpr Figure makespan{"makespan", "makespan, Pareto-tailed tasks", "s"};
 inline constexpr Figure start{"start", "start to the first line", "ms"};
 inline constexpr Figure journaled{"journaled", "100 us tasks with a journal", "1/s"};
+inline constexpr Figure isolated_tasks{"isolated_tasks", "null tasks in process lanes", "1/s"};
+inline constexpr Figure isolated_round_trip{"isolated_round_trip", "round trip to a process lane", "us"};
 inline constexpr Figure lane_replaced{"lane_replaced", "a killed lane's task again", "ms"};
 inline constexpr Figure rank_replaced{"rank_replaced", "a killed rank's task again", "ms"};
 inline constexpr Figure resumed{"resumed", "resume of finished tasks", "s"};
 
 /// In the order of the table.
 inline constexpr std::array figures{
-    null_tasks_kept, null_tasks_dropped, actor_calls,   round_trip,    wake_up, large_result, waits,
-    queued_bytes,    queued_time,        metg,          makespan,      start,   idle_head,    idle_actor_host,
-    idle_worker,     journaled,          lane_replaced, rank_replaced, resumed};
+    null_tasks_kept, null_tasks_dropped, actor_calls, round_trip, wake_up,        large_result,
+    waits,           queued_bytes,       queued_time, metg,       makespan,       start,
+    idle_head,       idle_actor_host,    idle_worker, journaled,  isolated_tasks, isolated_round_trip,
+    lane_replaced,   rank_replaced,      resumed};
 
 /// A point of the curve of efficiency by task length.
 struct Grain {
