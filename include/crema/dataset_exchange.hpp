@@ -9,6 +9,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -16,77 +17,25 @@
 #include <vector>
 
 #include "crema/dataset_keys.hpp"
+#include "crema/dataset_pieces.hpp"
 #include "crema/dataset_plan.hpp"
 #include "crema/dataset_steps.hpp"
 
 namespace crema::dataset {
 
-/// Reads a count and so many vectors, one behind the other. `ends` gets the number of rows up to the end of each.
-template <class T>
-std::vector<T> read_pieces(ByteReader& reader, std::vector<std::ptrdiff_t>* ends = nullptr) {
-  std::vector<T> rows;
-  for (auto left = reader.get<std::uint64_t>(); left > 0; --left) {
-    const std::size_t before = reader.remaining();
-    auto piece = decode<std::vector<T>>(reader);
-    if (rows.empty() && !piece.empty()) {
-      rows = std::move(piece);
-      // Room for all, where pieces are about as large as each other, saves copying what is there; never for more than
-      // the bytes that follow can be.
-      const std::size_t alike = rows.size() * (left - 1) / 16 * 17;
-      const std::size_t row_bytes = std::max<std::size_t>(1, (before - reader.remaining()) / rows.size());
-      rows.reserve(rows.size() + std::min(alike, reader.remaining() / row_bytes));
-    } else {
-      rows.insert(rows.end(), std::make_move_iterator(piece.begin()), std::make_move_iterator(piece.end()));
-    }
-    if (ends != nullptr) ends->push_back(std::ssize(rows));
-  }
-  return rows;
-}
-
-/// Encodes rows that are dealt to parts.
-template <class T>
-void write_pieces(Rows& rows, std::vector<std::vector<T>> pieces) {
-  for (std::vector<T>& piece : pieces) encode(rows.parts().emplace_back(), std::exchange(piece, {}));
-}
-
-/// Encodes rows of which each goes to the part with its number, in order.
-template <class T>
-void write_dealt(Rows& rows, const std::vector<std::uint32_t>& part_of_row, std::size_t parts) {
-  const std::vector<T>& all = rows.as<T>();
-  if constexpr (std::is_same_v<T, bool>) {
-    std::vector<std::vector<T>> pieces(parts);
-    for (std::size_t row = 0; row < all.size(); ++row) pieces[part_of_row[row]].push_back(all[row]);
-    write_pieces(rows, std::move(pieces));
-  } else {
-    std::vector<std::uint64_t> counts(parts);
-    for (const std::uint32_t part : part_of_row) ++counts[part];
-    std::vector<ByteBuffer>& out = rows.parts();
-    for (const std::uint64_t count : counts) {
-      ByteBuffer& part = out.emplace_back();
-      if constexpr (crema::detail::is_bulk<T>) part.reserve(sizeof count + count * sizeof(T));
-      part.put(count);
-    }
-    // As a vector of them is encoded, without making one.
-    for (std::size_t row = 0; row < all.size(); ++row) encode(out[part_of_row[row]], all[row]);
-  }
-}
-
 // Ranges of rows of kept blocks: limit, zip, repartition, split, materialize.
 
-/// The argument is how many slices; of each first row, the row behind the last, and the rows of which they are.
+/// The arguments are how many slices, and how many rows in all; of each the first row, the row behind the last, and the
+/// rows of which they are.
 template <class T>
 std::vector<T> read_slices(ByteReader& reader) {
-  std::vector<T> rows;
-  for (auto left = reader.get<std::uint64_t>(); left > 0; --left) {
-    const auto begin = static_cast<std::ptrdiff_t>(reader.get<std::uint64_t>());
-    const auto end = static_cast<std::ptrdiff_t>(reader.get<std::uint64_t>());
-    auto piece = decode<std::vector<T>>(reader);
-    if (begin == 0 && end == static_cast<std::ptrdiff_t>(piece.size()) && rows.empty()) {
-      rows = std::move(piece);
-    } else {
-      rows.insert(rows.end(), std::make_move_iterator(piece.begin() + begin),
-                  std::make_move_iterator(piece.begin() + end));
-    }
+  std::vector<T> rows = Rows::fresh<T>();
+  auto left = reader.get<std::uint64_t>();
+  reserve_rows(rows, reader.get<std::uint64_t>(), reader);
+  for (; left > 0; --left) {
+    const auto begin = reader.get<std::uint64_t>();
+    const auto end = reader.get<std::uint64_t>();
+    append_rows(rows, reader, begin, end);
   }
   return rows;
 }
@@ -106,7 +55,7 @@ struct LoadZip {
     auto left = read_slices<T>(slices);
     auto right = read_slices<U>(slices);
     std::vector<std::pair<T, U>> rows;
-    rows.reserve(left.size());
+    crema::detail::reserve(rows, left.size());
     for (std::size_t i = 0; i < left.size(); ++i) rows.emplace_back(std::move(left[i]), std::move(right[i]));
     rows_of(subject).assign(std::move(rows));
     return {};
@@ -176,17 +125,7 @@ struct LoadShuffled {
     const auto seed = decode<std::uint64_t>(arguments);
     Rows& block = rows_of(subject);
     Random random = random_of(block, seed, 2);
-    std::vector<T> rows = read_pieces<T>(arguments);
-    // Fisher and Yates' shuffle; std::shuffle differs between standard libraries.
-    for (std::size_t left = rows.size(); left > 1; --left) {
-      const std::size_t other = random() % left;
-      if (other != left - 1) {
-        T held = std::move(rows[left - 1]);
-        rows[left - 1] = std::move(rows[other]);
-        rows[other] = std::move(held);
-      }
-    }
-    block.assign(std::move(rows));
+    block.assign(read_shuffled<T>(arguments, random));
     return {};
   }
 };
@@ -229,8 +168,11 @@ struct SortBlock {
       const std::size_t row = i * rows.size() / count;
       sample.push_back({Keys<T, keys...>::of(rows[row]), block.block(), row});
     }
-    encode(block.parts().emplace_back(), sample);
-    encode(block.parts().emplace_back(), rows);
+    block.begin_parts(2);
+    encode(block.part(), sample);
+    block.end_part();
+    encode(block.part(), rows);
+    block.end_part();
     return {};
   }
   static void sort_rows(std::vector<T>& rows) { std::stable_sort(rows.begin(), rows.end(), before); }
@@ -248,7 +190,7 @@ struct ChooseCuts {
     std::vector<Place> cuts;
     for (std::size_t part = 1; part < parts && !samples.empty(); ++part)
       cuts.push_back(samples[part * samples.size() / parts]);
-    encode(rows_of(subject).parts().emplace_back(), cuts);
+    rows_of(subject).make_part(cuts);
     return {};
   }
 };
@@ -262,15 +204,21 @@ struct CutBlock {
     const auto number = arguments.get<std::uint64_t>();
     const auto parts = arguments.get<std::uint64_t>();
     const auto cuts = decode<std::vector<Place>>(arguments);
-    auto rows = decode<std::vector<T>>(arguments);
-    std::uint64_t row = 0;
+    const auto rows = decode<std::vector<T>>(arguments);
+    block.begin_parts(parts);
+    std::size_t begin = 0;
     for (std::uint64_t part = 0; part < parts; ++part) {
-      std::vector<T> piece;
-      for (; row < rows.size(); ++row) {
-        if (part < cuts.size() && !Place{Keys<T, keys...>::of(rows[row]), number, row}.before(cuts[part])) break;
-        piece.push_back(std::move(rows[row]));
+      std::size_t end = rows.size();
+      if (part < cuts.size()) {
+        const auto left = std::views::iota(begin, rows.size());
+        const auto cut = std::ranges::partition_point(left, [&](std::size_t row) {
+          return Place{Keys<T, keys...>::of(rows[row]), number, row}.before(cuts[part]);
+        });
+        end = begin + static_cast<std::size_t>(cut - left.begin());
       }
-      encode(block.parts().emplace_back(), piece);
+      write_rows(block.part(), rows, begin, end);
+      block.end_part();
+      begin = end;
     }
     return {};
   }

@@ -11,9 +11,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
+#include "crema/archive.hpp"
 #include "crema/arguments.hpp"
 #include "crema/bytes.hpp"
 #include "crema/future.hpp"
@@ -25,6 +27,9 @@ namespace crema::dataset {
 class Rows {
  public:
   explicit Rows(std::uint64_t block = 0) : block_{block} {}
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
+  ~Rows() { retire(); }
 
   template <class T>
   std::vector<T>& as() {
@@ -32,21 +37,67 @@ class Rows {
   }
   template <class T>
   void assign(std::vector<T> rows) {
+    retire();
     rows_ = std::make_shared<std::vector<T>>(std::move(rows));
-    size_of_ = [](const void* held) { return static_cast<const std::vector<T>*>(held)->size(); };
+    kind_ = &kind_of<T>;
   }
-  [[nodiscard]] std::size_t size() const { return rows_ ? size_of_(rows_.get()) : 0; }
+  /// For rows to be made: none, in the memory of the last ones that went on this lane where these were as many and of
+  /// this type. Touching fresh memory takes longer than writing into it.
+  template <class T>
+  static std::vector<T> fresh() {
+    const std::shared_ptr<void> spare = take_spare(kind_of<T>);
+    return spare ? std::move(*static_cast<std::vector<T>*>(spare.get())) : std::vector<T>{};
+  }
+  [[nodiscard]] std::size_t size() const { return rows_ ? kind_->size(rows_.get()) : 0; }
   /// Which block of its dataset it is, counted from 0; the same on any number of ranks.
   [[nodiscard]] std::uint64_t block() const { return block_; }
-  /// What the last step makes of the rows: each part may be wanted by somebody else.
-  [[nodiscard]] std::vector<ByteBuffer>& parts() { return parts_; }
+
+  /// The last step makes so many parts of the rows, one behind the other, each of which may be wanted by somebody else.
+  /// `bytes`: of all, where that is known.
+  void begin_parts(std::size_t count, std::size_t bytes = 0);
+  /// Where the next part is written, behind those that have ended.
+  [[nodiscard]] ByteBuffer& part() { return made_; }
+  void end_part();
+  /// The same for the only part there is.
+  template <class Value>
+  void make_part(const Value& value) {
+    begin_parts(1);
+    encode(part(), value);
+    end_part();
+  }
 
  private:
+  friend struct RunBlock;
+
+  /// What can be done with rows of any type.
+  struct Kind {
+    const std::type_info& type;
+    std::size_t (*size)(const void* rows);
+    std::size_t (*bytes)(const void* rows);  ///< of memory
+    void (*clear)(void* rows);
+  };
+  template <class T>
+  static const Kind kind_of;
+
+  void retire() noexcept;
+  static std::shared_ptr<void> take_spare(const Kind& kind) noexcept;
+
   std::uint64_t block_;
   std::shared_ptr<void> rows_;
-  std::size_t (*size_of_)(const void*) = nullptr;
-  std::vector<ByteBuffer> parts_;
+  const Kind* kind_ = nullptr;  // of the rows, where there are any
+  // The block's result: RunBlock tells how much room to leave in front of the parts for what it will know of the block.
+  ByteBuffer made_;
+  std::size_t facts_size_ = 0;
+  std::size_t facts_place_ = 0;
+  std::uint32_t ended_ = 0;
 };
+
+template <class T>
+const Rows::Kind Rows::kind_of{
+    .type = typeid(T),
+    .size = [](const void* rows) { return static_cast<const std::vector<T>*>(rows)->size(); },
+    .bytes = [](const void* rows) { return static_cast<const std::vector<T>*>(rows)->capacity() * sizeof(T); },
+    .clear = [](void* rows) { static_cast<std::vector<T>*>(rows)->clear(); }};
 
 /// One registered function and what is passed to it besides the block. The first step of a block loads its rows, the
 /// last makes parts of them, those between change them. A function takes exactly its arguments off the reader.

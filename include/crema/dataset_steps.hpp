@@ -21,6 +21,7 @@
 #include "crema/dataset_plan.hpp"
 #include "crema/errors.hpp"
 #include "crema/key_numbers.hpp"
+#include "crema/large_pages.hpp"
 #include "crema/random.hpp"
 #include "crema/row_function.hpp"
 
@@ -60,8 +61,8 @@ struct Map {
     using Call = RowFunction<T, function>;
     auto extra = Call::extra::decode_all(arguments);
     std::vector<T>& rows = rows_of(subject).template as<T>();
-    std::vector<typename Call::result> mapped;
-    mapped.reserve(rows.size());
+    auto mapped = Rows::fresh<typename Call::result>();
+    crema::detail::reserve(mapped, rows.size());
     for (auto&& row : rows) mapped.push_back(Call::extra::call(std::move(row), extra));
     rows_of(subject).assign(std::move(mapped));
     return {};
@@ -178,7 +179,7 @@ template <class T>
 struct Collect {
   static Bytes body(void* subject, ByteReader&) {
     Rows& rows = rows_of(subject);
-    encode(rows.parts().emplace_back(), rows.as<T>());
+    rows.make_part(rows.as<T>());
     return {};
   }
 };
@@ -186,7 +187,8 @@ struct Collect {
 /// Nothing but the facts are wanted.
 struct Count {
   static Bytes body(void* subject, ByteReader&) {
-    rows_of(subject).parts().emplace_back();
+    rows_of(subject).begin_parts(1);
+    rows_of(subject).end_part();
     return {};
   }
 };
@@ -199,7 +201,7 @@ struct Aggregate {
     const auto aggregator = decode_aggregator<Aggregator>(arguments);
     auto state = aggregator.init();
     for (auto&& row : rows.as<T>()) aggregator.add(state, static_cast<const T&>(row));
-    encode(rows.parts().emplace_back(), state);
+    rows.make_part(state);
     return {};
   }
 };
@@ -216,7 +218,7 @@ struct Distinct {
       const auto view = Keys<T, key>::view(row);
       if (known.number(view) == distinct.size()) distinct.push_back(std::get<0>(view));
     }
-    encode(rows.parts().emplace_back(), distinct);
+    rows.make_part(distinct);
     return {};
   }
 };

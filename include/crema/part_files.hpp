@@ -47,7 +47,7 @@ struct WritePart {
       const std::string text = Format::text(rows.as<T>());
       parts.push_back(write_part(folder, rows.block(), Format::extension, rows.size(), text));
     }
-    encode(rows.parts().emplace_back(), parts);
+    rows.make_part(parts);
     return {};
   }
 };

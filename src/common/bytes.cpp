@@ -8,25 +8,22 @@
 #include <string>
 
 #include "crema/errors.hpp"
+#include "crema/large_pages.hpp"
 
 namespace crema {
 namespace {
-
-/// From this size on the first touch of each 4 KiB page costs more than copying what comes into it.
-constexpr std::size_t large_buffer = 8 << 20;
-
-/// Without effect where the system has none.
-void ask_for_large_pages(void* place, std::size_t size) {
-  constexpr std::uintptr_t page = 4096;
-  const auto begin = (reinterpret_cast<std::uintptr_t>(place) + page - 1) / page * page;
-  const auto end = (reinterpret_cast<std::uintptr_t>(place) + size) / page * page;
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-}
 
 std::atomic<std::size_t> elsewhere_from{~std::size_t{0}};
 std::atomic<detail::MakeStorage> make_elsewhere{nullptr};
 
 }  // namespace
+
+void detail::ask_for_large_pages(void* place, std::size_t size) noexcept {
+  constexpr std::uintptr_t page = 4096;
+  const auto begin = (reinterpret_cast<std::uintptr_t>(place) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<std::uintptr_t>(place) + size) / page * page;
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+}
 
 void detail::use_for_large_buffers(std::size_t from, MakeStorage make) noexcept {
   make_elsewhere.store(make);
@@ -69,7 +66,7 @@ void ByteBuffer::reserve(std::size_t capacity) {
   // realloc moves pages instead of copying them where a buffer is large.
   void* place = std::realloc(storage_, sizeof(detail::ByteStorage) + capacity);
   if (place == nullptr) throw std::bad_alloc{};
-  if (capacity >= large_buffer) ask_for_large_pages(place, capacity);
+  if (capacity >= detail::smallest_for_large_pages) detail::ask_for_large_pages(place, capacity);
   storage_ = ::new (place) detail::ByteStorage;
   storage_->capacity = capacity;
   data_ = storage_->bytes();

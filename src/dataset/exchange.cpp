@@ -48,6 +48,7 @@ void KeptRows::add(Work& work, std::uint64_t first, std::uint64_t last) const {
        ++block)
     slices.push_back({block, std::max(first, begin(block)) - begin(block), std::min(last, end(block)) - begin(block)});
   put_number(work, slices.size());
+  put_number(work, last - first);
   for (const Slice& slice : slices) {
     put_number(work, slice.begin);
     put_number(work, slice.end);

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 #include "crema/dataset_groups.hpp"
@@ -44,11 +45,18 @@ class ArgumentsWriter {
   Arguments rest_;
 };
 
+/// Rows whose memory is worth keeping, in bytes: less is at hand at once, and more is not kept from others.
+constexpr std::size_t least_kept = 1 << 20;
+constexpr std::size_t most_kept = 64 << 20;
+
 std::uint64_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
+
+/// Of what write() makes of the facts of so many steps.
+std::size_t facts_size(std::size_t steps) { return (4 + 2 * steps) * sizeof(std::uint64_t); }
 
 void write(ByteBuffer& out, const BlockFacts& facts) {
   out.put(facts.rows);
@@ -108,6 +116,40 @@ Arguments encode_block(std::uint64_t number, const Work& work, const std::vector
   return writer.take();
 }
 
+namespace {
+
+/// Rows that have gone: of a lane one block's, and only until it makes rows of another type.
+struct Spare {
+  std::shared_ptr<void> rows;
+  const std::type_info* type = nullptr;
+};
+thread_local Spare spare;
+
+}  // namespace
+
+void Rows::retire() noexcept {
+  if (!rows_) return;
+  const std::size_t bytes = kind_->bytes(rows_.get());
+  if (bytes < least_kept || bytes > most_kept) return rows_.reset();
+  kind_->clear(rows_.get());
+  spare = {std::move(rows_), &kind_->type};
+}
+
+std::shared_ptr<void> Rows::take_spare(const Kind& kind) noexcept {
+  const Spare found = std::exchange(spare, {});
+  return found.rows && *found.type == kind.type ? found.rows : nullptr;
+}
+
+void Rows::begin_parts(std::size_t count, std::size_t bytes) {
+  made_ = wire::begin_parts(made_part - 1 + static_cast<std::uint32_t>(count), facts_size_ + bytes);
+  facts_place_ = made_.size();
+  made_.extend(facts_size_);
+  wire::end_part(made_, facts_part);
+  ended_ = facts_part;
+}
+
+void Rows::end_part() { wire::end_part(made_, ++ended_); }
+
 Bytes RunBlock::body(void*, ByteReader& steps) {
   using Clock = std::chrono::steady_clock;
   Rows rows{steps.get<std::uint64_t>()};
@@ -115,21 +157,22 @@ Bytes RunBlock::body(void*, ByteReader& steps) {
   auto begin = Clock::now();
   while (steps.remaining() != 0) {
     const FunctionId function{steps.get<std::uint32_t>()};
+    rows.facts_size_ = facts_size(facts.steps.size() + 1);
     FunctionRegistry::at(function).body(&rows, steps);
     const auto end = Clock::now();
     facts.steps.push_back({rows.size(), static_cast<std::uint64_t>((end - begin).count())});
     begin = end;
   }
+  if (rows.made_.size() == 0) rows.begin_parts(0);
   facts.rows = rows.size();
-  for (const ByteBuffer& part : rows.parts()) facts.bytes += part.size();
+  facts.bytes = rows.made_.size() - rows.facts_place_ - rows.facts_size_;
   facts.peak_memory = peak_memory();
-  std::vector<ByteBuffer> parts(1);
-  write(parts.front(), facts);
-  for (ByteBuffer& part : rows.parts()) parts.push_back(std::move(part));
-  const Bytes value{wire::join_parts(parts)};
-  const Bytes measured = wire::part_of(value, facts_part);
-  wire::differs_each_time({static_cast<std::uint64_t>(measured.data() - value.data()), measured.size()});
-  return value;
+  ByteBuffer told{rows.facts_size_};
+  write(told, facts);
+  // As large as the room that was left for them: the last step began the parts.
+  std::memcpy(rows.made_.data() + rows.facts_place_, told.data(), told.size());
+  wire::differs_each_time({rows.facts_place_, rows.facts_size_});
+  return Bytes{std::move(rows.made_)};
 }
 
 std::uint64_t enter_block(ByteReader& reader) {

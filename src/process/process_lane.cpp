@@ -153,7 +153,8 @@ class ProcessLane final : public lane::Lane {
     }
     if (apart) {
       head.header.flags |= wire::flag_detached_payload;
-      if (apart_.descriptor < 0) apart_ = pass(item.frame.payload);
+      // Its own work needs a part of a value for no longer than the store has the value, or little longer.
+      if (apart_.descriptor < 0) apart_ = pass(item.frame.payload, true);
       const auto told = std::as_bytes(std::span{&apart_.told, 1});
       const std::span<const int> passed{&apart_.descriptor, 1};
       // The lane takes descriptors as it takes records: it is asked to tell of those as of room.

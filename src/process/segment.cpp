@@ -127,12 +127,12 @@ Bytes Segment::take(Descriptor memory, const PassedPayload& told, bool writes) {
 }
 
 Segment* Segment::of(const Bytes& bytes) noexcept {
-  auto* segment = static_cast<Segment*>(bytes.elsewhere());
+  Segment* segment = holding(bytes);
   return segment == nullptr || segment->capacity > 2 * bytes.size() ? nullptr : segment;
 }
 
-Passing pass(const Bytes& payload) {
-  if (const Segment* segment = Segment::of(payload)) {
+Passing pass(const Bytes& payload, bool parts) {
+  if (const Segment* segment = parts ? Segment::holding(payload) : Segment::of(payload)) {
     const auto offset = static_cast<std::uint64_t>(payload.data() - segment->place);
     return {{offset, payload.size()}, segment->descriptor(), {}};
   }

@@ -40,7 +40,9 @@ class Segment final : public detail::StorageElsewhere {
   static Bytes take(Descriptor memory, const PassedPayload& told, bool writes);
   /// From now on make serves this process's buffers of smallest_filled and more.
   static void use_for_large_buffers() noexcept { detail::use_for_large_buffers(smallest_filled, &make); }
-  /// Nothing: the bytes have to be copied, as they are elsewhere or only a small part of a segment.
+  /// Nothing: the bytes are elsewhere.
+  static Segment* holding(const Bytes& bytes) noexcept { return static_cast<Segment*>(bytes.elsewhere()); }
+  /// The same where they are only a small part of it: to have them for long, they have to be copied.
   static Segment* of(const Bytes& bytes) noexcept;
 
   bool grow(std::size_t wanted) noexcept override;
@@ -64,7 +66,8 @@ struct Passing {
   int descriptor = -1;
   Descriptor copied;  ///< where it was
 };
+/// `parts`: also the segment of which the payload is only a small part; it is kept for as long as the payload is.
 /// Throws Error.
-Passing pass(const Bytes& payload);
+Passing pass(const Bytes& payload, bool parts = false);
 
 }  // namespace crema::process

@@ -1,6 +1,5 @@
 #include "wire/parts.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -9,15 +8,26 @@
 
 namespace crema::wire {
 
-ByteBuffer join_parts(const std::vector<ByteBuffer>& parts) {
-  std::uint64_t end = 0;
-  for (const ByteBuffer& part : parts) end += part.size();
-  ByteBuffer out{(parts.size() + 1) * sizeof(std::uint64_t) + end};
-  out.put(std::uint64_t{parts.size()});
-  end = 0;
-  for (const ByteBuffer& part : parts) out.put(end += part.size());
-  for (const ByteBuffer& part : parts) out.append(part.span());
-  return out;
+namespace {
+
+/// Of the count and where each part ends.
+std::size_t table_size(std::uint64_t count) { return (count + 1) * sizeof(std::uint64_t); }
+
+}  // namespace
+
+ByteBuffer begin_parts(std::uint32_t count, std::size_t bytes) {
+  const std::size_t table = table_size(count);
+  ByteBuffer value{table + bytes};
+  value.put(std::uint64_t{count});
+  std::memset(value.extend(table - sizeof(std::uint64_t)), 0, table - sizeof(std::uint64_t));
+  return value;
+}
+
+void end_part(ByteBuffer& value, std::uint32_t part) {
+  std::uint64_t count = 0;
+  std::memcpy(&count, value.data(), sizeof count);
+  const std::uint64_t end = value.size() - table_size(count);
+  std::memcpy(value.data() + part * sizeof end, &end, sizeof end);
 }
 
 ByteRange find_part(std::uint64_t size, std::uint32_t part,
@@ -32,7 +42,7 @@ ByteRange find_part(std::uint64_t size, std::uint32_t part,
     return value;
   };
   const std::uint64_t count = word(0);
-  const std::uint64_t table = (count + 1) * sizeof(std::uint64_t);
+  const std::uint64_t table = table_size(count);
   if (part == 0 || part > count) {
     throw Error{"reading part " + std::to_string(part) + " of a value of " + std::to_string(count) +
                 " parts: there is none"};

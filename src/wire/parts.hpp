@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <vector>
 
 #include "crema/bytes.hpp"
 #include "crema/ids.hpp"
@@ -23,7 +22,11 @@ struct ObjectPart {
   friend auto operator<=>(const ObjectPart&, const ObjectPart&) = default;
 };
 
-ByteBuffer join_parts(const std::vector<ByteBuffer>& parts);
+/// Begins a value of so many parts: an empty buffer with their table, and room for so many bytes behind it. What is
+/// appended then, up to each call of end_part, is one part after the other.
+ByteBuffer begin_parts(std::uint32_t count, std::size_t bytes);
+/// All that was appended belongs to this part, counted from 1, and to those before it.
+void end_part(ByteBuffer& value, std::uint32_t part);
 
 struct ByteRange {
   std::uint64_t offset = 0;

@@ -39,14 +39,14 @@ MAY_INCLUDE = {
 
 # Public headers lie in one folder; their layers stand here. "contract" is what user code and lanes ask a rank for.
 PUBLIC_HEADERS = {
-    "common": ["bytes", "columns", "errors", "ids", "random", "schema", "table_rows",
+    "common": ["bytes", "columns", "errors", "ids", "large_pages", "random", "schema", "table_rows",
                "time_text"],
     "record": ["result_options", "result_table"],
     "contract": ["arguments", "cluster", "lane_context", "options"],
     "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "registry", "serializable"],
     "api": ["actor", "function", "future", "sync", "task", "this_task", "wait"],
     "dataset": ["aggregators", "bad_record", "dataset", "dataset_exchange", "dataset_groups", "dataset_keys",
-                "dataset_plan", "dataset_show", "dataset_sources", "dataset_stats", "dataset_steps", "grouped_dataset", "key_numbers", "row_function", "row_range"],
+                "dataset_pieces", "dataset_plan", "dataset_show", "dataset_sources", "dataset_stats", "dataset_steps", "grouped_dataset", "key_numbers", "row_function", "row_range"],
     "io": ["block_records", "cells", "csv", "csv_reader", "files", "hdf5", "hdf5_arrays", "images", "json", "json_reader", "parquet", "parquet_columns",
            "part_files", "read_options", "record_files", "text_block", "text_writer"],
     "results": ["results"],

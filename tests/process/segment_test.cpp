@@ -114,6 +114,9 @@ TEST_F(SegmentTest, APartIsPassedAloneWhereItIsSmall) {
   const Passing passing = pass(little);
   EXPECT_GE(passing.copied.get(), 0);
   EXPECT_TRUE(std::ranges::equal(taken(passing).span(), little.span()));
+  // Unless it is wanted for a while only.
+  EXPECT_EQ(pass(little, true).descriptor, Segment::of(made)->descriptor());
+  EXPECT_TRUE(std::ranges::equal(taken(pass(little, true)).span(), little.span()));
 }
 
 TEST_F(SegmentTest, MoreThanThereIsIsAnError) {

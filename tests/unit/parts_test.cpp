@@ -17,9 +17,13 @@ namespace {
 using ::testing::HasSubstr;
 
 Bytes joined(const std::vector<std::string>& texts) {
-  std::vector<ByteBuffer> parts(texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) parts[i].append(std::as_bytes(std::span{texts[i]}));
-  return Bytes{wire::join_parts(parts)};
+  ByteBuffer value = wire::begin_parts(static_cast<std::uint32_t>(texts.size()), 0);
+  std::uint32_t part = 0;
+  for (const std::string& text : texts) {
+    value.append(std::as_bytes(std::span{text}));
+    wire::end_part(value, ++part);
+  }
+  return Bytes{std::move(value)};
 }
 std::string text_of(const Bytes& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 

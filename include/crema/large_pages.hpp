@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace crema::detail {
+
+/// Memory of this size on is worth large pages: the first touch of each of 4 KiB costs more than copying what comes
+/// into it.
+inline constexpr std::size_t smallest_for_large_pages = 8 << 20;
+
+/// Asks for them before the memory is touched. Without effect where the system has none.
+void ask_for_large_pages(void* place, std::size_t size) noexcept;
+
+/// As vector::reserve.
+template <class T>
+void reserve(std::vector<T>& items, std::size_t count) {
+  if (count <= items.capacity()) return;
+  items.reserve(count);
+  if (count * sizeof(T) >= smallest_for_large_pages) ask_for_large_pages(items.data(), count * sizeof(T));
+}
+inline void reserve(std::vector<bool>& items, std::size_t count) { items.reserve(count); }
+
+}  // namespace crema::detail
