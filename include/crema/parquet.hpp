@@ -51,9 +51,9 @@ template <class T>
 struct Load {
   static Bytes body(void* subject, ByteReader& description) {
     std::vector<Column> columns = columns_of<T>();
-    std::vector<T> rows;
+    auto rows = dataset::Rows::fresh<T>();
     read_columns(decode<Block>(description), columns, [&](std::size_t count, std::size_t left) {
-      rows.reserve(rows.size() + left);
+      crema::detail::reserve(rows, rows.size() + left);
       append_rows(rows, columns, count);
     });
     dataset::rows_of(subject).assign(std::move(rows));

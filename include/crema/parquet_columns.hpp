@@ -43,10 +43,11 @@ struct Column {
   /// Cells of fixed width: native byte order, bool as one byte, times as ticks in 64 bits. Of text: one behind the
   /// other.
   ByteBuffer values{};
-  std::vector<std::uint64_t> text_ends{};  ///< for each cell of text: the bytes up to its end
-  std::vector<std::uint8_t> valid{};       ///< for each cell: 1 where it is there; elsewhere its value is 0 or ""
-  std::vector<std::uint64_t> ends{};       ///< for each list: the cells up to its end, from the first list on
-  std::vector<std::uint8_t> there{};       ///< for each list: 1 where there is one
+  std::vector<std::uint64_t> text_ends{};  ///< for each text in `values`: the bytes up to its end
+  std::vector<std::uint32_t> codes{};  ///< for each cell of text: which of these it is; without: the one in its place
+  std::vector<std::uint8_t> valid{};   ///< for each cell: 1 where it is there; elsewhere its value is anything
+  std::vector<std::uint64_t> ends{};   ///< for each list: the cells up to its end, from the first list on
+  std::vector<std::uint8_t> there{};   ///< for each list: 1 where there is one
 };
 
 namespace detail {
@@ -168,8 +169,9 @@ template <class Cell>
 void take_value(const Column& column, std::size_t place, Cell& value) {
   using namespace std::chrono;
   if constexpr (std::same_as<Cell, std::string>) {
-    const std::uint64_t begin = place == 0 ? 0 : column.text_ends[place - 1];
-    value.assign(reinterpret_cast<const char*>(column.values.data()) + begin, column.text_ends[place] - begin);
+    const std::size_t text = column.codes.empty() ? place : column.codes[place];
+    const std::uint64_t begin = text == 0 ? 0 : column.text_ends[text - 1];
+    value.assign(reinterpret_cast<const char*>(column.values.data()) + begin, column.text_ends[text] - begin);
   } else if constexpr (crema::detail::is_time_point<Cell>) {
     typename Cell::duration since_epoch{};
     take_value(column, place, since_epoch);

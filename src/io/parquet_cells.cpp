@@ -83,11 +83,6 @@ parquet::Ticks ticks_of(const ::arrow::DataType& type) {
   }
 }
 
-std::string_view text_in(const parquet::Column& column, std::size_t place) {
-  const std::uint64_t begin = place == 0 ? 0 : column.text_ends[place - 1];
-  return {reinterpret_cast<const char*>(column.values.data()) + begin, column.text_ends[place] - begin};
-}
-
 }  // namespace
 
 bool can_read(const parquet::Column& column, const ::arrow::DataType& type) {
@@ -104,8 +99,12 @@ std::string expected_values(const parquet::Column& column) {
 
 void CellReader::clear() {
   first_row_ += column_.list ? column_.ends.size() : column_.valid.size();
-  column_.values.clear();
-  column_.text_ends.clear();
+  const bool by_codes = column_.type == ColumnType::text && dictionary_ != nullptr;
+  if (!by_codes) {
+    column_.values.clear();
+    column_.text_ends.clear();
+  }
+  column_.codes.clear();
   column_.valid.clear();
   column_.ends.clear();
   column_.there.clear();
@@ -190,13 +189,24 @@ void CellReader::append_cells(const ::arrow::Array& array) {
   }
 }
 
+void CellReader::take_dictionary(const ::arrow::DictionaryArray& array) {
+  entries_ = {.name = column_.name, .type = column_.type, .optional = true, .ticks = column_.ticks};
+  CellReader{path_, row_group_, entries_}.append_cells(*array.dictionary());
+  dictionary_ = array.data()->dictionary;
+  if (column_.type != ColumnType::text) return;
+  if (column_.codes.empty()) {  // nobody uses another's texts
+    column_.values.clear();
+    column_.text_ends.clear();
+  }
+  first_entry_ = column_.text_ends.size();
+  const std::uint64_t begin = column_.values.size();
+  for (const std::uint64_t end : entries_.text_ends) column_.text_ends.push_back(begin + end);
+  column_.values.append(entries_.values.span());
+}
+
 void CellReader::append_dictionary(const ::arrow::Array& array) {
   const auto& coded = static_cast<const ::arrow::DictionaryArray&>(array);
-  if (coded.data()->dictionary.get() != dictionary_) {
-    entries_ = {.name = column_.name, .type = column_.type, .optional = true, .ticks = column_.ticks};
-    CellReader{path_, row_group_, entries_}.append_cells(*coded.dictionary());
-    dictionary_ = coded.data()->dictionary.get();
-  }
+  if (coded.data()->dictionary != dictionary_) take_dictionary(coded);
   const parquet::Column& values = entries_;
   const std::size_t width = width_of(column_.type);
   // Arrow takes the codes as the file has them.
@@ -209,10 +219,10 @@ void CellReader::append_dictionary(const ::arrow::Array& array) {
   if (column_.type == ColumnType::text && coded.null_count() == 0 &&
       std::ranges::find(values.valid, 0) == values.valid.end() && coded.indices()->type_id() == Type::INT32) {
     const auto& codes = static_cast<const ::arrow::Int32Array&>(*coded.indices());
-    column_.text_ends.reserve(column_.text_ends.size() + static_cast<std::size_t>(codes.length()));
     for (std::int64_t i = 0; i < codes.length(); ++i) {
       const auto place = static_cast<std::uint32_t>(codes.Value(i));
-      append_text(text_in(values, place < values.valid.size() ? place : entry(i)));
+      column_.codes.push_back(
+          static_cast<std::uint32_t>(first_entry_ + (place < values.valid.size() ? place : entry(i))));
     }
     return column_.valid.resize(column_.valid.size() + static_cast<std::size_t>(codes.length()), 1);
   }
@@ -224,7 +234,7 @@ void CellReader::append_dictionary(const ::arrow::Array& array) {
     }
     column_.valid.push_back(1);
     if (column_.type == ColumnType::text) {
-      append_text(text_in(values, place));
+      column_.codes.push_back(static_cast<std::uint32_t>(first_entry_ + place));
     } else {
       column_.values.append({values.values.data() + place * width, width});
     }
@@ -276,41 +286,48 @@ void CellReader::append_numbers(const ::arrow::Array& array) {
 
 template <class To, class Numbers>
 void CellReader::convert(const Numbers& numbers) {
-  if (numbers.null_count() == 0) {
-    const auto count = static_cast<std::size_t>(numbers.length());
-    const auto* from = numbers.raw_values();
-    const std::size_t rows = column_.valid.size();
-    std::byte* place = column_.values.extend(count * sizeof(To));
-    for (std::size_t i = 0; i < count; ++i, place += sizeof(To)) {
-      To value{};
-      if (!fits(from[i], value)) {
-        column_.valid.resize(rows + i, 1);  // so that row() counts those before it
-        fail(fmt::format("{}", from[i]), row());
-      }
-      std::memcpy(place, &value, sizeof value);
-    }
-    return column_.valid.resize(rows + count, 1);
-  }
-  each(numbers, [&](std::int64_t i) {
-    To value{};
-    if (!fits(numbers.Value(i), value)) fail(fmt::format("{}", numbers.Value(i)), row());
-    column_.values.put(value);
-  });
+  const auto* from = numbers.raw_values();
+  append_fixed<To>(
+      numbers, [from](std::int64_t i, To& value) { return fits(from[i], value); },
+      [from](std::int64_t i) { return fmt::format("{}", from[i]); });
 }
 
 void CellReader::append_times(const ::arrow::Array& array) {
-  const parquet::Ticks unit = ticks_of(*array.type());
-  const TickConversion conversion{unit, column_.ticks};
-  const bool narrow = array.type_id() == Type::DATE32 || array.type_id() == Type::TIME32;
-  each(array, [&](std::int64_t i) {
-    const std::int64_t stored =
-        narrow ? array.data()->GetValues<std::int32_t>(1)[i] : array.data()->GetValues<std::int64_t>(1)[i];
-    std::int64_t ticks{};
-    if (!conversion(stored, ticks)) {
-      fail(fmt::format("{} of {}", stored, array.type()->ToString()), row());
+  const TickConversion conversion{ticks_of(*array.type()), column_.ticks};
+  const auto append = [&](const auto* from) {
+    append_fixed<std::int64_t>(
+        array, [&](std::int64_t i, std::int64_t& ticks) { return conversion(from[i], ticks); },
+        [&](std::int64_t i) { return fmt::format("{} of {}", from[i], array.type()->ToString()); });
+  };
+  if (array.type_id() == Type::DATE32 || array.type_id() == Type::TIME32) {
+    append(array.data()->GetValues<std::int32_t>(1));
+  } else {
+    append(array.data()->GetValues<std::int64_t>(1));
+  }
+}
+
+/// `make(i, value)` tells whether the value fits.
+template <class To, class Make, class Describe>
+void CellReader::append_fixed(const ::arrow::Array& array, Make&& make, Describe&& describe) {
+  if (array.null_count() != 0) {
+    return each(array, [&](std::int64_t i) {
+      To value{};
+      if (!make(i, value)) fail(describe(i), row());
+      column_.values.put(value);
+    });
+  }
+  const std::size_t rows = column_.valid.size();
+  const auto count = static_cast<std::size_t>(array.length());
+  std::byte* place = column_.values.extend(count * sizeof(To));
+  for (std::size_t i = 0; i < count; ++i, place += sizeof(To)) {
+    To value{};
+    if (!make(static_cast<std::int64_t>(i), value)) {
+      column_.valid.resize(rows + i, 1);  // so that row() counts those before it
+      fail(describe(static_cast<std::int64_t>(i)), row());
     }
-    column_.values.put(ticks);
-  });
+    std::memcpy(place, &value, sizeof value);
+  }
+  column_.valid.resize(rows + count, 1);
 }
 
 template <class Append>
@@ -330,7 +347,9 @@ void CellReader::each(const ::arrow::Array& array, Append&& append) {
 
 void CellReader::append_missing() {
   if (!column_.optional) fail("null", row());
-  if (column_.type == ColumnType::text) {
+  if (column_.type == ColumnType::text && dictionary_ != nullptr) {
+    column_.codes.push_back(0);
+  } else if (column_.type == ColumnType::text) {
     append_text({});
   } else {
     for (std::size_t i = 0; i < width_of(column_.type); ++i) column_.values.put(std::byte{0});

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,7 @@ namespace arrow {
 class Array;
 class ArrayData;
 class DataType;
+class DictionaryArray;
 }  // namespace arrow
 
 namespace crema::io {
@@ -31,12 +33,13 @@ class CellReader {
 
   /// The column has no rows from now on; those it had count in errors.
   void clear();
-  /// As many rows as the array has elements, which must outlive it.
+  /// As many rows as the array has elements.
   void append(const ::arrow::Array& array);
 
  private:
   void append_cells(const ::arrow::Array& array);
   void append_dictionary(const ::arrow::Array& array);
+  void take_dictionary(const ::arrow::DictionaryArray& array);
   template <class Lists>
   void append_lists(const Lists& lists);
   template <class Texts>
@@ -46,6 +49,8 @@ class CellReader {
   void append_numbers(const ::arrow::Array& array);
   template <class To, class Numbers>
   void convert(const Numbers& numbers);
+  template <class To, class Make, class Describe>
+  void append_fixed(const ::arrow::Array& array, Make&& make, Describe&& describe);
   void append_times(const ::arrow::Array& array);
   template <class Append>
   void each(const ::arrow::Array& array, Append&& append);
@@ -58,9 +63,10 @@ class CellReader {
   std::int32_t row_group_;
   parquet::Column& column_;
   std::size_t first_row_ = 0;  // of the column, in the row group
-  // The dictionary that was used last, as cells.
-  const ::arrow::ArrayData* dictionary_ = nullptr;
+  // The dictionary that was used last, as cells. Those of texts are in the column, from this one on.
+  std::shared_ptr<const ::arrow::ArrayData> dictionary_;
   parquet::Column entries_{};
+  std::size_t first_entry_ = 0;
 };
 
 }  // namespace crema::io

@@ -2,6 +2,7 @@
 
 #include <arrow/api.h>
 #include <arrow/io/file.h>
+#include <arrow/record_batch.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
@@ -10,6 +11,7 @@
 #include <parquet/metadata.h>
 
 #include <algorithm>
+#include <deque>
 #include <string_view>
 #include <utility>
 
@@ -22,7 +24,8 @@ namespace {
 
 using ::parquet::arrow::SchemaField;
 
-constexpr std::int64_t slice_rows = 8192;  // their cells and rows stay in a core's cache
+constexpr std::int64_t slice_rows = 8192;    // their cells and rows stay in a core's cache
+constexpr std::int64_t batch_rows = 65'536;  // decoded at a time: their memory is used again for the next ones
 
 [[noreturn]] void fail(const std::string& path, const std::string& column, std::string expected, std::string found) {
   throw DataError{{.file = path, .column = column, .expected = std::move(expected), .found = std::move(found)}};
@@ -71,6 +74,7 @@ std::unique_ptr<::parquet::arrow::FileReader> open(const std::string& path,
   // A task has the cores it was given: no threads besides its own.
   ::parquet::ArrowReaderProperties without_threads{/*use_threads=*/false};
   without_threads.set_pre_buffer(false);
+  without_threads.set_batch_size(batch_rows);
   keep_dictionaries(*builder.raw_reader()->metadata(), columns, without_threads);
   auto reader = builder.properties(without_threads)->Build();
   if (!reader.ok()) refuse(reader.status());
@@ -142,6 +146,76 @@ void ParquetFile::check_size(const std::string& column, const Found& found, std:
   }
 }
 
+/// The values of one column of a row group, decoded as they are asked for.
+class ParquetFile::ColumnStream {
+ public:
+  /// All must outlive it.
+  ColumnStream(const ParquetFile& file, std::int32_t row_group, const Found& found, parquet::Column& column)
+      : file_{file}, row_group_{row_group}, found_{found}, column_{column}, cells_{file.path_, row_group, column} {
+    guarded([&] {
+      auto batches = file_.reader_->GetRecordBatchReader({row_group}, found.leaves);
+      if (!batches.ok()) refuse(batches.status().message());
+      batches_ = std::move(*batches);
+    });
+  }
+
+  /// The column has these rows from now on, and no others.
+  void next(std::int64_t rows) {
+    cells_.clear();
+    while (rows > 0) {
+      if (!array_ || place_ == array_->length()) next_array();
+      const std::int64_t count = std::min(rows, array_->length() - place_);
+      cells_.append(*array_->Slice(place_, count));
+      place_ += count;
+      rows -= count;
+    }
+  }
+
+ private:
+  void next_array() {
+    guarded([&] {
+      const auto batch = batches_->Next();
+      if (!batch.ok()) refuse(batch.status().message());
+      if (!*batch) {
+        const std::uint64_t rows = file_.rows_[static_cast<std::size_t>(row_group_)];
+        fail(file_.path_, column_.name, fmt::format("{} values in row group {}", rows, row_group_),
+             std::to_string(values_));
+      }
+      array_ = (*batch)->column(0);
+      for (std::size_t depth = 1; depth < found_.path.size(); ++depth) {
+        const auto& all = static_cast<const ::arrow::StructArray&>(*array_);
+        const auto member = all.GetFlattenedField(all.struct_type()->GetFieldIndex(found_.path[depth]));
+        if (!member.ok()) refuse(member.status().message());
+        array_ = *member;
+      }
+    });
+    place_ = 0;
+    values_ += array_->length();
+  }
+
+  template <class Work>
+  void guarded(Work&& work) const {
+    try {
+      work();
+    } catch (const ::parquet::ParquetException& exception) {
+      refuse(exception.what());
+    }
+  }
+  [[noreturn]] void refuse(const std::string& why) const {
+    fail(file_.path_, column_.name, fmt::format("values of row group {} that can be read", row_group_), why);
+  }
+
+  const ParquetFile& file_;
+  const std::int32_t row_group_;
+  const Found& found_;
+  const parquet::Column& column_;
+  CellReader cells_;
+  std::unique_ptr<::arrow::RecordBatchReader> batches_;
+  std::shared_ptr<::arrow::Array> array_;
+  std::int64_t place_ = 0;   // of the next row, in the array
+  std::int64_t values_ = 0;  // in the arrays so far
+};
+
 void ParquetFile::read(std::int32_t row_group, std::vector<parquet::Column>& columns,
                        const parquet::TakeRows& take) const {
   if (row_group < 0 || static_cast<std::size_t>(row_group) >= rows_.size()) {
@@ -149,54 +223,12 @@ void ParquetFile::read(std::int32_t row_group, std::vector<parquet::Column>& col
          fmt::format("{} row groups: the file was replaced", rows_.size()));
   }
   const auto rows = static_cast<std::int64_t>(rows_[static_cast<std::size_t>(row_group)]);
-  std::vector<std::vector<std::shared_ptr<::arrow::Array>>> arrays;
-  std::vector<CellReader> cells;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    arrays.push_back(read_column(row_group, found_[i], columns[i].name));
-    std::int64_t count = 0;
-    for (const auto& array : arrays.back()) count += array->length();
-    if (count != rows) {
-      fail(path_, columns[i].name, fmt::format("{} values in row group {}", rows, row_group), std::to_string(count));
-    }
-    cells.emplace_back(path_, row_group, columns[i]);
-  }
+  std::deque<ColumnStream> streams;
+  for (std::size_t i = 0; i < columns.size(); ++i) streams.emplace_back(*this, row_group, found_[i], columns[i]);
   for (std::int64_t begin = 0; begin < rows; begin += slice_rows) {
-    const std::int64_t end = std::min(begin + slice_rows, rows);
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      cells[i].clear();
-      std::int64_t place = 0;  // of the array's first row
-      for (const auto& array : arrays[i]) {
-        const std::int64_t from = std::max(begin, place);
-        const std::int64_t to = std::min(end, place + array->length());
-        if (from < to) cells[i].append(*array->Slice(from - place, to - from));
-        place += array->length();
-      }
-    }
-    take(static_cast<std::size_t>(end - begin), static_cast<std::size_t>(rows - begin));
-  }
-}
-
-std::vector<std::shared_ptr<::arrow::Array>> ParquetFile::read_column(std::int32_t row_group, const Found& found,
-                                                                      const std::string& column) const {
-  const auto refuse = [&](const std::string& why) {
-    fail(path_, column, fmt::format("values of row group {} that can be read", row_group), why);
-  };
-  try {
-    const auto table = reader_->ReadRowGroup(row_group, found.leaves);
-    if (!table.ok()) refuse(table.status().message());
-    std::vector<std::shared_ptr<::arrow::Array>> arrays = (*table)->column(0)->chunks();
-    for (std::shared_ptr<::arrow::Array>& array : arrays) {
-      for (std::size_t depth = 1; depth < found.path.size(); ++depth) {
-        const auto& all = static_cast<const ::arrow::StructArray&>(*array);
-        const auto member = all.GetFlattenedField(all.struct_type()->GetFieldIndex(found.path[depth]));
-        if (!member.ok()) refuse(member.status().message());
-        array = *member;
-      }
-    }
-    return arrays;
-  } catch (const ::parquet::ParquetException& exception) {
-    refuse(exception.what());
-    throw;
+    const std::int64_t count = std::min(slice_rows, rows - begin);
+    for (ColumnStream& stream : streams) stream.next(count);
+    take(static_cast<std::size_t>(count), static_cast<std::size_t>(rows - begin));
   }
 }
 

@@ -8,9 +8,6 @@
 #include "crema/parquet.hpp"
 
 // Declared here, so that headers do without Arrow's.
-namespace arrow {
-class Array;
-}
 namespace parquet::arrow {
 class FileReader;
 }
@@ -42,9 +39,7 @@ class ParquetFile {
   };
 
   void check_size(const std::string& column, const Found& found, std::uint64_t file_size) const;
-  /// The values of a column, one array behind the other.
-  [[nodiscard]] std::vector<std::shared_ptr<::arrow::Array>> read_column(std::int32_t row_group, const Found& found,
-                                                                         const std::string& column) const;
+  class ColumnStream;
 
   std::string path_;
   std::unique_ptr<::parquet::arrow::FileReader> reader_;

@@ -190,6 +190,45 @@ TEST_F(Parquet, FootersCountWithoutTasks) {
   EXPECT_TRUE(all<int>(file_).empty());
 }
 
+struct Visit {
+  std::string drink;
+  std::optional<std::string> guest;
+  std::optional<int> cups;
+  std::string note;
+
+  friend bool operator==(const Visit&, const Visit&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(drink) & BOOST_SERIALIZATION_NVP(guest);
+    archive& BOOST_SERIALIZATION_NVP(cups) & BOOST_SERIALIZATION_NVP(note);
+  }
+};
+
+TEST_F(Parquet, LargeRowGroupsAreDecodedPieceByPiece) {
+  // More than is decoded at a time, and dictionaries that differ from one such piece to the next.
+  constexpr std::size_t count = 150'001;
+  ASSERT_EQ(pyarrow(R"py(
+n = range(150001)
+table = pa.table({"drink": [f"drink {i // 50000 * 10 + i % 7}" for i in n],
+                  "guest": [None if i % 5 == 0 else "" if i % 5 == 1 else f"guest {i % 11}" for i in n],
+                  "cups": pa.array([None if i % 3 == 0 else i % 8 for i in n]).dictionary_encode(),
+                  "note": [f"note {i}" for i in n]})
+pq.write_table(table, out, row_group_size=140001, use_dictionary=["drink", "guest", "cups"])
+)py"),
+            "");
+  const std::vector<Visit> rows = all<Visit>(file_);
+  ASSERT_EQ(rows.size(), count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Visit expected{.drink = "drink " + std::to_string(i / 50'000 * 10 + i % 7),
+                         .guest = i % 5 == 0   ? std::nullopt
+                                  : i % 5 == 1 ? std::optional{std::string{}}
+                                               : std::optional{"guest " + std::to_string(i % 11)},
+                         .cups = i % 3 == 0 ? std::nullopt : std::optional{static_cast<int>(i % 8)},
+                         .note = "note " + std::to_string(i)};
+    ASSERT_TRUE(rows[i] == expected) << i;
+  }
+}
+
 TEST_F(Parquet, NumbersOfOtherTypesAreTakenWhereTheyFit) {
   make("\"value\": pa.array([0, 255], pa.uint64())");
   EXPECT_THAT(all<std::uint8_t>(file_), ElementsAre(0, 255));
