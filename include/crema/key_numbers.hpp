@@ -2,6 +2,7 @@
 
 // Different keys, numbered: what rows are grouped, joined and told apart by.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -94,19 +96,18 @@ inline std::uint64_t mixed(std::uint64_t bits) {
 struct KeyWords {
   static constexpr std::size_t most = 16;
 
+  /// At least `most` bytes may be read from the beginning of these, however few they are.
   explicit KeyWords(std::string_view bytes) : size{bytes.size()} {
     const char* const data = bytes.data();
     if (size > most) {
       first = hash_bytes(data, size);
-    } else if (size >= sizeof(std::uint64_t)) {
-      // Two words that overlap are the bytes of this size, and no others.
-      std::memcpy(&first, data, sizeof first);
-      std::memcpy(&last, data + size - sizeof last, sizeof last);
-    } else if (size >= sizeof(std::uint32_t)) {
-      std::memcpy(&first, data, sizeof(std::uint32_t));
-      std::memcpy(&last, data + size - sizeof(std::uint32_t), sizeof(std::uint32_t));
     } else {
-      std::memcpy(&first, data, size);
+      // No branch for each size: sizes come in no order. What was read behind the end is not kept.
+      std::memcpy(&first, data, sizeof first);
+      std::memcpy(&last, data + sizeof first, sizeof last);
+      const std::size_t in_first = std::min(size, sizeof first);
+      first = first_bytes(first, in_first);
+      last = first_bytes(last, size - in_first);
     }
   }
   KeyWords() = default;
@@ -116,8 +117,19 @@ struct KeyWords {
   std::size_t size = 0;
 
   [[nodiscard]] bool whole() const { return size <= most; }
-  [[nodiscard]] std::uint64_t hash() const { return mixed(first ^ mixed(last + size)); }
+  /// The halves of one product, as wyhash (Wang Yi) folds them.
+  [[nodiscard]] std::uint64_t hash() const {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = Wide{first ^ 0x9e3779b97f4a7c15U} * ((last + size) ^ 0xd1b54a32d192ed03U);
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  }
   friend bool operator==(const KeyWords&, const KeyWords&) = default;
+
+ private:
+  static_assert(std::endian::native == std::endian::little);
+  static std::uint64_t first_bytes(std::uint64_t word, std::size_t count) {
+    return count == 0 ? 0 : word & ~std::uint64_t{0} >> (8 * (sizeof word - count));
+  }
 };
 
 /// Numbers the different keys, which are tuples, in the order in which they come. A key may be given as a tuple of
@@ -159,16 +171,19 @@ class KeyNumbers {
     std::size_t end = 0;            // of a key that words do not hold: where in long_keys_
   };
 
-  /// Holds until the next call, and as long as the key.
+  /// Holds until the next call, and as long as the key. KeyWords may read them.
   template <class View>
   std::string_view bytes_of(const View& key) {
     if constexpr (std::is_same_v<K, std::tuple<std::string>>) {
-      return std::get<0>(key);
+      const std::string& text = std::get<0>(key);
+      if (text.capacity() + sizeof '\0' >= KeyWords::most) return text;
+      buffer_.clear();
+      buffer_.append(std::as_bytes(std::span{text}));
     } else {
       buffer_.clear();
       KeyBytes<View>::append(buffer_, key);
-      return {reinterpret_cast<const char*>(buffer_.data()), buffer_.size()};
     }
+    return {reinterpret_cast<const char*>(buffer_.data()), buffer_.size()};
   }
   Slot& place_of(const KeyWords& words, std::string_view bytes) {
     return table_.find(words.hash(), [&](const Slot& slot) {
@@ -177,7 +192,7 @@ class KeyNumbers {
     });
   }
 
-  ByteBuffer buffer_;
+  ByteBuffer buffer_{KeyWords::most};
   SlotTable<Slot> table_;
   std::string long_keys_;  // one behind the other
   std::size_t size_ = 0;
