@@ -65,6 +65,7 @@ void Head::on_frame(RankId from, Frame frame) {
       std::vector<TaskId> ids = wire::read_ids(frame.payload);
       const TaskId call = ids.at(0);
       ids.erase(ids.begin());
+      if (is_there(call)) return;  // its outcome came from its host, and was faster
       return pin_until_done(call, ids);
     }
     case FrameType::wait:
@@ -193,7 +194,7 @@ void Head::finish_without_running(TaskId id, const Bytes& failure) {
 void Head::turn(bool dispatch) {
   const std::int64_t now = clock_();
   now_.reset();
-  ++turns_;
+  clock_offsets_.begin_turn();
   if (keeper_) tell_what_is_recorded();
   go_on_rebuilding();
   answer_syncs();
@@ -208,8 +209,10 @@ void Head::turn(bool dispatch) {
     entry.load = assignment.load;
     entry.value = assignment.task.frame_payload;
     Frame frame{{.type = FrameType::run_task}, std::move(assignment.task.frame_payload)};
-    if (assignment.task.has_inputs || assignment.occupation) {
+    std::vector<Named<TaskId>> stored = stored_before(assignment.task.id);
+    if (assignment.task.has_inputs || assignment.occupation || !stored.empty()) {
       wire::TaskSpec task = wire::read_task(frame.payload);
+      task.stored_before = std::move(stored);
       if (assignment.occupation) {
         frame.header.flags |= wire::flag_resources;
         task.occupation = std::move(*assignment.occupation);
@@ -248,7 +251,7 @@ void Head::stop_dispatching() {
 
 void Head::on_outcome(RankId from, const Frame& frame) {
   Outcome outcome = wire::read_outcome(frame.payload);
-  const std::int64_t offset = clock_offset(from, outcome.finished);
+  const std::int64_t offset = clock_offsets_.learn(from, outcome.finished);
   const bool early = (frame.header.flags & wire::flag_early) != 0;
   if (outcome.failed && !early) {
     if (const Entry* failed = entries_.find(outcome.id.number))
@@ -324,7 +327,8 @@ void Head::on_outcome(RankId from, const Frame& frame) {
     return complete({outcome.id, true, cancelled_failure(outcome.id, *entry)});
   }
   entry->state = Entry::State::ended;
-  if (!outcome.failed && outcome.stored > 0 && from != head_rank) remember_recipe(outcome.id, *entry);
+  if (!outcome.failed && outcome.stored > 0 && outcome.blob == 0 && from != head_rank)
+    remember_recipe(outcome.id, *entry);
   if (keeper_) return end_once_calls_are_recorded(from, outcome);
   end(from, outcome);
 }
@@ -368,18 +372,6 @@ int Head::close() {
 Head::Progress Head::progress() const { return {submitted_, finished_, dispatcher_.running(), calls_ended_}; }
 
 double Head::seconds(std::int64_t nanoseconds) const { return static_cast<double>(nanoseconds - run_began_) * 1e-9; }
-
-/// What to add to a rank's clock to have the head's: the least that any message showed (Cristian 1989, one way). It
-/// errs by the fastest message's latency, always late, so a task never seems to start before it was submitted.
-std::int64_t Head::clock_offset(RankId from, std::int64_t finished) {
-  const auto rank = static_cast<std::size_t>(from.number);
-  if (rank >= clock_offsets_.size()) clock_offsets_.resize(rank + 1);
-  ClockOffset& offset = clock_offsets_[rank];
-  // One message a turn is enough: to know fewer makes it later, never earlier.
-  if (std::exchange(offset.turn, turns_) != turns_)
-    offset.nanoseconds = std::min(offset.nanoseconds, clock_() - finished);
-  return offset.nanoseconds;
-}
 
 Failure Head::decode(const Bytes& failure) {
   ByteReader reader{failure};

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,6 +19,7 @@
 #include "head/actor_snapshots.hpp"
 #include "head/attempts.hpp"
 #include "head/calls_to_tell.hpp"
+#include "head/clock_offsets.hpp"
 #include "head/dispatcher.hpp"
 #include "head/lane_holds.hpp"
 #include "head/layout.hpp"
@@ -27,7 +27,9 @@
 #include "head/object_directory.hpp"
 #include "head/rebuilding.hpp"
 #include "head/recorder.hpp"
+#include "head/restored_names.hpp"
 #include "head/unfinished_calls.hpp"
+#include "head/waiters.hpp"
 #include "head/waits.hpp"
 #include "head/watches.hpp"
 #include "history/keeper.hpp"
@@ -96,12 +98,6 @@ class Head {
   std::vector<Failure> take_unheard_failures();
 
  private:
-  struct Waiter {
-    RankId rank{-1};
-    LaneId lane{};
-
-    friend bool operator==(const Waiter&, const Waiter&) = default;
-  };
   /// One task, call or value.
   struct Entry {
     /// `ended`: has run, and its value is not there yet.
@@ -135,19 +131,22 @@ class Head {
     Dispatcher::Ready task;
     std::optional<Resources> wanted{};  ///< nothing: what is usual
   };
-  /// What completes or goes on when a value is there.
-  struct Dependent {
-    TaskId id;
-    bool forwards = false;  ///< it gets this value as its own; else the value is one of its inputs
-  };
   /// What has ended and was not dealt with: a chain may be long, so it is a loop and no recursion.
   struct Completion {
     TaskId id;
     bool failed = false;
-    Bytes value;             ///< empty if it is an object
+    Bytes value{};           ///< empty if it is an object
     TaskId object{};         ///< not zero: the value is this one's, in the store of a rank
     Bytes kept{};            ///< for the history: the value of an object of this rank
     history::Large large{};  ///< for the history: of another object
+    bool forwarded = false;  ///< by other work, whose value it has
+  };
+  /// What has come of a task that has ended, and that runs again for what it had stored.
+  struct Ended {
+    Entry::State state;
+    bool stored;
+    Bytes value;
+    TaskKey key;
   };
 
   void on_submit(wire::Frame& frame);
@@ -257,12 +256,22 @@ class Head {
   void drop_holds(TaskId first, TaskId last, const std::vector<std::pair<TaskId, std::uint32_t>>& retained);
   void drop(TaskId id, Entry& entry, std::uint32_t holders);
   bool take_over(const wire::TaskHead& task);
+  void refuse(const wire::TaskSpec& task);
+  // In head_lost_values.cpp.
   void make_again(TaskId id);
+  [[nodiscard]] std::string why_not_again(const wire::TaskSpec& task, const Entry& entry);
   void remember_recipe(TaskId id, const Entry& entry);
+  void remember_blob(Named<TaskId> value, RankId from, const history::Large& large);
+  void remember_stored(RankId from, const wire::Put& put);
+  bool take_put(RankId from, LaneId by, const wire::Put& put);
+  std::vector<Named<TaskId>> stored_before(TaskId task);
+  [[nodiscard]] std::vector<TaskId> needs_of(TaskId task) const;
   void start_again(const wire::TaskSpec& task);
+  bool end_run_for_stored(Completion& completion);
+  void store_lost_again(TaskId task);
+  [[nodiscard]] bool has_value_already(TaskId task) const;
   [[nodiscard]] Bytes lost_value(TaskId id, const Entry& entry, const std::string& reason) const;
   bool put_off(Dispatcher::Assignment& assignment);
-  void refuse(const wire::TaskSpec& task);
   /// The entry, made where there was none; what a lane has made that is lost has no holder there.
   Entry& entry_of(TaskId id);
   [[nodiscard]] bool is_gone(TaskId id, const Entry& entry) const {
@@ -280,7 +289,7 @@ class Head {
   void forward(TaskId id, const Bytes& value);
   void yield(TaskId id, TaskId source);
   void complete(Completion completion);
-  void complete_one(const Completion& completion);
+  void complete_one(Completion completion);
   void wake_dependents(const Completion& completion);
   void add_ready(Blocked task);
   void on_handed_back(RankId from, const wire::Frame& frame);
@@ -309,7 +318,6 @@ class Head {
   [[nodiscard]] Offer offer_of(RankId rank) const;
   double seconds(std::int64_t nanoseconds) const;
   [[nodiscard]] static Failure decode(const Bytes& failure);
-  std::int64_t clock_offset(RankId from, std::int64_t finished);
   std::uint32_t name_of(FunctionId function, const std::string& label);
 
   // Constant after construction.
@@ -329,7 +337,8 @@ class Head {
   Attempts attempts_;
   LaneHolds holds_;
   Lineage lineage_;
-  std::vector<RankId> workers_;  // that are not lost
+  std::unordered_map<TaskId, Ended> run_for_stored_;  // tasks that have ended, and run again for what they had stored
+  std::vector<RankId> workers_;                       // that are not lost
   int ranks_lost_ = 0;
   IdTable<Entry> entries_;
   std::unordered_map<TaskId, std::vector<TaskId>> pinned_by_;        // by unfinished work
@@ -343,13 +352,7 @@ class Head {
   BytesSlab waiting_tasks_;                    // encoded: short ones outlive the packet they came in
   BytesSlab delivered_;                        // values on their way to a lane
   std::vector<std::uint32_t> function_names_;  // by FunctionId; 0: not named yet, else number + 1
-  /// By rank: what to add to its clock.
-  struct ClockOffset {
-    std::int64_t nanoseconds = std::numeric_limits<std::int64_t>::max();
-    std::uint64_t turn = 0;  ///< when it was looked at last
-  };
-  std::vector<ClockOffset> clock_offsets_;
-  std::uint64_t turns_ = 1;
+  ClockOffsets clock_offsets_{clock_};
   std::optional<std::int64_t> now_;                      // of this turn
   std::unordered_map<TaskId, std::int64_t> open_calls_;  // by caller: calls reported less outcomes that came; no zeros
   std::unordered_set<ActorId> constructing_;
@@ -366,20 +369,10 @@ class Head {
   history::Past own_;                      // what this one had done when an actor was last built anew
   std::optional<history::Keeper> keeper_;  // nothing: no history is kept
   std::unordered_map<TaskKey, RestoredName> names_;
-  std::uint64_t restored_ids_ = 0;
-  /// Names of values that no lane of this start has asked for: of the head's lane 65535, which no lane ever is.
-  static constexpr std::uint64_t restored_lane = 0xffff;
-  TaskId next_restored_id() { return TaskId{(restored_lane << 32) + ++restored_ids_}; }
-  [[nodiscard]] static bool is_restored(TaskId id) { return id.number >> 32 == restored_lane; }
+  RestoredIds restored_ids_;
   std::unordered_map<TaskId, PlacedCall> calls_;
   ActorSnapshots snapshots_{[this](const wire::Snapshot& snapshot) { keeper_->snapshot(snapshot); }};
-  /// Who waits for the disk, the first to come in front: at most each lane once, which waits.
-  struct Sync {
-    std::uint64_t recorded;
-    RankId from;
-    wire::Frame request;
-  };
-  std::deque<Sync> syncs_;
+  std::deque<Sync> syncs_;                     // the first to come in front: at most each lane once, which waits
   std::unordered_set<TaskKey> placed_before_;  // calls that are recorded
   std::unordered_set<TaskKey> claimed_;        // recorded calls that were made again
   std::unordered_map<TaskId, ArrivedCalls> arrived_;

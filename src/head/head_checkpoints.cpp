@@ -48,6 +48,10 @@ void Head::keep_checkpoint(const wire::Checkpoint& checkpoint) {
 void Head::on_restore(RankId from, const wire::Frame& frame) {
   const auto key = ByteReader{frame.payload}.get<TaskKey>();
   wire::Reply reply;
+  // One that runs for what it had stored does so from its beginning.
+  const bool from_beginning = std::any_of(run_for_stored_.begin(), run_for_stored_.end(),
+                                          [key](const auto& task) { return task.second.key == key; });
+  if (from_beginning) return send_reply(outbox_, from, frame, reply);
   if (const auto kept = checkpoints_.find(key); kept != checkpoints_.end()) {
     reply.bytes = kept->second;
   } else if (const Bytes* earlier = past_.checkpoint(key)) {

@@ -127,7 +127,7 @@ void Head::bring_back(std::vector<TaskKey> named, std::vector<wire::TaskSpec> to
 TaskId Head::name(TaskKey key) {
   const auto place = names_.try_emplace(key);
   if (place.second) {
-    place.first->second.id = next_restored_id();
+    place.first->second.id = restored_ids_.next();
     entries_[place.first->second.id.number];  // held to the run's end: its name may come up at any time
   }
   return place.first->second.id;

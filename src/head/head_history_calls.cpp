@@ -255,7 +255,7 @@ void Head::tell_to_forget(const std::set<RankId>& hosts, TaskId id) {
 
 void Head::forget_name(Named<TaskId> work) {
   const auto name = names_.find(work.key);
-  if (name != names_.end() && name->second.id == work.id && !is_restored(work.id)) names_.erase(name);
+  if (name != names_.end() && name->second.id == work.id && !RestoredIds::has(work.id)) names_.erase(name);
 }
 
 void Head::tell_what_is_recorded() {

@@ -1,11 +1,10 @@
-// What becomes of work that is cancelled, and of work and values when a lane or a rank dies: attempts are made again,
-// references are dropped, values that went with the rank are made again.
+// What becomes of work that is cancelled, and of work when a lane or a rank dies: attempts are made again, references
+// are dropped.
 #include <algorithm>
 #include <limits>
 
 #include "crema/registry.hpp"
 #include "head/head.hpp"
-#include "history/blob_reader.hpp"
 
 namespace crema::head {
 namespace {
@@ -253,101 +252,6 @@ void Head::lose_attempts(RankId rank, const std::string& reason) {
   }
 }
 
-/// A value that was there, is to be used, and has gone with its rank, or was let go but for what was made from it.
-void Head::make_again(TaskId id) {
-  // What is needed may have gone as well, and so on: no recursion.
-  std::vector<TaskId> wanted{id};
-  std::vector<wire::TaskSpec> tasks;
-  while (!wanted.empty()) {
-    const TaskId next = wanted.back();
-    wanted.pop_back();
-    Entry* entry = entries_.find(next.number);
-    if (entry == nullptr || !is_gone(next, *entry)) continue;
-    entry->state = Entry::State::expected;
-    if (const TaskId source = objects_.source_of(next); source != next) {
-      yield(next, source);
-      continue;
-    }
-    entry->stored = false;
-    const Bytes* recipe = lineage_.recipe(next);
-    if (recipe == nullptr) {
-      complete(
-          {next, true,
-           lost_value(next, *entry, "nothing tells how to make it again: it was stored with put, or by an actor")});
-      continue;
-    }
-    wire::TaskSpec task = wire::read_task(*recipe);
-    const bool first = std::exchange(entry->unmade, false);
-    task.attempt = first ? attempts_.of(next) : next_attempt(next);
-    if (first && !history::is_blob_reader(task)) keeper_->submitted(wire::read_task_head(*recipe), *recipe);
-    if (task.attempt > static_cast<std::uint32_t>(task.terms.value_or(wire::Terms{}).max_retries)) {
-      complete({next, true, lost_value(next, *entry, "its task has no attempt left (TaskOptions::max_retries)")});
-      continue;
-    }
-    if (has_called_too_often(next)) {
-      complete(
-          {next, true,
-           lost_value(next, *entry, "its task has made too many calls of actors without a history to be run again")});
-      continue;
-    }
-    for (const Input& input : task.arguments.inputs) wanted.push_back(input.id);
-    tasks.push_back(std::move(task));
-  }
-  for (const wire::TaskSpec& task : tasks) start_again(task);
-}
-
-/// The result is in the store of a rank, which may be lost.
-void Head::remember_recipe(TaskId id, const Entry& entry) {
-  const auto pinned = pinned_by_.find(id);
-  lineage_.add(id, entry.value, pinned == pinned_by_.end() ? std::vector<TaskId>{} : pinned->second);
-}
-
-void Head::start_again(const wire::TaskSpec& task) {
-  ++submitted_;
-  entries_[task.id.number].state = Entry::State::ready;
-  std::vector<TaskId> inputs;
-  for (const Input& input : task.arguments.inputs) inputs.push_back(input.id);
-  std::vector<TaskId> needed = inputs;
-  for (const Named<TaskId>& carried : task.arguments.carried) needed.push_back(carried.id);
-  pin_until_done(task.id, needed);
-  // The futures in its value come anew with it.
-  if (auto held = contents_.extract(task.id); !held.empty()) unpin(wire::ids_of(held.mapped()));
-  block_or_add(blocked(task, Bytes{wire::write(task)}), inputs);
-}
-
-Bytes Head::other_value(TaskId id) {
-  return encoded({.function = recorder_.text(entries_.find(id.number)->name),
-                  .task = id,
-                  .type = "crema::Error",
-                  .message = "its value differs from the one that the journal knows of (by its checksum), so what used "
-                             "that one would not fit; let the task be a function of its arguments and of "
-                             "this_task().rng(), or let the journal keep its value (TaskOptions::journal = always)"});
-}
-
-Bytes Head::lost_value(TaskId id, const Entry& entry, const std::string& reason) const {
-  return encoded({.kind = Failure::Kind::worker_lost,
-                  .function = lineage_.recipe(id) == nullptr ? "put" : recorder_.text(entry.name),
-                  .task = id,
-                  .type = "crema::WorkerLost",
-                  .message = "its value was lost with the rank that held it, and " + reason});
-}
-
-/// The inputs of a task that is about to be sent may have been lost since it became ready.
-bool Head::put_off(Dispatcher::Assignment& assignment) {
-  const wire::TaskSpec task = wire::read_task(assignment.task.frame_payload);
-  const auto& inputs = task.arguments.inputs;
-  if (std::none_of(inputs.begin(), inputs.end(), [&](const Input& input) {
-        const Entry* entry = entries_.find(input.id.number);
-        return entry == nullptr || entry->state != Entry::State::done || is_gone(input.id, *entry);
-      }))
-    return false;
-  dispatcher_.take_back(assignment.worker, task.id, assignment.load);
-  std::vector<TaskId> needed;
-  for (const Input& input : inputs) needed.push_back(input.id);
-  block_or_add(blocked(task, std::move(assignment.task.frame_payload)), needed);
-  return true;
-}
-
 /// No worker can ever run it.
 void Head::refuse(const wire::TaskSpec& task) {
   const Entry& entry = entries_[task.id.number];
@@ -363,7 +267,7 @@ void Head::on_cancel(const Frame& frame) {
   for (const TaskId named : wire::read_ids(frame.payload)) {
     const TaskId id = attempts_.running_for(named);
     Entry* entry = entries_.find(id.number);
-    if (entry == nullptr || entry->cancelled) continue;
+    if (entry == nullptr || entry->cancelled || run_for_stored_.contains(id)) continue;
     // Whatever becomes of it, somebody does not want to know (`asked`).
     switch (entry->state) {
       case Entry::State::waiting:

@@ -247,7 +247,7 @@ Frame Head::call_of_earlier_start(const Past::Call& call, bool anew) {
   } else {
     const bool done = anew || recorded_value(spec.key) != nullptr;
     if (done && changes_nothing(spec)) return recorded_call(spec, 0, true);
-    spec.id = done ? next_restored_id() : name(spec.key);
+    spec.id = done ? restored_ids_.next() : name(spec.key);
     calls_.insert_or_assign(spec.id,
                             PlacedCall{.key = spec.key, .actor = spec.actor, .method = spec.method, .done = done});
     count_calls({}, 1);
@@ -271,7 +271,7 @@ Frame Head::call_of_this_start(const Past::Call& call) {
   } else if (changes_nothing(spec)) {
     return recorded_call(spec, 0, true);
   } else {
-    spec.id = next_restored_id();
+    spec.id = restored_ids_.next();
     spec.parent = {};
     calls_.insert_or_assign(spec.id, PlacedCall{.key = spec.key, .actor = spec.actor, .done = true});
     count_calls({}, 1);

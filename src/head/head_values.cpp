@@ -39,13 +39,24 @@ void Head::unpin(std::vector<TaskId> ids) {
 
 void Head::end(RankId from, const Outcome& outcome) {
   if (outcome.failed) return complete({outcome.id, true, outcome.value});
+  if (has_value_already(outcome.id)) {
+    if (outcome.stored > 0) {
+      objects_.add_copy(outcome.id, from);
+      keep_contents(outcome.id, outcome.carried);
+    }
+    return complete({outcome.id});
+  }
   if (outcome.stored > 0 && !past_.empty() && differs_from_history(outcome)) {
     objects_.forget_at(from, outcome.id);
     return complete({outcome.id, true, other_value(outcome.id)});
   }
+  if (run_for_stored_.contains(outcome.id))
+    if (auto held = contents_.extract(outcome.id); !held.empty()) unpin(wire::ids_of(held.mapped()));
   keep_contents(outcome.id, outcome.carried);
   if (outcome.forwards) return forward(outcome.id, outcome.value);
-  keep(outcome.id, from, {outcome.stored, outcome.digest, outcome.blob}, outcome.value);
+  const history::Large large{outcome.stored, outcome.digest, outcome.blob};
+  if (keeper_) remember_blob({outcome.id, keeper_->key_of(outcome.id)}, from, large);
+  keep(outcome.id, from, large, outcome.value);
 }
 
 /// A value is there: it stays where it lies, or goes into the store of this rank unless it is small.
@@ -75,7 +86,9 @@ void Head::keep(TaskId id, RankId from, const history::Large& stored, const Byte
 void Head::keep_contents(TaskId id, const std::vector<Named<TaskId>>& carried) {
   if (carried.empty()) return;
   for (const Named<TaskId>& held : carried) ++entry_of(held.id).pins;
-  contents_[id] = carried;
+  // Copies of a value that was made twice name the futures in it by the ids of those who made them.
+  std::vector<Named<TaskId>>& contents = contents_[id];
+  contents.insert(contents.end(), carried.begin(), carried.end());
 }
 
 /// The result of this work is the value of another.
@@ -111,17 +124,19 @@ void Head::complete(Completion completion) {
     return;
   }
   completing_ = true;
-  complete_one(completion);
+  complete_one(std::move(completion));
   while (!completions_.empty()) {
-    const Completion next = std::move(completions_.front());
+    Completion next = std::move(completions_.front());
     completions_.pop_front();
-    complete_one(next);
+    complete_one(std::move(next));
   }
   completing_ = false;
 }
 
-void Head::complete_one(const Completion& completion) {
+void Head::complete_one(Completion completion) {
   const TaskId id = completion.id;
+  const bool ran_for_stored = !run_for_stored_.empty() && run_for_stored_.contains(id);
+  if (ran_for_stored && !end_run_for_stored(completion)) return;
   Entry& entry = entry_of(id);
   if (!repeats_.empty()) repeats_.erase(id);
   if (entry.state >= Entry::State::done) return;
@@ -147,6 +162,7 @@ void Head::complete_one(const Completion& completion) {
   if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
   unpin(attempts_.forget_left(id));
   if (!with_checkpoint_.empty()) forget_checkpoints(id);
+  if (!ran_for_stored && lineage_.has_stored(id)) store_lost_again(id);
   forget_if_unneeded(id, entry);
 }
 
@@ -160,7 +176,11 @@ void Head::wake_dependents(const Completion& completion) {
   }
   for (const Dependent dependent : node.mapped()) {
     if (dependent.forwards) {
-      complete({dependent.id, completion.failed, completion.value, completion.object});
+      complete({.id = dependent.id,
+                .failed = completion.failed,
+                .value = completion.value,
+                .object = completion.object,
+                .forwarded = true});
       continue;
     }
     const auto blocked = blocked_.find(dependent.id);
@@ -195,6 +215,7 @@ void Head::on_put(RankId from, const Frame& frame) {
     keeper_->stored_value(put);
     bind_name({put.id, put.key});
   }
+  if (!take_put(from, frame.header.lane, put)) return;
   order_value(put);
   if (put.failed) return complete({put.id, true, put.value});
   keep_contents(put.id, put.carried);
@@ -220,7 +241,11 @@ void Head::forget_if_unneeded(TaskId id, const Entry& entry) {
   while (!unneeded_.empty()) {
     const TaskId next = unneeded_.back();
     unneeded_.pop_back();
-    if (const Entry* needed = entries_.find(next.number)) forget(next, *needed);
+    const Entry* needed = entries_.find(next.number);
+    if (needed == nullptr) continue;
+    forget(next, *needed);
+    // Held still, but what it had stored is not.
+    if (!repeatable_.empty() && is_there(next) && lineage_.recipe(next) == nullptr) forget_attempts(next);
   }
   forgetting_ = false;
 }
@@ -229,15 +254,20 @@ void Head::forget(TaskId id, const Entry& entry) {
   if (entry.holders > 0 || entry.pins > 0 || entry.state < Entry::State::done) return;
   if (lineage_.needs(id)) {
     // What was made from it may be lost, and it can be made again for that.
-    if (entry.stored && lineage_.recipe(id) != nullptr) objects_.forget(id);
+    if (entry.stored && lineage_.maker(id) != TaskId{}) objects_.forget(id);
     return;
   }
   if (entry.state == Entry::State::failed && !entry.asked) unheard(entry.value);
   if (entry.stored) objects_.forget(id);
-  entries_.erase(id.number);
-  const std::vector<TaskId> unneeded = lineage_.remove(id);
-  unneeded_.insert(unneeded_.end(), unneeded.begin(), unneeded.end());
-  if (!repeatable_.empty()) forget_attempts(id);
+  if (lineage_.has_stored(id)) {
+    // Others hold what it has stored, for which it may have to run again.
+    entries_[id.number].asked = true;
+  } else {
+    entries_.erase(id.number);
+    const std::vector<TaskId> unneeded = lineage_.remove(id);
+    unneeded_.insert(unneeded_.end(), unneeded.begin(), unneeded.end());
+    if (!repeatable_.empty()) forget_attempts(id);
+  }
   if (contents_.empty()) return;
   if (auto held = contents_.extract(id); !held.empty()) unpin(wire::ids_of(held.mapped()));
 }

@@ -32,6 +32,13 @@ void ObjectDirectory::add(TaskId id, std::uint64_t size, RankId rank) {
   object->second.told.push_back(rank);
 }
 
+void ObjectDirectory::add_copy(TaskId id, RankId rank) {
+  const auto object = objects_.find(id);
+  if (object == objects_.end()) return forget_at(rank, id);
+  for (std::vector<RankId>* ranks : {&object->second.told, &object->second.have})
+    if (!contains(*ranks, rank)) ranks->push_back(rank);
+}
+
 TaskId ObjectDirectory::source_of(TaskId id) const {
   const auto alias = aliases_.find(id);
   return alias == aliases_.end() ? id : alias->second;
@@ -82,7 +89,7 @@ void ObjectDirectory::give_up(TaskId id, const Bytes& failure) {
   }
 }
 
-void ObjectDirectory::add_alias(TaskId id, TaskId source) { aliases_.emplace(id, source_of(source)); }
+void ObjectDirectory::add_alias(TaskId id, TaskId source) { aliases_.insert_or_assign(id, source_of(source)); }
 
 wire::ObjectLocation ObjectDirectory::locate(TaskId id, RankId reader) {
   const TaskId source = source_of(id);

@@ -19,6 +19,8 @@ class ObjectDirectory {
 
   /// Also of one that was lost and is there again: those who wait for it are told.
   void add(TaskId id, std::uint64_t size, RankId rank);
+  /// The rank has made a value once more: a copy of one that is there, or else it lets it go.
+  void add_copy(TaskId id, RankId rank);
   /// The value of `id` is that of `source`, which lives at least as long.
   void add_alias(TaskId id, TaskId source);
   /// Where `reader`, which is to have a copy from now on, gets the value. The ranks that have it take turns.

@@ -16,12 +16,6 @@
 // What the head keeps of calls, and of the work that makes them, until that has ended.
 namespace crema::head {
 
-/// What recorded values and arguments name: each has an id in this start before anybody asks for it.
-struct RestoredName {
-  TaskId id;
-  bool bound = false;  ///< its value is there or comes
-};
-
 /// A call that has its place in the history, and has not ended.
 struct PlacedCall {
   TaskKey key;

@@ -192,6 +192,7 @@ void run_tasks(const Identity& identity, Channel& channel) try {
                 .bytes_in = task.arguments.bytes.size()},
                task.key, task.attempt, task.depth, task.label, task.terms ? task.terms->blobs : std::string{}, [&] {
                  if (session->cancelled()) throw Cancelled{};
+                 session->stores_again(task.stored_before);
                  const Occupied occupied{*session, task.occupation};
                  ByteReader arguments = session->gather(task.arguments, std::move(task.values));
                  return FunctionRegistry::at(task.function).body(nullptr, arguments);

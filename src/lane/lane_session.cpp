@@ -29,6 +29,7 @@ LaneSession::Scope::~Scope() {
 void LaneSession::begin(RunningTask work, ActorId actor, const std::string& blobs) {
   running_ = work;
   blobs_ = blobs;
+  stored_before_.clear();
   actor_ = actor;
   calls_made_ = 0;
   saw_stopping_ = false;
@@ -38,6 +39,10 @@ void LaneSession::begin(RunningTask work, ActorId actor, const std::string& blob
   channel_->runs(work.id);
   keys_.begin(work.key);
   random_.reset();
+}
+
+void LaneSession::stores_again(const std::vector<Named<TaskId>>& values) {
+  for (const Named<TaskId>& value : values) stored_before_.emplace(value.key, value.id);
 }
 
 // Releases come behind: the receiver of a future that the frame carries must know of it before its sender lets go.
@@ -89,7 +94,8 @@ Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& option
 
 Named<TaskId> LaneSession::put(Arguments value) {
   const TaskKey key = keys_.stored_value(value);
-  wire::Put put{.id = TaskId{next_id()},
+  const auto before = stored_before_.find(key);
+  wire::Put put{.id = before == stored_before_.end() ? TaskId{next_id()} : before->second,
                 .key = key,
                 .parent = running_.id,
                 .carried = std::move(value.carried),

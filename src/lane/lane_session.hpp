@@ -6,6 +6,8 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <unordered_map>
+#include <vector>
 
 #include "crema/lane_context.hpp"
 #include "lane/lane.hpp"
@@ -37,6 +39,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   /// A new piece of work begins, of this actor if it is one's: its calls are counted from zero. `blobs`: where large
   /// values that it stores are kept; empty: they are not.
   void begin(RunningTask work, ActorId actor = {}, const std::string& blobs = {});
+  /// After begin: values that an earlier attempt of the work has stored. Stored once more, each has the same id.
+  void stores_again(const std::vector<Named<TaskId>>& values);
   /// Actor calls made since begin.
   [[nodiscard]] std::uint32_t calls_made() const { return calls_made_; }
   /// Of these, to durable actors.
@@ -132,6 +136,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   std::uint32_t waits_made_ = 0;                         // of the running work
   ActorId actor_;                                        // whose method runs
   std::string blobs_;                                    // of the running work
+  std::unordered_map<TaskKey, TaskId> stored_before_;    // of the running work, by earlier attempts
   std::map<ActorId, std::uint32_t> unaccepted_;          // of bounded actors: calls on their way; no zeros
   std::map<std::uint64_t, std::deque<TaskId>> watches_;  // what has completed and was not taken
 

@@ -191,6 +191,7 @@ bool Rank::handle_local() {
 }
 
 void Rank::on_lane_frame(wire::Frame frame) {
+  if (exchange_.hold(frame)) return;
   switch (frame.header.type) {
     case FrameType::park:
     case FrameType::resume:
@@ -199,11 +200,7 @@ void Rank::on_lane_frame(wire::Frame frame) {
       return exchange_.on_made(std::move(frame));
     case FrameType::get_inputs:
       return exchange_.on_get_inputs(frame);
-    case FrameType::put:
-      if (!exchange_.hold(frame)) link_.send(head_rank, std::move(frame));
-      return;
     case FrameType::outcome:
-      if (exchange_.hold(frame)) return;
       if (worker_ && worker_->owns(frame.header.lane)) return worker_->on_lane(std::move(frame));
       return host_->on_lane(std::move(frame));
     case FrameType::call:

@@ -47,15 +47,31 @@ void ObjectExchange::made(TaskId id, const std::string& error) {
   if (!making->second.held) return;
   Frame frame = std::move(*making->second.held);
   making_.erase(making);
+  const LaneId lane = frame.header.lane;
   if (!error.empty()) turn_into_failure(frame, error);
   resume_(std::move(frame));
+  if (!behind_.empty() && !holds(lane)) resume_behind(lane);
+}
+
+void ObjectExchange::resume_behind(LaneId lane) {
+  auto behind = behind_.extract(lane);
+  if (behind.empty()) return;
+  for (Frame& message : behind.mapped()) resume_(std::move(message));
 }
 
 bool ObjectExchange::hold(Frame& frame) {
-  if (making_.empty()) return false;
-  const auto making = making_.find(ByteReader{frame.payload}.get<TaskId>());
+  const FrameType type = frame.header.type;
+  const bool tells_of_value = type == FrameType::put || type == FrameType::outcome;
+  if (making_.empty() || (!tells_of_value && type != FrameType::release)) return false;
+  const auto making = tells_of_value ? making_.find(ByteReader{frame.payload}.get<TaskId>()) : making_.end();
+  const bool waits_itself = making != making_.end() && !making->second.stored;
+  if (type != FrameType::put && !waits_itself && holds(frame.header.lane)) {
+    frame.payload = frame.payload.compact();
+    behind_[frame.header.lane].push_back(std::move(frame));
+    return true;
+  }
   if (making == making_.end()) return false;
-  if (!making->second.stored) {
+  if (waits_itself) {
     frame.payload = frame.payload.compact();
     making->second.held = std::move(frame);
     return true;

@@ -30,8 +30,9 @@ class ObjectExchange {
 
   /// A value that a lane of this rank has made. The message that tells of it comes behind, from the same lane.
   void on_made(wire::Frame frame);
-  /// Whether the message (outcome or put) tells of a value for which there is no room yet: then it is kept, and given
-  /// to `resume` later, as a failure if there will be none.
+  /// Whether the message tells of a value (outcome or put) for which there is no room yet: then it is kept, and given
+  /// to `resume` later, as a failure if there will be none. So are outcomes and releases behind such messages of their
+  /// lane: who hears that work has ended, or lets go of a value, has heard of what it had stored.
   bool hold(wire::Frame& frame);
   /// Whether a message of this lane is held.
   [[nodiscard]] bool holds(LaneId lane) const;
@@ -85,6 +86,7 @@ class ObjectExchange {
   void give(const wire::ObjectPart& object, const Waiter& waiter);
   void give_failure(const Waiter& waiter, const std::string& reason, Failure::Kind kind = Failure::Kind::task);
   void made(TaskId id, const std::string& error);
+  void resume_behind(LaneId lane);
   void turn_into_failure(wire::Frame& frame, const std::string& reason) const;
 
   // Constant after construction.
@@ -95,6 +97,7 @@ class ObjectExchange {
   const Resume resume_;
 
   std::unordered_map<TaskId, Making> making_;
+  std::unordered_map<LaneId, std::deque<wire::Frame>> behind_;  // held messages of the same lanes
   Fetches fetching_;
   std::deque<wire::ObjectPart> queue_;  // of fetching_, not asked yet; one that is not there any more is passed over
   std::uint64_t on_their_way_ = 0;

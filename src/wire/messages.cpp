@@ -43,6 +43,7 @@ ByteBuffer write(const TaskSpec& task) {
       put_location(out, value.location);
     }
   }
+  if (!task.stored_before.empty()) put_list(out, task.stored_before);
   return out;
 }
 
@@ -60,7 +61,7 @@ TaskSpec read_task(const Bytes& payload) {
   task.occupation = get_occupation(in);
   task.terms = get_terms(in);
   task.arguments = get_arguments(in);
-  while (in.remaining() > 0) {
+  for (std::size_t i = 0; i < task.arguments.inputs.size() && in.remaining() > 0; ++i) {
     InputValue& value = task.values.emplace_back();
     value.here = in.get<std::uint8_t>() != 0;
     if (value.here) {
@@ -69,6 +70,7 @@ TaskSpec read_task(const Bytes& payload) {
       value.location = get_location(in);
     }
   }
+  if (in.remaining() > 0) task.stored_before = get_list<Named<TaskId>>(in);
   return task;
 }
 
@@ -77,36 +79,6 @@ std::vector<ObjectLocation> read_large_inputs(const Bytes& payload) {
   for (const InputValue& value : read_task(payload).values)
     if (!value.here) locations.push_back(value.location);
   return locations;
-}
-
-ByteBuffer write(const Located& located) {
-  ByteBuffer out;
-  out.put(located.wanted);
-  put_location(out, located.location);
-  return out;
-}
-
-Located read_located(const Bytes& payload) {
-  PayloadReader in{payload};
-  Located located;
-  located.wanted = in.get<TaskId>();
-  located.location = get_location(in);
-  return located;
-}
-
-ByteBuffer write(const Moved& moved) {
-  ByteBuffer out;
-  out.put(moved.lost);
-  put_location(out, moved.location);
-  return out;
-}
-
-Moved read_moved(const Bytes& payload) {
-  PayloadReader in{payload};
-  Moved moved;
-  moved.lost = in.get<RankId>();
-  moved.location = get_location(in);
-  return moved;
 }
 
 TaskHead read_task_head(const Bytes& payload) {
@@ -274,39 +246,6 @@ RankReport read_report(const Bytes& payload) {
   return report;
 }
 
-ByteBuffer write(const Put& put) {
-  ByteBuffer out{48 + put.carried.size() * sizeof(Named<TaskId>) + put.value.size()};
-  out.put(put.id);
-  out.put(put.key);
-  out.put(put.parent);
-  out.put(static_cast<std::uint8_t>(put.failed));
-  out.put(put.stored);
-  if (put.stored > 0) {
-    out.put(put.digest);
-    out.put(put.blob);
-  }
-  put_list(out, put.carried);
-  out.append(put.value.span());
-  return out;
-}
-
-Put read_put(const Bytes& payload) {
-  PayloadReader in{payload};
-  Put put;
-  put.id = in.get<TaskId>();
-  put.key = in.get<TaskKey>();
-  put.parent = in.get<TaskId>();
-  put.failed = in.get<std::uint8_t>() != 0;
-  put.stored = in.get<std::uint64_t>();
-  if (put.stored > 0) {
-    put.digest = in.get<Digest>();
-    put.blob = in.get<std::uint64_t>();
-  }
-  put.carried = get_list<Named<TaskId>>(in);
-  put.value = rest(in);
-  return put;
-}
-
 ByteBuffer write(const Wait& wait) {
   ByteBuffer out{44 + wait.ids.size() * sizeof(TaskId)};
   out.put(wait.by);
@@ -371,24 +310,6 @@ ByteBuffer write_ids(const std::vector<TaskId>& ids) {
   ByteBuffer out{ids.size() * sizeof(TaskId)};
   out.append(std::as_bytes(std::span{ids}));
   return out;
-}
-
-ByteBuffer write_parts(const std::vector<ObjectPart>& parts) {
-  ByteBuffer out;
-  for (const ObjectPart& part : parts) {
-    out.put(part.id);
-    out.put(part.part);
-  }
-  return out;
-}
-
-std::vector<ObjectPart> read_parts(const Bytes& payload) {
-  std::vector<ObjectPart> parts;
-  for (PayloadReader in{payload}; in.remaining() > 0;) {
-    const auto id = in.get<TaskId>();
-    parts.push_back({id, in.get<std::uint32_t>()});
-  }
-  return parts;
 }
 
 std::vector<TaskId> read_ids(const Bytes& payload) {

@@ -85,6 +85,8 @@ struct TaskSpec {
   std::optional<Terms> terms{};            ///< nothing: the defaults
   Arguments arguments{};
   std::vector<InputValue> values{};  ///< of arguments.inputs; empty in submit
+  /// Of a further attempt, from the head: what earlier ones have stored with put. It stores that under the same ids.
+  std::vector<Named<TaskId>> stored_before{};
 };
 ByteBuffer write(const TaskSpec& task);
 TaskSpec read_task(const Bytes& payload);

@@ -37,8 +37,11 @@ class LateMessagesTest : public ::testing::Test, private wire::Outbox {
 
   store::ObjectStore store_{{.budget = size}, [] {}};
   std::vector<LaneId> resumed_;
-  store::ObjectExchange exchange_{*this, store_, RankId{1}, size,
-                                  [this](const Frame& frame) { resumed_.push_back(frame.header.lane); }};
+  std::vector<FrameType> resumed_types_;
+  store::ObjectExchange exchange_{*this, store_, RankId{1}, size, [this](const Frame& frame) {
+                                    resumed_.push_back(frame.header.lane);
+                                    resumed_types_.push_back(frame.header.type);
+                                  }};
 
  private:
   void send(RankId, Frame) override {}
@@ -57,6 +60,27 @@ TEST_F(LateMessagesTest, AHeldMessageIsKnownByItsLaneUntilItGoesOn) {
     return !exchange_.holds(LaneId{8});
   }));
   EXPECT_EQ(resumed_, std::vector{LaneId{8}});
+}
+
+TEST_F(LateMessagesTest, WhatALaneSaysBehindAHeldMessageComesBehindIt) {
+  make(TaskId{1}, LaneId{7});
+  EXPECT_FALSE(hold_message(TaskId{1}, LaneId{7}));
+  make(TaskId{2}, LaneId{7});
+  EXPECT_TRUE(hold_message(TaskId{2}, LaneId{7}));
+  const auto holds = [&](FrameType type, LaneId lane) {
+    Frame frame = wire::make_frame(type, wire::write_ids({TaskId{1}}), lane);
+    return exchange_.hold(frame);
+  };
+  EXPECT_TRUE(holds(FrameType::release, LaneId{7}));
+  EXPECT_TRUE(holds(FrameType::outcome, LaneId{7}));
+  EXPECT_FALSE(holds(FrameType::retain, LaneId{7}));
+  EXPECT_FALSE(holds(FrameType::release, LaneId{8}));
+  EXPECT_FALSE(holds(FrameType::outcome, LaneId{8}));
+  EXPECT_TRUE(process::comes_true([&] {
+    store_.turn();
+    return !exchange_.holds(LaneId{7});
+  }));
+  EXPECT_EQ(resumed_types_, (std::vector{FrameType::put, FrameType::release, FrameType::outcome}));
 }
 
 TEST_F(LateMessagesTest, AValueOfWhichNoMessageCameGoesWithItsLane) {

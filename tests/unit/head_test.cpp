@@ -298,6 +298,20 @@ TEST_F(LostLanes, ACrashCostsAnAttemptAndTheLastOneSaysHowManyThereWere) {
   EXPECT_TRUE(head.finished());
 }
 
+TEST_F(HeadTest, ACallThatHasEndedPinsNothingMore) {
+  create_actor(50);
+  submit(7);
+  head.turn();
+  const wire::Outcome large{.id = TaskId{7}, .function = function, .stored = 1'000'000};
+  head.on_frame(RankId{2}, wire::make_frame(FrameType::outcome, wire::write(large)));
+  // The call went past the head, and its outcome was faster than what its caller told the head.
+  call_outcome(60, 0, ActorId{50});
+  head.on_frame(head_rank, wire::make_frame(FrameType::pin, wire::write_ids({TaskId{60}, TaskId{7}})));
+  sent.clear();
+  release(7);
+  EXPECT_EQ(types(), std::vector{FrameType::free});
+}
+
 TEST_F(LostLanes, CallsOfALostAttemptAreNotWaitedFor) {
   create_actor(50);
   submit(7);

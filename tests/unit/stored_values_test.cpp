@@ -1,0 +1,422 @@
+// Large values that tasks and actors have stored, and whose rank is lost, over the loopback transport: they come again
+// from the journal where it has them, else from their tasks, which run once more for them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "crema/actor.hpp"
+#include "crema/cluster.hpp"
+#include "crema/task.hpp"
+#include "crema/this_task.hpp"
+#include "crema/wait.hpp"
+#include "losing.hpp"
+#include "memory_journal.hpp"
+#include "temporary_folder.hpp"
+
+namespace crema {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+using Numbers = std::vector<double>;
+constexpr std::size_t many = 20'000;  // 160 kB: they stay with the rank that made them
+
+constexpr RankId lost_worker{4};
+
+std::atomic<int> runs;
+std::atomic<int> begun_on_lost;
+std::atomic<bool> may_go_on;
+
+Numbers numbers(double first) {
+  Numbers values(many);
+  std::iota(values.begin(), values.end(), first);
+  return values;
+}
+double first_of(const Numbers& values) { return values.front(); }
+int own_rank() {
+  std::this_thread::sleep_for(2ms);
+  return this_task().rank().number;
+}
+int plus_one(int value) { return value + 1; }
+
+/// Keeps what tasks have stored.
+class Shelf {
+ public:
+  void keep(Future<Numbers> values) {
+    ++calls_;
+    kept_.push_back(std::move(values));
+  }
+  double look() const {
+    double sum = 0;
+    for (const Future<Numbers>& values : kept_) sum += values.get().front();
+    return sum;
+  }
+  int calls() const { return calls_; }
+  /// Not const: its answer comes behind what was let go of before.
+  void wait() {}
+  void clear() { kept_.clear(); }
+  Numbers copy(double first) {
+    ++calls_;
+    return numbers(first);
+  }
+  Future<Numbers> stored(double first) {
+    ++calls_;
+    return put(numbers(first));
+  }
+
+ private:
+  int calls_ = 0;
+  std::vector<Future<Numbers>> kept_;
+};
+
+/// The head knows that nobody holds them any more.
+void let_go(const Actor<Shelf>& shelf) {
+  shelf.remote<&Shelf::clear>();
+  shelf.remote<&Shelf::wait>().get();
+}
+
+Future<Numbers> stored(double first) {
+  ++runs;
+  return put(numbers(first));
+}
+Numbers made_numbers(double first) {
+  ++runs;
+  return numbers(first);
+}
+Future<Numbers> stored_by_another(double first) { return remote<stored>(first); }
+std::pair<Numbers, Future<Numbers>> stored_and_made(double first) {
+  ++runs;
+  return {numbers(first), put(numbers(first + 1))};
+}
+Future<std::pair<Numbers, Future<int>>> stored_with_future(int first) {
+  ++runs;
+  return put(std::pair{numbers(first), remote<plus_one>(first)});
+}
+/// Gives another value each time it runs.
+int give_to(Actor<Shelf> shelf, double first) {
+  const auto values = put(numbers(first));
+  shelf.remote<&Shelf::keep>(values).get();
+  return ++runs;
+}
+int give_to_and_fail(Actor<Shelf> shelf, double first) {
+  give_to(shelf, first);
+  throw std::runtime_error{"no more"};
+}
+int give_to_and_wait(Actor<Shelf> shelf, double first) {
+  const int run = give_to(shelf, first);
+  if (this_task().rank() == lost_worker) ++begun_on_lost;
+  while (!may_go_on) std::this_thread::sleep_for(1ms);
+  return run;
+}
+int give_to_and_go_on(Actor<Shelf> shelf, double first) {
+  ++runs;
+  if (this_task().restore<int>()) return 1;
+  give_to(shelf, first);
+  this_task().checkpoint(1);
+  if (this_task().rank() == lost_worker) ++begun_on_lost;
+  while (!may_go_on) std::this_thread::sleep_for(1ms);
+  return 1;
+}
+int child_gives(Actor<Shelf> shelf, double first) { return remote<give_to>(shelf, first).get(); }
+Future<Numbers> child_keeps(Actor<Shelf> shelf, double first) {
+  remote([](Actor<Shelf> to, double value) { to.remote<&Shelf::copy>(value).get(); }, shelf, first).get();
+  return put(numbers(first));
+}
+
+class StoredValues : public ::testing::TestWithParam<bool> {
+ protected:
+  StoredValues() {
+    runs = 0;
+    begun_on_lost = 0;
+    may_go_on = false;
+  }
+  /// Of a job with a journal, or without one.
+  void choose_journal(LoopbackCluster& cluster) {
+    if (!GetParam()) return;
+    cluster.options.keeps_history = true;
+    cluster.journal = &journal_;
+    journal_.folder = (folder_.path() / "blobs").string();
+  }
+  void run(const std::function<void(Losing&)>& driver, RankId lost = lost_worker) {
+    Losing job{5, lost};
+    choose_journal(job.cluster);
+    ASSERT_EQ(job.run([&] {
+      driver(job);
+      cluster();  // the head has seen what was let go of before
+    }),
+              0)
+        << job.cluster.sink.end.error << job.cluster.log();
+    EXPECT_EQ(job.cluster.objects_left, 0U);
+  }
+  static void lose(Losing& job) {
+    const int before = cluster().ranks;
+    job.lose_now();
+    while (cluster().ranks == before) std::this_thread::sleep_for(1ms);
+  }
+  /// All workers run some of these: they have told that they are there.
+  template <auto function, class... Arguments>
+  static auto start(const TaskOptions& options, const Arguments&... arguments) {
+    std::vector<Future<decltype(remote<function>(arguments..., 0).get())>> futures;
+    for (std::set<int> there; there.size() < 3;)
+      for (const int rank : get(std::vector{remote<own_rank>(), remote<own_rank>(), remote<own_rank>()}))
+        there.insert(rank);
+    for (int i = 0; i < 9; ++i) futures.push_back(with(options).remote<function>(arguments..., i));
+    wait(futures, {.count = futures.size()});
+    return futures;
+  }
+
+ private:
+  testing::TemporaryFolder folder_;
+  testing::MemoryJournal journal_;
+};
+INSTANTIATE_TEST_SUITE_P(Journals, StoredValues, ::testing::Bool(),
+                         [](const auto& journal) { return journal.param ? "On" : "Off"; });
+
+TEST_P(StoredValues, AreStoredOnceMoreByTheTasksThatGiveThem) {
+  run([](Losing& job) {
+    const auto direct = start<stored>({});
+    const auto nested = start<stored_by_another>({});
+    const int before = runs;
+    lose(job);
+    for (int i = 0; i < 9; ++i) {
+      EXPECT_EQ(direct[static_cast<std::size_t>(i)].get(), numbers(i));
+      EXPECT_EQ(remote<first_of>(nested[static_cast<std::size_t>(i)]).get(), i);
+    }
+    EXPECT_GT(runs, before);
+    EXPECT_LT(runs, 2 * before);
+  });
+}
+
+TEST_P(StoredValues, OfTasksWhoseOwnValueNobodyGetsTwice) {
+  run([](Losing& job) {
+    const auto shelf = actor<Shelf>();
+    const auto given = start<give_to>({}, shelf);
+    const std::vector<int> before = get(given);
+    EXPECT_EQ(runs, 9);
+    lose(job);
+    EXPECT_EQ(shelf.remote<&Shelf::look>().get(), 36);
+    EXPECT_GT(runs, 9);
+    EXPECT_EQ(get(given), before);
+    EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), 9);
+    let_go(shelf);
+  });
+}
+
+TEST_P(StoredValues, OfTasksThatNobodyKnowsAnyMore) {
+  run([](Losing& job) {
+    const auto shelf = actor<Shelf>();
+    get(start<child_gives>({}, shelf));
+    lose(job);
+    EXPECT_EQ(shelf.remote<&Shelf::look>().get(), 36);
+    EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), 9);
+    EXPECT_GT(runs, 9);
+    let_go(shelf);
+  });
+}
+
+TEST_P(StoredValues, OfTasksThatHaveFailed) {
+  run([](Losing& job) {
+    const auto shelf = actor<Shelf>();
+    const auto given = start<give_to_and_fail>({}, shelf);
+    for (const auto& future : given) EXPECT_THROW(future.get(), TaskError);
+    lose(job);
+    EXPECT_EQ(shelf.remote<&Shelf::look>().get(), 36);
+    for (const auto& future : given) EXPECT_THROW(future.get(), TaskError);
+    EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), 9);
+    let_go(shelf);
+  });
+}
+
+TEST_P(StoredValues, OfTasksThatRun) {
+  run([](Losing& job) {
+    const auto shelf = actor<Shelf>();
+    std::vector<Future<int>> given;
+    while (begun_on_lost == 0) {
+      given.push_back(remote<give_to_and_wait>(shelf, 1));
+      std::this_thread::sleep_for(1ms);
+    }
+    lose(job);
+    const auto added = static_cast<int>(given.size());
+    const int again = begun_on_lost;
+    may_go_on = true;
+    get(given);
+    EXPECT_EQ(shelf.remote<&Shelf::look>().get(), added);
+    EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), added);
+    EXPECT_EQ(runs, added + again);
+    let_go(shelf);
+  });
+}
+
+TEST_P(StoredValues, OfTasksThatGoOnFromBehindThem) {
+  run([](Losing& job) {
+    const auto shelf = actor<Shelf>();
+    std::vector<Future<int>> given;
+    while (begun_on_lost == 0) {
+      given.push_back(remote<give_to_and_go_on>(shelf, 1));
+      std::this_thread::sleep_for(1ms);
+    }
+    lose(job);
+    const auto added = static_cast<int>(given.size());
+    may_go_on = true;
+    EXPECT_EQ(get(given), std::vector<int>(given.size(), 1));
+    EXPECT_EQ(shelf.remote<&Shelf::look>().get(), added);
+    EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), added);
+    let_go(shelf);
+  });
+}
+
+TEST_P(StoredValues, BesideALargeResultOfTheSameTask) {
+  run([](Losing& job) {
+    const auto both = start<stored_and_made>({});
+    lose(job);
+    for (int i = 0; i < 9; ++i) {
+      const auto [made, kept] = both[static_cast<std::size_t>(i)].get();
+      EXPECT_EQ(made, numbers(i));
+      EXPECT_EQ(kept.get(), numbers(i + 1));
+    }
+  });
+}
+
+TEST_P(StoredValues, WithFuturesInside) {
+  run([](Losing& job) {
+    const auto outer = start<stored_with_future>({});
+    lose(job);
+    for (int i = 0; i < 9; ++i) {
+      const auto [values, inside] = outer[static_cast<std::size_t>(i)].get();
+      EXPECT_EQ(values, numbers(i));
+      EXPECT_EQ(inside.get(), i + 1);
+    }
+  });
+}
+
+TEST_P(StoredValues, WhoseTasksHadCalledThroughOthers) {
+  run([](Losing& job) {
+    const auto shelf = actor<Shelf>();
+    const auto kept = start<child_keeps>({}, shelf);
+    lose(job);
+    for (int i = 0; i < 9; ++i) EXPECT_EQ(kept[static_cast<std::size_t>(i)].get(), numbers(i));
+    EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), 9);
+  });
+}
+
+TEST_P(StoredValues, AreLostWhereTheirTasksMustNotRunAgain) {
+  run([](Losing& job) {
+    const auto once = start<stored>({.max_retries = 0});
+    lose(job);
+    int lost = 0;
+    for (const auto& future : once) {
+      try {
+        static_cast<void>(future.get());
+      } catch (const WorkerLost& error) {
+        ++lost;
+        EXPECT_THAT(error.what(), HasSubstr("its task has no attempt left (TaskOptions::max_retries)"));
+      }
+    }
+    EXPECT_GT(lost, 0);
+    EXPECT_LT(lost, 9);
+    EXPECT_EQ(runs, 9);
+  });
+}
+
+TEST_P(StoredValues, ComeFromTheJournalWhereItHasThem) {
+  if (!GetParam()) GTEST_SKIP() << "there is no journal";
+  run([](Losing& job) {
+    const TaskOptions always{.max_retries = 0, .journal = JournalPolicy::always};
+    const auto direct = start<stored>(always);
+    const auto made = start<made_numbers>(always);
+    lose(job);
+    for (int i = 0; i < 9; ++i) {
+      EXPECT_EQ(direct[static_cast<std::size_t>(i)].get(), numbers(i));
+      EXPECT_EQ(made[static_cast<std::size_t>(i)].get(), numbers(i));
+    }
+    EXPECT_EQ(runs, 18);
+  });
+}
+
+TEST_P(StoredValues, OfLostActorsComeFromTheJournal) {
+  if (!GetParam()) GTEST_SKIP() << "there is no journal";
+  run(
+      [](Losing& job) {
+        const auto shelf = actor<Shelf>();
+        const auto made = shelf.remote<&Shelf::copy>(1.0);
+        const auto kept = shelf.remote<&Shelf::stored>(2.0);
+        wait(std::vector{made, kept}, {.count = 2});
+        lose(job);
+        EXPECT_EQ(made.get(), numbers(1));
+        EXPECT_EQ(kept.get(), numbers(2));
+        EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), 2);
+      },
+      RankId{1});
+}
+
+/// Something of everything that stores values. `gives`: tasks tell an actor of what they have stored.
+std::vector<double> program(bool gives) {
+  std::vector<double> results;
+  const auto shelf = actor<Shelf>();
+  std::vector<Future<Numbers>> values;
+  for (int i = 0; i < 3; ++i) values.push_back(remote<stored>(i));
+  values.push_back(remote<stored_by_another>(7));
+  values.push_back(remote<child_keeps>(shelf, 8));
+  std::vector<Future<int>> given;
+  for (int i = 0; gives && i < 3; ++i) given.push_back(remote<give_to>(shelf, i));
+  const auto both = remote<stored_and_made>(9);
+  const auto outer = remote<stored_with_future>(10);
+  for (const auto& value : values) results.push_back(remote<first_of>(value).get());
+  get(given);
+  results.push_back(shelf.remote<&Shelf::look>().get());
+  for (const auto& value : values) results.push_back(value.get().back());
+  results.push_back(both.get().second.get().front() + both.get().first.front());
+  results.push_back(outer.get().second.get() + outer.get().first.front());
+  results.push_back(shelf.remote<&Shelf::look>().get());
+  results.push_back(shelf.remote<&Shelf::calls>().get());
+  let_go(shelf);
+  return results;
+}
+
+TEST_P(StoredValues, AreThereWhereverInTheJobARankIsLost) {
+  std::array<std::vector<double>, 2> expected;  // by whether tasks give
+  for (const bool gives : {false, true}) {
+    LoopbackCluster unbroken{4};
+    choose_journal(unbroken);
+    ASSERT_EQ(unbroken.run_all([&] { expected[gives] = program(gives); }), 0);
+  }
+  int lost = 0;
+  for (std::size_t packets = 0; packets < 120; packets += 2) {
+    Losing job{4, RankId{3}, packets};
+    testing::MemoryJournal journal;
+    choose_journal(job.cluster);
+    if (GetParam()) job.cluster.journal = &journal;
+    // What a rank tells an actor may arrive although what it told the head before is lost, where messages are late:
+    // then nobody knows the future that the actor has.
+    const bool gives = packets % 4 == 0;
+    if (!gives) job.cluster.network.delay_up_to(static_cast<int>(packets % 7));
+    if (packets % 3 == 0) job.cluster.options.store.budget = 200'000;  // one value: the others wait for the disk
+    job.lose_after(packets);
+    std::vector<double> results;
+    ASSERT_EQ(job.run([&] {
+      results = program(gives);
+      cluster();
+    }),
+              0)
+        << packets << ": " << job.cluster.sink.end.error;
+    EXPECT_EQ(results, expected[gives]) << packets;
+    // What a call named that went with the rank may stay to the end.
+    EXPECT_LE(job.cluster.objects_left, 4U) << packets;
+    if (job.cluster.network.is_cut(job.lost)) ++lost;
+  }
+  EXPECT_GT(lost, 20);
+}
+
+}  // namespace
+}  // namespace crema
