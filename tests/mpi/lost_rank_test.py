@@ -78,6 +78,19 @@ class LostRank(unittest.TestCase):
         self.assertEqual(job.stderr.count("was lost"), 1, job.stderr)
 
     @unittest.skipIf(WORKERS < 2, "nobody is left")
+    def test_worker_with_what_tasks_had_stored(self):
+        for options in ((), ("--journal", "off")):
+            with self.subTest(options=options):
+                job = self.start("shelf", *options)
+                job.wait_for_file("baked")
+                os.kill(job.pid_of(RANKS - 1), signal.SIGKILL)
+                (job.folder / "lost").touch()
+                self.expect_complete(job.wait(), RANKS - 1, WORKERS - 1)
+                with h5py.File(job.folder / "run.h5") as file:
+                    self.assertEqual(file["results/breads"][()], 40)
+                    self.assertGreater(file["tasks"]["attempt"][()].max(), 0)
+
+    @unittest.skipIf(WORKERS < 2, "nobody is left")
     def test_worker_that_stops(self):
         job = self.start("busy")
         job.wait_for_file("task")

@@ -67,6 +67,24 @@ double breakfast(const std::string& marker, double value) {
   touch(marker);
   return crema::remote<eat>(bread).get();
 }
+/// Has what tasks have stored.
+class Shelf {
+ public:
+  void add(crema::Future<std::vector<double>> bread) { breads_.push_back(std::move(bread)); }
+  double eat_all() const {
+    double eaten = 0;
+    for (const auto& bread : breads_) eaten += eat(bread.get());
+    return eaten;
+  }
+  std::size_t size() const { return breads_.size(); }
+
+ private:
+  std::vector<crema::Future<std::vector<double>>> breads_;
+};
+void bake_for(crema::Actor<Shelf> shelf, double value) {
+  shelf.remote<&Shelf::add>(crema::put(bake(value, 0.1))).get();
+}
+crema::Future<std::vector<double>> bake_and_store(double value) { return crema::put(bake(value, 0.1)); }
 std::string echo(const std::string& text) { return text; }
 
 void wait_for(const std::string& marker) {
@@ -134,6 +152,25 @@ int main(int argc, char** argv) {
          double total = 0;
          for (const double meal : crema::get(meals)) total += meal;
          job.results().value("eaten", total + crema::remote<eat>(first).get());
+         job.results().value("workers", crema::cluster().workers);
+       }},
+      {"shelf",
+       [&] {
+         const auto shelf = crema::actor<Shelf>();
+         std::vector<crema::Future<void>> added;
+         std::vector<crema::Future<std::vector<double>>> stored;
+         for (int i = 0; i < 40; ++i) {
+           added.push_back(crema::remote<bake_for>(shelf, i));
+           stored.push_back(crema::remote<bake_and_store>(25));
+         }
+         crema::get(added);
+         crema::wait(stored, {.count = stored.size()});
+         touch(marker("baked"));
+         wait_for(marker("lost"));
+         double total = shelf.remote<&Shelf::eat_all>().get();
+         for (const auto& bread : stored) total += crema::remote<eat>(bread).get();
+         job.results().value("eaten", total);
+         job.results().value("breads", shelf.remote<&Shelf::size>().get());
          job.results().value("workers", crema::cluster().workers);
        }},
       {"lost_actor",
