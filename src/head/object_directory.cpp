@@ -35,7 +35,7 @@ void ObjectDirectory::add(TaskId id, std::uint64_t size, RankId rank) {
 void ObjectDirectory::add_copy(TaskId id, RankId rank) {
   const auto object = objects_.find(id);
   if (object == objects_.end()) return forget_at(rank, id);
-  for (std::vector<RankId>* ranks : {&object->second.told, &object->second.have})
+  for (Ranks* ranks : {&object->second.told, &object->second.have})
     if (!contains(*ranks, rank)) ranks->push_back(rank);
 }
 
