@@ -42,7 +42,7 @@ struct ArrivedCalls {
 /// When work ended first, by the upper half of its key, for the attempts after the one that has started it.
 class Orders {
  public:
-  void add(std::uint64_t key, std::uint64_t order) { known_.push_back({key, order}); }
+  void add(std::uint64_t key, std::uint64_t order) { known_.emplace_back(key, order); }
   /// What was added so far is for the next attempt to find.
   void hold() {
     std::sort(known_.begin(), known_.end());
