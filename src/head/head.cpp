@@ -251,7 +251,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   const std::int64_t offset = clock_offset(from, outcome.finished);
   const bool early = (frame.header.flags & wire::flag_early) != 0;
   if (outcome.failed && !early) {
-    if (const Entry* failed = entries_.find(outcome.id.number))
+    if (const Entry* failed = entries_.find(outcome.id.number); failed != nullptr && failed->submitted > 0)
       outcome.value = named(outcome.value, recorder_.text(failed->name));
     record_failure(outcome.value);
   }

@@ -61,7 +61,8 @@ void Head::keep(TaskId id, RankId from, const history::Large& stored, const Byte
     --storing_;
     if (!error.empty()) {
       ByteBuffer failure;
-      wire::write_failure(failure, {.function = recorder_.text(entries_[id.number].name),
+      const Entry& entry = entries_[id.number];
+      wire::write_failure(failure, {.function = entry.submitted > 0 ? recorder_.text(entry.name) : std::string{},
                                     .task = id,
                                     .type = "crema::Error",
                                     .message = "keeping its result: " + error});
