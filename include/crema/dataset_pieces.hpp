@@ -110,6 +110,7 @@ void append_rows(std::vector<T>& rows, ByteReader& reader, std::uint64_t begin =
     begin = std::min(begin, end);
     if constexpr (bulk) {
       const std::byte* const all = reader.take(count * sizeof(T));
+      if (begin == end) return;  // an empty vector has no place to copy to
       if (reinterpret_cast<std::uintptr_t>(all) % alignof(T) == 0) {
         const T* const first = reinterpret_cast<const T*>(all);
         rows.insert(rows.end(), first + begin, first + end);

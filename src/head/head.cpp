@@ -270,7 +270,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
     if (ended_lane && placed != calls_.end() && !placed->second.done) lethal_calls_.insert(outcome.id);
     count_calls(outcome.id, outcome.calls_made);
     if (outcome.work == Outcome::Work::call) {
-      const bool counts = outcome.attempt >= attempts_.of(outcome.parent);
+      const bool counts = outcome.attempt >= attempts_.first_counted(outcome.parent);
       end_call(from, outcome, (frame.header.flags & wire::flag_repeatable) != 0);
       if (counts) count_calls(outcome.parent, -1);
       return;
@@ -308,8 +308,9 @@ void Head::on_outcome(RankId from, const Frame& frame) {
     if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
     return;
   }
+  const bool lost = !entry->cancelled && (failure == Failure::Kind::crashed || failure == Failure::Kind::timeout);
+  if (!lost) count_calls(outcome.id, outcome.calls_made);
   if (outcome.failed && !entry->cancelled) {
-    const bool lost = failure == Failure::Kind::crashed || failure == Failure::Kind::timeout;
     if (try_again(outcome.id, *entry, lost)) {
       if (!lost) leave_children(LaneHolds::lane(from, frame.header.lane), outcome.id);
       return;
@@ -317,11 +318,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
     outcome.value = after_attempts(decode(outcome.value));
   }
   ++finished_;
-  if (attempts_.of(outcome.id) == outcome.attempt) {
-    count_calls(outcome.id, outcome.calls_made);
-  } else {
-    outcome.durable_calls = 0;  // how many a lost attempt has made is not known
-  }
+  if (attempts_.of(outcome.id) != outcome.attempt) outcome.durable_calls = 0;  // nobody waits for those of its last
   if (entry->cancelled) {
     if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
     return complete({outcome.id, true, cancelled_failure(outcome.id, *entry)});

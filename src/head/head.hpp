@@ -242,7 +242,7 @@ class Head {
 
   // In head_losses.cpp.
   bool try_again(TaskId id, Entry& entry, bool lost);
-  std::uint32_t next_attempt(TaskId id);
+  std::uint32_t next_attempt(TaskId id, bool lost = true);
   [[nodiscard]] static Blocked blocked(const wire::TaskSpec& task, Bytes payload);
   [[nodiscard]] Bytes after_attempts(Failure failure) const;
   void lose_lane(RankId rank, LaneId lane);

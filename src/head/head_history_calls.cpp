@@ -57,7 +57,7 @@ void Head::on_taken(RankId from, const wire::Frame& frame) {
 /// A call that is made again stands for the one that has its place.
 void Head::claim(const wire::CallSpec& call, std::uint32_t attempt) {
   claimed_.insert(call.key);
-  if (attempt >= attempts_.of(call.parent)) count_calls(call.parent, -1);
+  if (attempt >= attempts_.first_counted(call.parent)) count_calls(call.parent, -1);
   const Past::Completion* ended = recorded(call.key);
   if (ended != nullptr) {
     entries_[call.id.number].order = recorded_order(call.key);
@@ -92,7 +92,7 @@ bool Head::claim_pool_call(const wire::Frame& frame) {
             .function = call.method,
             .attempt = attempt,
             .value = Bytes{std::move(source)}});
-    if (attempt >= attempts_.of(call.parent)) count_calls(call.parent, -1);
+    if (attempt >= attempts_.first_counted(call.parent)) count_calls(call.parent, -1);
     if (!names_.contains(call.key)) return true;  // it has no place yet: on_taken
   }
   arrive(call.parent, attempt, call.key);
@@ -248,7 +248,7 @@ void Head::forget_attempts(TaskId id) {
 void Head::tell_to_forget(const std::set<RankId>& hosts, TaskId id) {
   for (const RankId host : hosts) {
     wire::Frame forget = wire::make_frame(wire::FrameType::forget_calls, wire::write_ids({id}));
-    forget.header.attempt = attempts_.of(id);
+    forget.header.attempt = attempts_.first_counted(id);
     outbox_.send(host, std::move(forget));
   }
 }

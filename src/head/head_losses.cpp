@@ -27,7 +27,7 @@ bool Head::try_again(TaskId id, Entry& entry, bool lost) {
   wire::TaskSpec task = wire::read_task(entry.value);
   const wire::Terms terms = task.terms.value_or(wire::Terms{});
   if (!lost && !terms.retry_exceptions) return false;
-  task.attempt = next_attempt(id);
+  task.attempt = next_attempt(id, lost || keeper_);
   if (task.attempt > static_cast<std::uint32_t>(terms.max_retries)) return false;
   if (has_called_too_often(id)) {
     repeatable_[id].kept_from_trying = true;
@@ -39,13 +39,13 @@ bool Head::try_again(TaskId id, Entry& entry, bool lost) {
   return true;
 }
 
-/// Nobody waits for the calls of an attempt that was lost: how many there were is not known.
-std::uint32_t Head::next_attempt(TaskId id) {
-  open_calls_.erase(id);
+/// Calls of an attempt that was lost are not waited for, nor, where a history has them before checkpoints, of any.
+std::uint32_t Head::next_attempt(TaskId id, bool lost) {
+  if (lost) open_calls_.erase(id);
   arrived_.erase(id);
   checkpoints_to_keep_.erase(id);
   if (const auto found = repeatable_.find(id); found != repeatable_.end()) found->second.orders.hold();
-  return attempts_.lose(id);
+  return lost ? attempts_.lose(id) : attempts_.end(id);
 }
 
 Head::Blocked Head::blocked(const wire::TaskSpec& task, Bytes payload) {

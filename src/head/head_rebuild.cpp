@@ -88,7 +88,7 @@ void Head::lose_held_calls(RankId rank) {
   std::erase_if(held_, [&](const auto& held) {
     const auto& [from, outcome] = held.second;
     if (from != rank || outcome.work != wire::Outcome::Work::call) return false;
-    if (outcome.attempt >= attempts_.of(outcome.parent)) count_calls(outcome.parent, 1);
+    if (outcome.attempt >= attempts_.first_counted(outcome.parent)) count_calls(outcome.parent, 1);
     unpin(wire::ids_of(outcome.carried));
     return true;
   });

@@ -4,6 +4,7 @@ is kept, and the exit code is 75."""
 
 import os
 import signal
+import struct
 import sys
 import time
 import unittest
@@ -15,6 +16,18 @@ from launch import HANGS, Job
 RANKS = int(sys.argv.pop(1))
 END_WITHIN = 10  # seconds; less than the 45 that running tasks have after SIGUSR1
 FINISHED, INTERRUPTED = 1, 5
+ENDED = 2  # the type of a record that says how a task ended
+
+
+def record_types(segment):
+    """The types of the records of a journal that are on disk whole (src/journal/README.md)."""
+    data = segment.read_bytes() if segment.exists() else b""
+    place = 56 + struct.unpack_from("=Q", data, 40)[0] if len(data) >= 56 else len(data)
+    while place + 16 <= len(data):
+        size, kind = struct.unpack_from("=IH", data, place)
+        place += 16 + size
+        if place <= len(data):
+            yield kind
 
 
 class Stopping(unittest.TestCase):
@@ -30,8 +43,11 @@ class Stopping(unittest.TestCase):
         self.wait_for_stop(job)
 
     def wait_for_stop(self, job):
+        self.wait_until(lambda: "stopping early" in job.text("stderr"), job)
+
+    def wait_until(self, holds, job):
         deadline = time.monotonic() + HANGS
-        while "stopping early" not in job.text("stderr"):
+        while not holds():
             self.assertLess(time.monotonic(), deadline, job.text("stderr"))
             time.sleep(0.01)
 
@@ -95,6 +111,7 @@ class Stopping(unittest.TestCase):
 
     def test_a_second_interrupt(self):
         job = self.start("stubborn", recovery=True)
+        self.wait_until(lambda: ENDED in record_types(job.folder / "run.h5.journal/segment-000001.journal"), job)
         job.process.send_signal(signal.SIGUSR1)
         self.wait_for_stop(job)
         began = time.time()

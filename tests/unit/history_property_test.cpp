@@ -189,7 +189,8 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverAWorkerIsLostAndThenAll) {
   ASSERT_EQ(expected.exit_code, 0) << expected.error;
   int lost = 0;
   bool is_lost = true;
-  for (std::size_t packets = pick(4); is_lost; packets += soaks() ? 1 : 4) {
+  // Small programs send a worker a dozen packets.
+  for (std::size_t packets = pick(2); is_lost; packets += soaks() ? 1 : 2) {
     MemoryJournal journal;
     Losing job{5, RankId{4}, GetParam()};
     job.cluster.actor_ranks = packets % 2 == 0 ? 2 : 1;
