@@ -10,17 +10,35 @@
 namespace crema::actors {
 using wire::FrameType;
 
+namespace {
+
+/// Of an id: its upper bits.
+constexpr int rank_bits = 48;
+constexpr int lane_bits = 32;
+
+RankId rank_of(TaskId id) { return RankId{static_cast<std::int32_t>(id.number >> rank_bits)}; }
+std::uint64_t lane_of(TaskId id) { return id.number >> lane_bits; }
+
+}  // namespace
+
 void CallRouter::on_call(wire::Frame frame) {
   const wire::CallHead head = wire::read_call_head(frame.payload);
   const Caller caller{frame.header.lane, head.actor};
-  if (!head.has_inputs && (held_.empty() || !held_.contains(caller))) return forward(head, std::move(frame));
+  const bool is_first = held_.empty() || !held_.contains(caller);
+  if (!head.has_inputs && !head.has_carried && is_first) return forward(head, std::move(frame));
   const wire::CallSpec call = wire::read_call(frame.payload);
+  const bool ask = may_be_unheard(call.arguments.carried);
+  if (!head.has_inputs && !ask && is_first) return forward(head, std::move(frame));
   frame.payload = frame.payload.compact();
   Held held{std::move(frame)};
   std::set<TaskId> needed;
   for (const Input& input : call.arguments.inputs) needed.insert(input.id);
   held.missing = needed.size();
-  held.complete = needed.empty();
+  if (ask) {
+    questions_.push_back({caller, call.arguments.carried});
+    held.question = answered_ + questions_.size();
+    outbox_.send(head_rank, wire::make_frame(FrameType::heard));
+  }
   held_[caller].push_back(std::move(held));
   if (needed.empty()) return;
   std::vector<TaskId> ids;
@@ -31,6 +49,28 @@ void CallRouter::on_call(wire::Frame frame) {
   }
   // Lane 0 is the router itself.
   if (!ids.empty()) outbox_.send(head_rank, wire::make_frame(FrameType::get, wire::write_ids(ids)));
+}
+
+/// Ids of a lane grow, and what its rank sends to the head arrives in order.
+bool CallRouter::may_be_unheard(const std::vector<Named<TaskId>>& named) const {
+  if (me_ == head_rank) return false;
+  return std::any_of(named.begin(), named.end(), [this](const Named<TaskId>& work) {
+    if (rank_of(work.id) != me_) return false;
+    const auto heard = heard_.find(lane_of(work.id));
+    return heard == heard_.end() || heard->second < work.id;
+  });
+}
+
+void CallRouter::on_heard() {
+  const Question question = std::move(questions_.front());
+  questions_.pop_front();
+  ++answered_;
+  for (const Named<TaskId>& work : question.named) {
+    if (rank_of(work.id) != me_) continue;
+    TaskId& newest = heard_[lane_of(work.id)];
+    newest = std::max(newest, work.id);
+  }
+  if (held_.contains(question.caller)) send_complete(question.caller);
 }
 
 void CallRouter::on_value(const wire::Frame& frame) {
@@ -44,7 +84,7 @@ void CallRouter::on_value(const wire::Frame& frame) {
     const auto queue = held_.find(caller);
     if (queue == held_.end()) continue;
     for (Held& held : queue->second) {
-      if (held.complete || held.values.contains(value.id)) continue;
+      if (held.missing == 0 || held.values.contains(value.id)) continue;
       const wire::CallSpec call = wire::read_call(held.frame.payload);
       const auto& inputs = call.arguments.inputs;
       if (std::none_of(inputs.begin(), inputs.end(), [&](const Input& input) { return input.id == value.id; }))
@@ -52,7 +92,7 @@ void CallRouter::on_value(const wire::Frame& frame) {
       if (value.failed) {
         fail(held.frame.header, call, value.bytes);
         held.frame.payload = {};
-        held.complete = true;
+        held.missing = 0;
         continue;
       }
       held.values.emplace(value.id, value.bytes);
@@ -62,7 +102,6 @@ void CallRouter::on_value(const wire::Frame& frame) {
       held.values.clear();
       held.frame.payload = Bytes{wire::write(filled)};
       held.frame.header.payload_size = held.frame.payload.size();
-      held.complete = true;
     }
     send_complete(caller);
   }
@@ -70,7 +109,7 @@ void CallRouter::on_value(const wire::Frame& frame) {
 
 void CallRouter::send_complete(const Caller& caller) {
   const auto queue = held_.find(caller);
-  while (!queue->second.empty() && queue->second.front().complete) {
+  while (!queue->second.empty() && is_complete(queue->second.front())) {
     // One that has failed is empty: its outcome is told already.
     if (wire::Frame& frame = queue->second.front().frame; !frame.payload.empty()) {
       const wire::CallHead call = wire::read_call_head(frame.payload);
@@ -105,7 +144,7 @@ std::vector<wire::HeldCall> CallRouter::held() const {
       const wire::CallSpec call = wire::read_call(held.frame.payload);
       wire::HeldCall& listed = all.emplace_back(wire::HeldCall{call.id, call.actor, call.method, false, {}});
       for (const Input& input : call.arguments.inputs)
-        if (!held.complete && !held.values.contains(input.id)) listed.missing.push_back(input.id);
+        if (held.missing > 0 && !held.values.contains(input.id)) listed.missing.push_back(input.id);
     }
   }
   for (const auto& [actor, calls] : unlocated_) {

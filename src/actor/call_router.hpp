@@ -16,9 +16,11 @@ namespace crema::actors {
 /// Sends the calls of one rank's lanes straight to the ranks where the actors live. Where that is not known yet it asks
 /// the head once and holds the calls; a call whose arguments are futures it holds until their values are there, and
 /// with it what the same lane sends to the same actor afterwards, so that a caller's order is kept and nobody else
-/// waits. Where the head keeps the history of calls, those to durable actors are kept until they have their place in
-/// it, and sent again should the actor have been lost with its rank. Of others it is known until they have ended that
-/// they were sent: should the actor be lost, who answers for it answers each. Used on the event loop's thread.
+/// waits. So it does with a call that names work or values of this rank until the head has heard of these: should the
+/// rank be lost, whoever has the call can still have them. Where the head keeps the history of calls, those to durable
+/// actors are kept until they have their place in it, and sent again should the actor have been lost with its rank. Of
+/// others it is known until they have ended that they were sent: should the actor be lost, who answers for it answers
+/// each. Used on the event loop's thread.
 class CallRouter {
  public:
   CallRouter(wire::Outbox& outbox, RankId me, bool keeps_calls = false)
@@ -30,6 +32,8 @@ class CallRouter {
   void on_location(const wire::Frame& frame);
   /// From the head: placed.
   void on_placed(const wire::Frame& frame);
+  /// From the head: heard.
+  void on_heard();
   /// A value or large_value this router asked for.
   void on_value(const wire::Frame& frame);
   /// The calls that are held here: for the values of their arguments, or for a place for their actor.
@@ -39,9 +43,14 @@ class CallRouter {
   using Caller = std::pair<LaneId, ActorId>;
   struct Held {
     wire::Frame frame;
-    bool complete = true;
     std::size_t missing = 0;
     std::unordered_map<TaskId, Bytes> values{};
+    std::uint64_t question = 0;  ///< the head has heard of what it names once this one is answered
+  };
+  /// Whether the head has heard of what a call names.
+  struct Question {
+    Caller caller;
+    std::vector<Named<TaskId>> named;
   };
   struct Sent {
     wire::FrameHeader header;
@@ -49,6 +58,10 @@ class CallRouter {
     Bytes payload;  ///< empty: nobody could apply the call again
   };
 
+  [[nodiscard]] bool is_complete(const Held& held) const {
+    return held.frame.payload.empty() || (held.missing == 0 && held.question <= answered_);
+  }
+  [[nodiscard]] bool may_be_unheard(const std::vector<Named<TaskId>>& named) const;
   void forward(const wire::CallHead& call, wire::Frame frame);
   void send_again(const Sent& sent, RankId to);
   void let_wait_no_more(ActorId actor);
@@ -64,6 +77,9 @@ class CallRouter {
   std::unordered_map<ActorId, std::set<LaneId>> bounded_by_;         // lanes that count their calls to it
   std::map<Caller, std::deque<Held>> held_;                          // the first waits for values
   std::unordered_map<TaskId, std::vector<Caller>> awaited_;          // by value: whose first call needs it
+  std::deque<Question> questions_;                                   // that the head has not answered: of held calls
+  std::uint64_t answered_ = 0;
+  std::unordered_map<std::uint64_t, TaskId> heard_;  // by lane of this rank: the newest that the head has heard of
 };
 
 }  // namespace crema::actors

@@ -86,6 +86,8 @@ void Head::on_frame(RankId from, Frame frame) {
       return objects_.on_have(from, frame);
     case FrameType::cancel:
       return on_cancel(frame);
+    case FrameType::heard:
+      return outbox_.send(from, wire::make_frame(FrameType::heard));
     case FrameType::ready: {
       ByteBuffer answer;
       answer.put<std::uint8_t>(is_there(wire::read_ids(frame.payload).at(0)));

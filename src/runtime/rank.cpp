@@ -250,6 +250,8 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
       return router_.on_location(frame);
     case FrameType::placed:
       return router_.on_placed(frame);
+    case FrameType::heard:
+      return head_ ? head_->on_frame(from, std::move(frame)) : router_.on_heard();
     case FrameType::located:
       return exchange_.on_located(frame);
     case FrameType::fetch:

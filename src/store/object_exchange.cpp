@@ -62,7 +62,8 @@ void ObjectExchange::resume_behind(LaneId lane) {
 bool ObjectExchange::hold(Frame& frame) {
   const FrameType type = frame.header.type;
   const bool tells_of_value = type == FrameType::put || type == FrameType::outcome;
-  if (making_.empty() || (!tells_of_value && type != FrameType::release)) return false;
+  const bool comes_behind = type == FrameType::release || type == FrameType::call || type == FrameType::call_pool;
+  if (making_.empty() || (!tells_of_value && !comes_behind)) return false;
   const auto making = tells_of_value ? making_.find(ByteReader{frame.payload}.get<TaskId>()) : making_.end();
   const bool waits_itself = making != making_.end() && !making->second.stored;
   if (type != FrameType::put && !waits_itself && holds(frame.header.lane)) {

@@ -51,7 +51,10 @@ CallHead read_call_head(const Bytes& payload) {
   call.actor = in.get<ActorId>();
   call.method = in.get<FunctionId>();
   in.take(sizeof(std::uint32_t));
-  call.has_inputs = in.get<std::uint32_t>() > 0;
+  const auto inputs = in.get<std::uint32_t>();
+  in.take(inputs * sizeof(Input));
+  call.has_inputs = inputs > 0;
+  call.has_carried = in.get<std::uint32_t>() > 0;
   return call;
 }
 

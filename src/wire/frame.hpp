@@ -44,6 +44,7 @@ enum class FrameType : std::uint16_t {
   fatal = 21,
   // any rank -> head
   have = 26,
+  heard = 62,  // and back
   // actor host -> head
   taken = 25,
   status = 27,

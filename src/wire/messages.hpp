@@ -125,6 +125,7 @@ struct CallHead {
   ActorId actor{};
   FunctionId method{};
   bool has_inputs = false;
+  bool has_carried = false;
 };
 CallHead read_call_head(const Bytes& payload);
 
