@@ -18,6 +18,11 @@ void Liveness::watch(RankId rank, std::int64_t pid) {
   heard_.resize(std::max(heard_.size(), static_cast<std::size_t>(rank.number) + 1), false);
 }
 
+void Liveness::failed(RankId rank) {
+  for (Watched& watched : watched_)
+    if (watched.rank == rank) watched.failed = true;
+}
+
 std::vector<Liveness::Loss> Liveness::look(Clock::time_point now) {
   const Clock::duration watched_for = std::min<Clock::duration>(now - last_look_, 2 * interval);
   last_look_ = now;
@@ -32,6 +37,7 @@ std::vector<Liveness::Loss> Liveness::look(Clock::time_point now) {
 
 std::string Liveness::reason_to_give_up(Watched& watched, Clock::duration watched_for) {
   if (watched.pid != 0 && !process_is_there(watched.pid)) return fmt::format("its process {} has ended", watched.pid);
+  if (watched.failed) return "MPI tells that its process has failed";
   auto heard = heard_[static_cast<std::size_t>(watched.rank.number)];
   watched.silence = heard ? Clock::duration{} : watched.silence + watched_for;
   watched.heard = watched.heard || heard;

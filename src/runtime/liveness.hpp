@@ -9,8 +9,8 @@
 
 namespace crema::runtime {
 
-/// Tells which of the watched ranks are gone: by their process on the same host, by silence elsewhere. MPI itself
-/// reports no death. Used on the event loop's thread; the caller brings the time.
+/// Tells which of the watched ranks are gone: by their process on the same host, by what MPI tells where it does, by
+/// silence elsewhere. Used on the event loop's thread; the caller brings the time.
 class Liveness {
  public:
   using Clock = std::chrono::steady_clock;
@@ -32,6 +32,9 @@ class Liveness {
     if (const auto place = static_cast<std::size_t>(rank.number); place < heard_.size()) heard_[place] = true;
   }
 
+  /// The network has told that it is gone; of no interest where it is not watched.
+  void failed(RankId rank);
+
   struct Loss {
     RankId rank;
     std::string reason;
@@ -44,7 +47,8 @@ class Liveness {
     RankId rank;
     std::int64_t pid = 0;  ///< 0: not to be seen from here
     Clock::duration silence{};
-    bool heard = false;  ///< ever
+    bool heard = false;   ///< ever
+    bool failed = false;  ///< as the network has told
   };
   /// Empty: it is there, as far as one can see.
   [[nodiscard]] std::string reason_to_give_up(Watched& watched, Clock::duration watched_for);

@@ -317,6 +317,7 @@ void Rank::tick(Clock::time_point now) {
 }
 
 void Rank::look_for_losses(Clock::time_point now) {
+  for (const RankId rank : transport_.failures()) liveness_.failed(rank);
   for (const Liveness::Loss& loss : liveness_.look(now)) {
     if (!head_) {
       log_.error("the head (rank 0 on {}) was lost: {}; this rank ends", ranks_[0].host, loss.reason);

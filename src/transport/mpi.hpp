@@ -14,6 +14,9 @@ namespace crema::transport {
 ///
 /// A packet of at most max_message bytes is one message. A larger one is announced by its size and follows in parts of
 /// at most max_message, because MPI counts are ints.
+///
+/// Where MPI tells of processes that have failed (ULFM: Open MPI 5 under `mpirun --with-ft ulfm`), failures() does;
+/// what is under way from such a rank or to it is abandoned when MPI refuses it.
 class MpiTransport final : public Transport {
  public:
   static constexpr std::size_t default_max_message = std::size_t{1} << 30;
@@ -30,6 +33,7 @@ class MpiTransport final : public Transport {
   void send(RankId to, Bytes packet) override;
   std::optional<Packet> receive() override;
   void abandon(RankId rank) override;
+  std::vector<RankId> failures() override;
   std::size_t sends_pending() const override { return sends_.size(); }
 
  private:
@@ -42,11 +46,16 @@ class MpiTransport final : public Transport {
   struct Receiving {
     ByteBuffer buffer;
     std::vector<MPI_Request> requests;
+    std::size_t complete = 0;  ///< of the requests, from the first
   };
 
+  void keep(Sending sending);
+  void cut_short(int source);
+  void abandon_receives(int source);
   void start_send(RankId to, int tag, const std::byte* data, std::size_t size, const Bytes& owner);
   void complete_sends();
   bool accept_message();
+  bool start_receives(Receiving& receiving, MPI_Message& message, MPI_Status& status);
   std::optional<Packet> take_complete();
 
   MPI_Comm communicator_ = MPI_COMM_NULL;
@@ -57,6 +66,8 @@ class MpiTransport final : public Transport {
   std::vector<std::deque<Receiving>> receives_;  // by source
   std::vector<int> sources_;                     // those with receives under way
   std::vector<bool> abandoned_;                  // by rank
+  std::vector<bool> told_failed_;                // by rank
+  std::vector<bool> cut_short_;                  // by rank: a packet of it never came whole, so none behind it counts
   // Of abandoned ranks. MPI may use the buffers until the process ends.
   std::deque<Sending> abandoned_sends_;
   std::vector<std::deque<Receiving>> abandoned_receives_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "crema/bytes.hpp"
 #include "crema/ids.hpp"
@@ -30,6 +31,10 @@ class Transport {
 
   /// The rank is lost: what is on its way there or from there is not waited for any more.
   virtual void abandon(RankId rank) = 0;
+
+  /// Ranks that are gone, as the network itself has learned since the last call; none where it never learns. Whether it
+  /// does or not, packets to a rank that is gone go nowhere and are no error.
+  virtual std::vector<RankId> failures() { return {}; }
 
   /// Packets whose send has not completed, but for those to abandoned ranks.
   [[nodiscard]] virtual std::size_t sends_pending() const = 0;

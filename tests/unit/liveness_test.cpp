@@ -89,6 +89,19 @@ TEST_F(LivenessTest, EachIsLostOnceAndSeveralMayBeAtATime) {
   EXPECT_TRUE(quiet_for(40));
 }
 
+TEST_F(LivenessTest, ARankOfWhichMpiTellsIsLostOnce) {
+  watch(other);
+  watch(RankId{2});
+  liveness_.failed(other);
+  liveness_.failed(RankId{1});  // not watched
+  const auto loss = look_after(1s);
+  ASSERT_TRUE(loss);
+  EXPECT_EQ(loss->rank, other);
+  EXPECT_EQ(loss->reason, "MPI tells that its process has failed");
+  liveness_.failed(other);
+  EXPECT_TRUE(quiet_for(20));
+}
+
 TEST_F(LivenessTest, AMessageEndsTheSilence) {
   watch(other);
   EXPECT_TRUE(quiet_for(30));
