@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <utility>
 
 namespace crema {
@@ -43,13 +44,12 @@ class ReadyQueue {
     const auto begin = items.begin();
     std::rotate(begin, begin + static_cast<std::ptrdiff_t>(place), begin + static_cast<std::ptrdiff_t>(place) + 1);
   }
-  Item pop() {
-    const auto first = buckets_.begin();
-    Item item = std::move(first->second.front());
-    first->second.pop_front();
-    if (first->second.empty()) spare_ = buckets_.extract(first);
-    --size_;
-    return item;
+  Item pop() { return pop(buckets_.begin()); }
+  /// The first that is deeper than this, if there is one. Costs a look at every order before it.
+  std::optional<Item> pop_deeper(std::uint32_t than) {
+    const auto bucket =
+        std::find_if(buckets_.begin(), buckets_.end(), [than](const auto& item) { return item.first.depth > than; });
+    return bucket == buckets_.end() ? std::nullopt : std::optional<Item>{pop(bucket)};
   }
   void clear() {
     buckets_.clear();
@@ -61,6 +61,14 @@ class ReadyQueue {
 
  private:
   using Buckets = std::map<RunOrder, std::deque<Item>, std::greater<>>;
+
+  Item pop(typename Buckets::iterator bucket) {
+    Item item = std::move(bucket->second.front());
+    bucket->second.pop_front();
+    if (bucket->second.empty()) spare_ = buckets_.extract(bucket);
+    --size_;
+    return item;
+  }
 
   std::deque<Item>& bucket(RunOrder order) {
     if (!buckets_.empty() && buckets_.begin()->first == order) return buckets_.begin()->second;

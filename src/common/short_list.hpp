@@ -18,6 +18,15 @@ class ShortList {
       more_ = std::make_unique<std::vector<Item>>(std::vector<Item>{std::exchange(only_, {}), item});
     }
   }
+  /// All that equal it.
+  void erase(const Item& item) {
+    if (more_) {
+      std::erase(*more_, item);
+      if (more_->empty()) more_.reset();
+    } else if (only_ == item) {
+      only_ = {};
+    }
+  }
   [[nodiscard]] bool empty() const { return !more_ && only_ == Item{}; }
   [[nodiscard]] const Item* begin() const { return more_ ? more_->data() : &only_; }
   [[nodiscard]] const Item* end() const {

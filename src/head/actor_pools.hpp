@@ -28,7 +28,8 @@ class ActorPools {
   std::optional<Assignment> on_call(wire::CallSpec call, std::uint32_t attempt);
   /// A call has ended. If it came from a pool: what its member gets next.
   std::optional<Assignment> on_ended(TaskId call);
-  /// The actor is lost for good: it gets no call any more, unless none of its pool is left. What members get now.
+  /// The actor was killed, or is lost for good: it gets no call any more, unless none of its pool is left. What members
+  /// get now.
   std::vector<Assignment> give_up(ActorId member);
   /// Adds the calls that wait here.
   void describe(Waits& waits) const;

@@ -100,6 +100,11 @@ void ActorService::give_up(ActorId actor, const std::string& reason, const std::
   outbox_.send(entry.rank, std::move(gone));
   for (const RankId rank : ranks) tell_location(rank, actor);
   send_pool_calls(actor);
+  leave_pools(actor);
+}
+
+/// It takes no further call of a pool that has others left.
+void ActorService::leave_pools(ActorId actor) {
   for (ActorPools::Assignment& assignment : pools_.give_up(actor)) send(std::move(assignment));
 }
 
@@ -186,6 +191,7 @@ void ActorService::on_kill(const Frame& frame) {
   const auto id = ByteReader{frame.payload}.get<ActorId>();
   const auto* actor = directory_.entry(id);
   if (actor == nullptr) throw Error{"killing an actor: actor " + std::to_string(id.number) + " has not been created"};
+  leave_pools(id);
   if (const auto restarting = restarting_.find(id); restarting != restarting_.end()) {
     if (!std::exchange(restarting->second, true)) directory_.remove(id);
     return start_unplaced();

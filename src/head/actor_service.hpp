@@ -86,6 +86,7 @@ class ActorService {
     RankId sent_to{-1};  ///< -1: its member had no rank yet
   };
 
+  void leave_pools(ActorId actor);
   void answer(RankId from, const wire::Frame& find);
   void start(wire::ActorSpec actor);
   void start_unplaced();

@@ -51,6 +51,12 @@ void Dispatcher::on_pull(RankId rank, const wire::Pull& pull) {
   worker.parked = pull.parked;
   worker.parked_with_resources = pull.parked_with_resources;
   worker.parked_cpus = pull.parked_cpus;
+  worker.deeper_than = pull.deeper_than;
+  if (pull.deeper_than > 0) {
+    for_deeper_.insert(place);
+  } else if (!for_deeper_.empty()) {
+    for_deeper_.erase(place);
+  }
   changed(place);
 }
 
@@ -103,6 +109,7 @@ void Dispatcher::remove_worker(RankId rank) {
     return true;
   });
   std::erase(seats_, worker.seat);
+  for_deeper_.erase(place);
   worker = {.rank = rank,
             .seat = worker.seat,
             .gone = true,
@@ -130,14 +137,15 @@ std::optional<double> Dispatcher::estimate(FunctionId function) const {
 
 /// What waits behind the running tasks is shared by all slots, and so is the time to the end of the next of them.
 double Dispatcher::Worker::room_ahead() const {
-  if (slots == 0 || has_free_slot() || outstanding >= max_ahead_tasks || bytes >= max_ahead_bytes) return 0;
+  if (slots == 0 || deeper_than > 0 || has_free_slot() || outstanding >= max_ahead_tasks || bytes >= max_ahead_bytes)
+    return 0;
   const double mean = nanoseconds / outstanding;
   return ahead_nanoseconds * slots - mean * (runnable() - slots + 1);
 }
 
 /// First those with free slots, the emptiest first; then those that take work ahead, the one with most room first.
 std::optional<std::uint32_t> Dispatcher::Worker::level() const {
-  if (reserved || gone) return std::nullopt;
+  if (reserved || gone || deeper_than > 0) return std::nullopt;
   if (has_free_slot()) return runnable() * first_level_ahead / slots;
   const double room = room_ahead();
   if (room <= 0) return std::nullopt;
@@ -155,7 +163,7 @@ void Dispatcher::changed(std::uint32_t place) {
     total += now - std::exchange(counted, now);
   };
   count(running_, worker.running, std::min(worker.runnable(), worker.slots));
-  count(idle_, worker.idle, worker.slots - worker.running);
+  count(idle_, worker.idle, worker.deeper_than > 0 ? 0 : worker.slots - worker.running);
   count(queued_, worker.queued, worker.runnable() - worker.running);
   if (const auto level = worker.level()) {
     levels_.put(place, *level);
@@ -191,8 +199,23 @@ std::vector<Dispatcher::Assignment> Dispatcher::assign() {
     assignments.push_back(assign_front(workers_[*place]));
     changed(*place);
   }
+  if (has_ready() && !for_deeper_.empty()) assign_deeper(assignments);
   if (has_ready()) assign_ahead(assignments);
   return assignments;
+}
+
+/// Of those that have a free slot, and where only deeper tasks can begin.
+void Dispatcher::assign_deeper(std::vector<Assignment>& assignments) {
+  for (const std::uint32_t place : for_deeper_) {
+    Worker& worker = workers_[place];
+    while (worker.has_free_slot() && !worker.reserved) {
+      std::optional<Ready> task = ready_.pop_deeper(worker.deeper_than);
+      if (!task) break;
+      if (!withdrawn_.empty() && withdrawn_.erase(task->id) != 0) continue;
+      assignments.push_back(assign(worker, std::move(*task)));
+      changed(place);
+    }
+  }
 }
 
 /// no_worker: values lie on other ranks too.
@@ -206,7 +229,7 @@ std::uint32_t Dispatcher::place_near(RankId rank) const {
 std::uint32_t Dispatcher::nearest_worker(std::uint32_t best) {
   const std::uint32_t near = place_near(ready_.front().near);
   if (near == no_worker) return best;
-  if (workers_[near].has_free_slot() && !workers_[near].reserved) return near;
+  if (workers_[near].has_free_slot() && !workers_[near].reserved && workers_[near].deeper_than == 0) return near;
   const std::size_t end = std::min(ready_.front_size(), looked_through);
   for (std::size_t i = 1; i < end; ++i) {
     const Ready& task = ready_.at(i);
@@ -283,6 +306,7 @@ std::optional<std::uint32_t> Dispatcher::worker_with_room(const Group& group) co
   for (std::uint32_t place = 0; place < workers_.size(); ++place) {
     const Worker& worker = workers_[place];
     if (worker.reserved && group.reserved != place) continue;
+    if (group.queue.front_order().depth <= worker.deeper_than && worker.deeper_than > 0) continue;
     const std::uint32_t busy_lanes =
         worker.runnable() + worker.with_resources - std::min(worker.with_resources, worker.parked_with_resources);
     if (busy_lanes >= worker.lanes || worker.queued > 0 || !pool_.could_hold(worker.seat, group.wanted)) continue;
@@ -360,8 +384,7 @@ std::vector<RankId> Dispatcher::stuck_workers() {
   return stuck;
 }
 
-Dispatcher::Assignment Dispatcher::assign_front(Worker& worker) {
-  Ready task = ready_.pop();
+Dispatcher::Assignment Dispatcher::assign(Worker& worker, Ready task) {
   const double time = estimate(task.function).value_or(ahead_nanoseconds);
   const Load load{static_cast<float>(time),
                   static_cast<std::uint32_t>(std::min<std::size_t>(task.frame_payload.size(), max_ahead_bytes))};

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -105,6 +106,7 @@ class Dispatcher {
     std::uint32_t with_resources = 0;         ///< tasks there with resources of their own
     std::uint32_t parked_with_resources = 0;  ///< of these
     double parked_cpus = 0;                   ///< which these have given up
+    std::uint32_t deeper_than = 0;            ///< 0: any task can begin there
     bool reserved = false;                    ///< for a task that waits for its resources
     std::uint32_t slots = 0;                  ///< lanes for all other tasks; what follows is of these
     std::uint32_t parked = 0;
@@ -143,7 +145,8 @@ class Dispatcher {
   [[nodiscard]] std::optional<std::uint32_t> best_worker();
   [[nodiscard]] std::uint32_t place_near(RankId rank) const;
   [[nodiscard]] std::uint32_t nearest_worker(std::uint32_t best);
-  Assignment assign_front(Worker& worker);
+  Assignment assign_front(Worker& worker) { return assign(worker, ready_.pop()); }
+  Assignment assign(Worker& worker, Ready task);
   [[nodiscard]] Group* first_group();
   [[nodiscard]] std::optional<std::uint32_t> worker_with_room(const Group& group) const;
   void assign_front(Group& group, std::uint32_t place, std::vector<Assignment>& assignments);
@@ -153,6 +156,7 @@ class Dispatcher {
   /// Whether a task is ready, once withdrawn ones in front have been dropped.
   bool has_ready();
   void assign_ahead(std::vector<Assignment>& assignments);
+  void assign_deeper(std::vector<Assignment>& assignments);
 
   ResourcePool& pool_;
   ReadyQueue<Ready> ready_;
@@ -168,7 +172,8 @@ class Dispatcher {
   std::uint32_t queued_ = 0;  // tasks with the workers that wait for a slot
   bool unbalanced_ = false;   // at the last call of stuck_workers
   std::uint64_t looks_ = 0;
-  std::vector<Duration> durations_;  // by function
+  std::set<std::uint32_t> for_deeper_;  // workers where only deeper tasks can begin
+  std::vector<Duration> durations_;     // by function
 };
 
 }  // namespace crema::head

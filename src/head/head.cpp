@@ -49,6 +49,8 @@ void Head::on_frame(RankId from, Frame frame) {
       return on_handed_back(from, frame);
     case FrameType::get:
       return on_get(from, frame);
+    case FrameType::unget:
+      return on_unget(from, frame);
     case FrameType::release:
       return on_release(from, frame);
     case FrameType::retain:
@@ -239,7 +241,7 @@ void Head::on_handed_back(RankId from, const Frame& frame) {
   const wire::TaskSpec task = wire::read_task(frame.payload);
   Entry* entry = entries_.find(task.id.number);
   if (entry == nullptr || entry->state != Entry::State::sent) return;
-  dispatcher_.came_back(from, entry->load);
+  dispatcher_.take_back(from, task.id, entry->load);
   if (std::exchange(entry->cancelled, false))
     return finish_without_running(task.id, cancelled_failure(task.id, *entry));
   entry->state = Entry::State::ready;

@@ -154,6 +154,7 @@ class Head {
   void on_cancel(const wire::Frame& frame);
   void on_outcome(RankId from, const wire::Frame& frame);
   void on_get(RankId from, const wire::Frame& frame);
+  void on_unget(RankId from, const wire::Frame& frame);
   void on_retain(RankId from, const wire::Frame& frame);
   void on_release(RankId from, const wire::Frame& frame);
   void on_driver_done(const wire::Frame& frame);

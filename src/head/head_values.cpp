@@ -297,6 +297,12 @@ void Head::on_get(RankId from, const Frame& frame) {
   }
 }
 
+/// The lane does not wait for these any more.
+void Head::on_unget(RankId from, const Frame& frame) {
+  for (const TaskId id : wire::read_ids(frame.payload))
+    if (Entry* entry = entries_.find(id.number)) entry->waiters.erase({from, frame.header.lane});
+}
+
 void Head::on_retain(RankId from, const Frame& frame) {
   for (const TaskId id : wire::read_ids(frame.payload)) {
     holds_.retain(LaneHolds::lane(from, frame.header.lane), id);

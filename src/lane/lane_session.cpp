@@ -33,6 +33,7 @@ void LaneSession::begin(RunningTask work, ActorId actor, const std::string& blob
   actor_ = actor;
   calls_made_ = 0;
   saw_stopping_ = false;
+  knows_cancelled_ = false;
   durable_calls_ = 0;
   calls_to_keep_.clear();
   waits_made_ = 0;
@@ -117,7 +118,7 @@ void LaneSession::opened(const InputFile& file) {
 }
 
 /// One wait of a lane for replies. On a worker the lane gives up its slot while it waits, so that what it waits for can
-/// run; too many that wait are an error.
+/// run; too many that wait are an error. So is it when the task is cancelled meanwhile and does not know yet.
 class LaneSession::Waiting {
  public:
   explicit Waiting(LaneSession& session, Refused refused = Refused::error) : session_{session}, refused_{refused} {}
@@ -140,6 +141,10 @@ class LaneSession::Waiting {
           for (const TaskId id : wire::read_ids(frame->payload)) watch->second.push_back(id);
       }
       if (frame->header.type == FrameType::accepted) session_.on_accepted(*frame);
+      if (frame->header.type == FrameType::cancel_task) {
+        session_.on_cancel(wire::read_ids(frame->payload));
+        continue;
+      }
       if (frame->header.type != FrameType::refuse_park) return std::move(*frame);
       // One of an earlier wait, whose value came first, is of no interest.
       if (parked_ && refused_ == Refused::error && frame->header.sequence == session_.parks_made_) {
@@ -154,6 +159,8 @@ class LaneSession::Waiting {
     session_.flush_releases();
     wire::Frame frame = wire::make_frame(FrameType::park, {}, session_.identity_.lane);
     frame.header.sequence = ++session_.parks_made_;
+    frame.header.attempt = session_.running_.depth;
+    if (refused_ == Refused::wait) frame.header.flags = wire::flag_for_room;
     session_.channel_->post(std::move(frame), true);
     parked_ = true;
   }
@@ -170,10 +177,26 @@ void LaneSession::wait_for_room(const ActorName& actor) {
     return found != unaccepted_.end() && found->second >= std::min(actor.max_pending_calls, most_unaccepted);
   };
   if (!full()) return;
-  channel_->waits_for_room(actor.id);
+  struct Shown {
+    Shown(Channel& where, ActorId actor) : channel{where} { channel.waits_for_room(actor); }
+    Shown(const Shown&) = delete;
+    Shown& operator=(const Shown&) = delete;
+    ~Shown() { channel.waits_for_room({}); }
+    Channel& channel;
+  };
+  const Shown shown{*channel_, actor.id};
   Waiting waiting{*this, Refused::wait};
   while (full()) static_cast<void>(waiting.next());
-  channel_->waits_for_room({});
+}
+
+void LaneSession::on_cancel(const std::vector<TaskId>& ids) {
+  if (std::find(ids.begin(), ids.end(), running_.id) == ids.end() || knows_cancelled_.exchange(true)) return;
+  throw TaskCancelled{{.kind = Failure::Kind::cancelled,
+                       .task = running_.id,
+                       .rank = identity_.rank,
+                       .host = identity_.host,
+                       .type = "crema::TaskCancelled",
+                       .message = "somebody cancelled it while it waited"}};
 }
 
 void LaneSession::on_accepted(const wire::Frame& frame) {
@@ -191,9 +214,15 @@ void LaneSession::store(TaskId id, Bytes value) {
 }
 
 void LaneSession::fetch(std::span<const TaskId> ids, const Sink& sink) {
-  post(FrameType::get, wire::write_ids({ids.begin(), ids.end()}), true);
-  await(ids.size(),
-        [&sink](const wire::ObjectPart& object, Result result) { return sink(object.id, std::move(result)); });
+  const std::vector<TaskId> asked{ids.begin(), ids.end()};
+  post(FrameType::get, wire::write_ids(asked), true);
+  try {
+    await(ids.size(),
+          [&sink](const wire::ObjectPart& object, Result result) { return sink(object.id, std::move(result)); });
+  } catch (...) {
+    post_ids(FrameType::unget, asked);
+    throw;
+  }
 }
 
 void LaneSession::await(std::size_t count, const std::function<bool(const wire::ObjectPart&, Result)>& take,
@@ -306,8 +335,16 @@ Bytes LaneSession::request(FrameType type, ByteBuffer payload) {
   Waiting waiting{*this};
   // A task that asks again and again must not keep what it asks about from running.
   waiting.park();
+  const auto next = [&] {
+    try {
+      return waiting.next();
+    } catch (...) {
+      if (type == FrameType::wait) unwatch(sequence);
+      throw;
+    }
+  };
   while (true) {
-    const wire::Frame answer = waiting.next();
+    const wire::Frame answer = next();
     if (answer.header.type != FrameType::reply || answer.header.sequence != sequence) continue;
     wire::Reply reply = wire::read_reply(answer.payload);
     if (!reply.error.empty()) throw UsageError{reply.error};

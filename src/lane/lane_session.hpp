@@ -76,7 +76,11 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   TaskId next_completed(std::uint64_t watch) override;
   void unwatch(std::uint64_t watch) noexcept override;
   void cancel(TaskId id) override;
-  bool cancelled() const override { return channel_->cancelled(running_.id); }
+  bool cancelled() const override {
+    if (!channel_->cancelled(running_.id)) return false;
+    knows_cancelled_.store(true, std::memory_order_relaxed);
+    return true;
+  }
   bool stopping() override { return saw_stopping_ = saw_stopping_ || channel_->stopping(); }
   void checkpoint(Bytes state) override;
   std::optional<Bytes> restore() override;
@@ -107,6 +111,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void wait_for_room(const ActorName& actor);
   void check_is_task(const char* what) const;
   void on_accepted(const wire::Frame& frame);
+  void on_cancel(const std::vector<TaskId>& ids);
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
   void pin(TaskId work, const Arguments& arguments);
   /// Waits for so many values that `take` takes, or for a failed one.
@@ -127,7 +132,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   TaskKeys keys_;
   std::optional<Random> random_;  // of the running work, once asked for
   std::uint32_t calls_made_ = 0;
-  bool saw_stopping_ = false;  // the work that runs
+  bool saw_stopping_ = false;                         // the work that runs
+  mutable std::atomic<bool> knows_cancelled_{false};  // that it is
   std::uint32_t durable_calls_ = 0;
   std::vector<TaskKey> calls_to_keep_;  // of a task, to durable actors, since its last checkpoint
   std::uint64_t ids_ = 0;

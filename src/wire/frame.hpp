@@ -21,6 +21,7 @@ enum class FrameType : std::uint16_t {
   driver_done = 8,
   put = 9,
   retain = 10,
+  unget = 63,
   pin = 11,
   cancel = 12,
   wait = 13,
@@ -55,7 +56,7 @@ enum class FrameType : std::uint16_t {
   handed_back = 28,
   // head -> worker
   run_task = 32,
-  cancel_task = 38,
+  cancel_task = 38,  // and worker -> its lanes
   // head -> the store of a rank
   // head -> worker
   hand_back = 42,
@@ -138,6 +139,8 @@ inline constexpr std::uint16_t flag_has_ended = 256;
 inline constexpr std::uint16_t flag_sent_again = 512;
 /// Of call: a task makes it, whose further attempts make it again.
 inline constexpr std::uint16_t flag_repeatable = 1024;
+/// Of park: the lane waits for room in an actor's mailbox.
+inline constexpr std::uint16_t flag_for_room = 2048;
 
 struct Frame {
   FrameHeader header;

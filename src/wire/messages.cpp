@@ -179,6 +179,7 @@ ByteBuffer write(const Pull& pull) {
   out.put(pull.parked);
   out.put(pull.parked_with_resources);
   out.put(pull.parked_cpus);
+  out.put(pull.deeper_than);
   return out;
 }
 
@@ -189,6 +190,7 @@ Pull read_pull(const Bytes& payload) {
   pull.parked = in.get<std::uint32_t>();
   pull.parked_with_resources = in.get<std::uint32_t>();
   pull.parked_cpus = in.get<double>();
+  pull.deeper_than = in.get<std::uint32_t>();
   return pull;
 }
 

@@ -241,6 +241,7 @@ struct Pull {
   std::uint32_t parked = 0;                 ///< tasks that wait in get and have given up their slot
   std::uint32_t parked_with_resources = 0;  ///< further ones, with resources of their own
   double parked_cpus = 0;                   ///< which these have given up
+  std::uint32_t deeper_than = 0;            ///< only tasks of a greater depth can begin
 };
 ByteBuffer write(const Pull& pull);
 Pull read_pull(const Bytes& payload);

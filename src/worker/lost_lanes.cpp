@@ -51,9 +51,7 @@ void Worker::on_lane_lost(const lane::Loss& loss) {
   slot.lost = true;
   ++lost_;
   take_back(slot);
-  if (slot.parked) --parked_;
-  slot.parked = false;
-  parked_changed_ = true;
+  unpark(slot);
   if (auto unfinished = slot.lane->take_unfinished()) {
     // A task may end, and the next begin, between the decision to end its lane and the lane's end. The next one is not
     // to blame.

@@ -29,12 +29,21 @@ Worker::Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots, 
 
 void Worker::on_task(wire::Frame frame) {
   const RunOrder order = wire::read_run_order(frame.payload);
+  if (order.depth <= deeper_than()) return hand_back(std::move(frame));
   queue_.push(order, std::move(frame));
 }
 
 void Worker::on_cancel(const wire::Frame& frame) {
   for (const TaskId id : wire::read_ids(frame.payload)) cancelled_.insert(id);
   tell_lanes_cancelled();
+  // One that waits does not look.
+  for (auto& [id, slot] : lanes_)
+    if (slot.parked && !slot.lost) tell_cancelled_while_waiting(slot);
+}
+
+void Worker::tell_cancelled_while_waiting(Slot& slot) {
+  slot.lane->reply(wire::make_frame(FrameType::cancel_task, wire::write_ids({cancelled_.begin(), cancelled_.end()})));
+  to_wake_.add(*slot.lane);
 }
 
 void Worker::tell_lanes_cancelled() {
@@ -71,12 +80,10 @@ void Worker::on_lane(wire::Frame frame) {
       break;
     }
     case FrameType::park:
-      park(slot, frame.header.sequence);
+      park(slot, frame.header);
       break;
     case FrameType::resume:
-      if (slot.parked) --parked_;
-      slot.parked = false;
-      parked_changed_ = true;
+      unpark(slot);
       break;
     default:
       throw Error{"handling a lane's message: a worker does not know type " +
@@ -84,31 +91,55 @@ void Worker::on_lane(wire::Frame frame) {
   }
 }
 
-void Worker::park(Slot& slot, std::uint64_t sequence) {
+void Worker::park(Slot& slot, const wire::FrameHeader& header) {
   slot.parked = true;
   ++parked_;
   parked_changed_ = true;
   // What was given to this lane must not wait behind the task that waits.
   take_back(slot);
+  if (!cancelled_.empty()) tell_cancelled_while_waiting(slot);
   if (parked_ <= max_parked()) return;
+  if ((header.flags & wire::flag_for_room) != 0 && header.attempt > deeper_than()) {
+    // The actor may need tasks for what is in its mailbox, which are deeper than their callers. No other begins here
+    // until there is room, so each of those that wait beyond the bound is deeper than the one before.
+    slot.beyond = header.attempt;
+    ++beyond_;
+    return on_hand_back();
+  }
   // It keeps its slot, so that no further task starts that may have to wait as well.
   slot.parked = false;
   --parked_;
   wire::Frame refusal = wire::make_frame(FrameType::refuse_park);
-  refusal.header.sequence = sequence;
+  refusal.header.sequence = header.sequence;
   slot.lane->reply(std::move(refusal));
   to_wake_.add(*slot.lane);
+}
+
+void Worker::unpark(Slot& slot) {
+  if (slot.parked) --parked_;
+  if (slot.beyond > 0) --beyond_;
+  slot.parked = false;
+  slot.beyond = 0;
+  parked_changed_ = true;
+}
+
+std::uint32_t Worker::deeper_than() const {
+  std::uint32_t deepest = 0;
+  if (beyond_ > 0)
+    for (const auto& [id, slot] : lanes_) deepest = std::max(deepest, slot.beyond);
+  return deepest;
 }
 
 void Worker::on_hand_back() {
   for (auto& [id, slot] : lanes_)
     if (slot.given > 1) take_back(slot);
-  while (!queue_.empty()) {
-    wire::Frame task = queue_.pop();
-    cancelled_.erase(wire::read_task(task.payload).id);
-    task.header.type = FrameType::handed_back;
-    outbox_.send(head_rank, std::move(task));
-  }
+  while (!queue_.empty()) hand_back(queue_.pop());
+}
+
+void Worker::hand_back(wire::Frame task) {
+  cancelled_.erase(wire::read_task(task.payload).id);
+  task.header.type = FrameType::handed_back;
+  outbox_.send(head_rank, std::move(task));
 }
 
 void Worker::take_back(Slot& slot) {
@@ -176,7 +207,7 @@ void Worker::share_among_lanes() {
 }
 
 wire::Pull Worker::pull() const {
-  wire::Pull pull{.slots = slots_};
+  wire::Pull pull{.slots = slots_, .deeper_than = deeper_than()};
   if (parked_ == 0) return pull;
   for (const auto& [id, slot] : lanes_) {
     if (!slot.parked) continue;

@@ -25,8 +25,9 @@ class Worker {
   using StartLane = std::function<std::unique_ptr<lane::Lane>()>;
 
   /// Tasks that may wait and give their slot away at a time, a rank: each holds a lane (a thread with its stack). One
-  /// more that waits for a result is an error; one that waits for room in a mailbox waits with its slot.
-  /// Nested work goes depth first on each slot, so more slots need more.
+  /// more that waits for a result is an error. One more that waits for room in a mailbox gives its slot to deeper tasks
+  /// alone, which are what the actor may need; others at that depth wait with their slots. Nested work goes depth first
+  /// on each slot, so more slots need more.
   [[nodiscard]] std::size_t max_parked() const { return 256 + std::size_t{64} * (slots_ - 1); }
 
   /// Runs up to `slots` tasks at a time, as long as their CPUs are at most `cpus`.
@@ -71,6 +72,7 @@ class Worker {
     std::unique_ptr<lane::Lane> lane;
     std::size_t given = 0;  ///< tasks given and not ended
     bool parked = false;
+    std::uint32_t beyond = 0;      ///< the depth of its task, where it waits beyond the bound
     bool lost = false;             ///< the lane is no more; the slot goes once nothing is given to it
     std::optional<double> cpus{};  ///< of a task with resources of its own, which is alone on the lane
     TaskId cancelled{};            ///< it runs though it was cancelled,
@@ -88,8 +90,12 @@ class Worker {
   void hand_out();
   Slot* lane_for_next_task();
   [[nodiscard]] wire::Pull pull() const;
-  void park(Slot& slot, std::uint64_t sequence);
+  void park(Slot& slot, const wire::FrameHeader& header);
+  void unpark(Slot& slot);
+  [[nodiscard]] std::uint32_t deeper_than() const;
+  void hand_back(wire::Frame task);
   void tell_lanes_cancelled();
+  void tell_cancelled_while_waiting(Slot& slot);
   void take_back(Slot& slot);
   void share_among_lanes();
   void send_held(std::int64_t now);
@@ -108,6 +114,7 @@ class Worker {
   std::set<TaskId> cancelled_;  // and not ended
   std::size_t given_ = 0;
   std::size_t parked_ = 0;
+  std::size_t beyond_ = 0;             // of these, beyond the bound
   std::int64_t looked_ = 0;            // for overdue tasks
   std::size_t lost_ = 0;               // slots whose lane is no more
   std::size_t lost_without_work_ = 0;  // lanes, one after the other

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <map>
+#include <numeric>
 #include <set>
 #include <thread>
 
@@ -153,6 +154,20 @@ class Grinder {
  private:
   int ground_ = 0;
 };
+
+TEST_P(ActorGroups, AKilledMemberOfAPoolGetsNoFurtherCalls) {
+  on(GetParam(), [] {
+    const ActorPool<Grinder> pool{3};
+    pool.members()[0].kill();
+    std::vector<int> inputs(30);
+    std::iota(inputs.begin(), inputs.end(), 1);
+    const auto futures = pool.map<&Grinder::grind>(inputs);
+    for (std::size_t i = 0; i < futures.size(); ++i) EXPECT_EQ(futures[i].get(), 2 * inputs[i]);
+    for (const auto& member : pool.members()) member.kill();
+    EXPECT_THROW(pool.map<&Grinder::grind>(std::vector{1}).front().get(), ActorError);
+    return 0;
+  });
+}
 
 TEST_P(ActorGroups, APoolGivesCallsToWhoIsIdle) {
   slow_may_go = false;

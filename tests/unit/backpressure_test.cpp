@@ -212,6 +212,44 @@ TEST_P(Backpressure, MoreTasksMayWaitForRoomThanMayWaitForResults) {
             300);
 }
 
+int halve(int number) { return number / 2; }
+
+/// Needs a task for each call.
+class Halver {
+ public:
+  void take(int number) {
+    // Until as many wait as may: of two workers each may have 256.
+    if (cluster().workers == 1)
+      while (begun < 257) std::this_thread::sleep_for(1ms);
+    sum_ += remote<halve>(number).get();
+  }
+  int sum() const { return sum_; }
+
+ private:
+  int sum_ = 0;
+};
+
+TEST_P(Backpressure, AnActorWithAFullMailboxGetsTheTasksItNeeds) {
+  begun = 0;
+  EXPECT_EQ(on(GetParam(),
+               [] {
+                 const auto halver = with(ActorOptions{.max_pending_calls = 1}).actor<Halver>();
+                 std::vector<Future<int>> tasks;
+                 for (int i = 0; i < 600; ++i) {
+                   tasks.push_back(remote(
+                       [](Actor<Halver> there) {
+                         ++begun;
+                         for (int call = 0; call < 3; ++call) there.remote<&Halver::take>(2);
+                         return 1;
+                       },
+                       halver));
+                 }
+                 get(tasks);
+                 return halver.remote<&Halver::sum>().get();
+               }),
+            1800);
+}
+
 class Recursive {
  public:
   int call_self(Actor<Recursive> self, int times) {

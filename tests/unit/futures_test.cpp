@@ -253,7 +253,9 @@ int wait_for_gate() {
   while (!gate_open) std::this_thread::sleep_for(1ms);
   return 5;
 }
+std::atomic<int> waiting_for_cancel{0};
 int wait_for_cancel() {
+  ++waiting_for_cancel;
   while (!this_task().cancelled()) std::this_thread::sleep_for(1ms);
   return 6;
 }
@@ -332,6 +334,39 @@ TEST_P(Futures, ATaskThatRunsIsToldThatItIsCancelled) {
     EXPECT_THROW(running.get(), TaskCancelled);
     return 0;
   });
+}
+
+std::atomic<int> told_while_waiting{0};
+/// Waits for a task that ends when it is cancelled; `how`: in get, wait or as_completed.
+int wait_for_another(int how) {
+  const auto another = remote<wait_for_cancel>();
+  try {
+    if (how == 0) return another.get();
+    if (how == 1) wait(std::vector{another}, {.count = 1});
+    for (const auto& ended : as_completed(std::vector{another})) return ended.get();
+  } catch (const TaskCancelled& error) {
+    if (error.task() == this_task().id() && this_task().cancelled()) ++told_while_waiting;
+    another.cancel();
+    EXPECT_THROW(another.get(), TaskCancelled);  // it was told, and may wait again
+    throw;
+  }
+  return how;
+}
+
+TEST_P(Futures, ATaskThatWaitsIsToldThatItIsCancelled) {
+  told_while_waiting = 0;
+  on(GetParam(), [] {
+    for (const int how : {0, 1, 2}) {
+      waiting_for_cancel = 0;
+      const auto waiting = remote<wait_for_another>(how);
+      while (waiting_for_cancel == 0) std::this_thread::sleep_for(1ms);
+      waiting.cancel();
+      EXPECT_THROW(waiting.get(), TaskCancelled);
+      EXPECT_EQ(remote<plus>(how, 1).get(), how + 1);  // the worker is free
+    }
+    return 0;
+  });
+  EXPECT_EQ(told_while_waiting, 3);
 }
 
 TEST_P(Futures, CancelledOnesThatNobodyAskedForAreNoFailures) {

@@ -93,6 +93,7 @@ class Stall : public testing::TestWithParam<int> {
     return 1;
   }
   static int patient(int x) { return remote<endless>(x).get() + 1; }
+  static int deep(int levels) { return levels == 0 ? endless(0) : remote<deep>(levels - 1).get(); }
 };
 INSTANTIATE_TEST_SUITE_P(Ranks, Stall, testing::Values(1, 2, 3, 5), testing::PrintToStringParamName());
 
@@ -153,6 +154,14 @@ TEST_P(Stall, WhoWaitsForATaskThatNeverEndsIsTold) {
   EXPECT_THAT(log, HasSubstr("no progress for 0.0"));
   EXPECT_THAT(log, Not(HasSubstr("a circle")));
   EXPECT_THAT(log, HasSubstr("[warning]"));
+}
+
+TEST_P(Stall, WhoHasGivenUpWaitingIsInNoCircle) {
+  // Beyond the bound of those that may wait, one fails, and with it all above; those below go on with the same lanes.
+  const int levels = 300 * GetParam();
+  const std::string log = log_of([levels] { EXPECT_THROW(remote<deep>(levels).get(), TaskError); },
+                                 "which waits for Stall::deep (task N), which runs");
+  EXPECT_THAT(log, Not(HasSubstr("a circle")));
 }
 
 TEST_P(Stall, ATaskWithoutItsInputAndTheDriversWaitAreTold) {
