@@ -93,19 +93,16 @@ void Worker::on_lane(wire::Frame frame) {
 
 void Worker::park(Slot& slot, const wire::FrameHeader& header) {
   slot.parked = true;
+  if ((header.flags & wire::flag_for_room) != 0) slot.room_depth = header.attempt;
   ++parked_;
   parked_changed_ = true;
   // What was given to this lane must not wait behind the task that waits.
   take_back(slot);
   if (!cancelled_.empty()) tell_cancelled_while_waiting(slot);
   if (parked_ <= max_parked()) return;
-  if ((header.flags & wire::flag_for_room) != 0 && header.attempt > deeper_than()) {
-    // The actor may need tasks for what is in its mailbox, which are deeper than their callers. No other begins here
-    // until there is room, so each of those that wait beyond the bound is deeper than the one before.
-    slot.beyond = header.attempt;
-    ++beyond_;
-    return on_hand_back();
-  }
+  // The actor may need tasks for what is in its mailbox, and these are deeper than its callers. As only such ones begin
+  // here until there is room, no more than a task for each slot and depth waits beyond the bound.
+  if (slot.room_depth > 0) return on_hand_back();
   // It keeps its slot, so that no further task starts that may have to wait as well.
   slot.parked = false;
   --parked_;
@@ -117,16 +114,15 @@ void Worker::park(Slot& slot, const wire::FrameHeader& header) {
 
 void Worker::unpark(Slot& slot) {
   if (slot.parked) --parked_;
-  if (slot.beyond > 0) --beyond_;
   slot.parked = false;
-  slot.beyond = 0;
+  slot.room_depth = 0;
   parked_changed_ = true;
 }
 
 std::uint32_t Worker::deeper_than() const {
   std::uint32_t deepest = 0;
-  if (beyond_ > 0)
-    for (const auto& [id, slot] : lanes_) deepest = std::max(deepest, slot.beyond);
+  if (parked_ > max_parked())
+    for (const auto& [id, slot] : lanes_) deepest = std::max(deepest, slot.room_depth);
   return deepest;
 }
 

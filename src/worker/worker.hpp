@@ -26,8 +26,7 @@ class Worker {
 
   /// Tasks that may wait and give their slot away at a time, a rank: each holds a lane (a thread with its stack). One
   /// more that waits for a result is an error. One more that waits for room in a mailbox gives its slot to deeper tasks
-  /// alone, which are what the actor may need; others at that depth wait with their slots. Nested work goes depth first
-  /// on each slot, so more slots need more.
+  /// alone, which are what the actor may need. Nested work goes depth first on each slot, so more slots need more.
   [[nodiscard]] std::size_t max_parked() const { return 256 + std::size_t{64} * (slots_ - 1); }
 
   /// Runs up to `slots` tasks at a time, as long as their CPUs are at most `cpus`.
@@ -72,7 +71,7 @@ class Worker {
     std::unique_ptr<lane::Lane> lane;
     std::size_t given = 0;  ///< tasks given and not ended
     bool parked = false;
-    std::uint32_t beyond = 0;      ///< the depth of its task, where it waits beyond the bound
+    std::uint32_t room_depth = 0;  ///< of its task, where it is parked and waits for room in a mailbox
     bool lost = false;             ///< the lane is no more; the slot goes once nothing is given to it
     std::optional<double> cpus{};  ///< of a task with resources of its own, which is alone on the lane
     TaskId cancelled{};            ///< it runs though it was cancelled,
