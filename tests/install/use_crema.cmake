@@ -8,8 +8,12 @@ if(way STREQUAL "install_folder")
 elseif(way STREQUAL "build_tree")
   list(APPEND options -D crema_DIR=${build_dir})
 else()
-  # The whole library once more: what it does is tested elsewhere, that it builds is tested here.
-  list(APPEND options -D CREMA_SOURCE_DIR=${source_dir} -D CMAKE_CXX_FLAGS_RELEASE=-O0)
+  # The whole library once more: what it does is tested elsewhere, that it builds is tested here. A compiler cache has it
+  # from a build tree of the preset release, if the flags are the same; without one, no optimisation is quickest.
+  list(APPEND options -D CREMA_SOURCE_DIR=${source_dir} -D CREMA_WERROR=${werror})
+  if(NOT launcher)
+    list(APPEND options -D CMAKE_CXX_FLAGS_RELEASE=-O0)
+  endif()
 endif()
 
 execute_process(COMMAND ${CMAKE_COMMAND} -S ${source_dir}/tests/install/outside_project -B ${work_dir}/build

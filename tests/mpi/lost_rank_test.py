@@ -17,7 +17,7 @@ RANKS = int(sys.argv.pop(1))
 WORKERS = max(1, RANKS - 2)
 LAST_WORKER = "it was the last rank that runs tasks"
 ATTEMPTS = 4  # of a task, where nothing else is said
-END_WITHIN = 10  # seconds
+END_WITHIN = 20  # seconds; less than the 30 of silence after which a rank counts as lost, and the 60 of what sleeps
 
 
 class LostRank(unittest.TestCase):

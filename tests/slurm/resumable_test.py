@@ -22,7 +22,7 @@ LIMIT = ["--time=1", "--ntasks=3", "--signal=B:CONT@1"]
 REQUEUE = 240  # seconds; Slurm itself lets a requeued job wait for two minutes
 
 
-class Resumable(unittest.TestCase):
+class Batch(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory(prefix="crema-slurm-")
@@ -61,6 +61,21 @@ class Resumable(unittest.TestCase):
         self.assertEqual(file["results/total_revenue"][()], 26.25)
         self.assertEqual(file["results/drinks/drink"].asstr()[:].tolist(), DRINKS)
 
+
+class Resumed(Batch):
+    def test_a_job_longer_than_its_limit_ends_as_if_unbroken(self):
+        self.submit("resumable.sbatch", *LIMIT, job=self.work(150))
+        for start in range(1, 8):
+            wait_until(lambda: f"requeue {start} of 20" in self.output() or "Total revenue" in self.output(), "a start", REQUEUE)
+            if "Total revenue" in self.output():
+                break
+        state, code, restarts = self.ended()
+        self.assertEqual((state, code), ("COMPLETED", "0:0"), self.output())
+        self.assertGreaterEqual(restarts, 2)
+        self.expect_whole_day()
+
+
+class Stopped(Batch):
     def test_the_time_limit_stops_the_job_and_the_bound_holds(self):
         self.submit("resumable.sbatch", *LIMIT, job=self.work(150), MAX_REQUEUES="0")
         self.assertEqual(self.ended(), ("FAILED", "75:0", 0), self.output())
@@ -78,17 +93,6 @@ class Resumable(unittest.TestCase):
         wait_until(lambda: "requeue 1 of 1" in self.output(), "the first requeue")
         self.assertIn("stopped early after signal SIGUSR1", self.output())
         wait_until(lambda: self.slurm.job(self.id)["Restarts"] == "1", "the job in the queue")
-
-    def test_a_job_longer_than_its_limit_ends_as_if_unbroken(self):
-        self.submit("resumable.sbatch", *LIMIT, job=self.work(150))
-        for start in range(1, 8):
-            wait_until(lambda: f"requeue {start} of 20" in self.output() or "Total revenue" in self.output(), "a start", REQUEUE)
-            if "Total revenue" in self.output():
-                break
-        state, code, restarts = self.ended()
-        self.assertEqual((state, code), ("COMPLETED", "0:0"), self.output())
-        self.assertGreaterEqual(restarts, 2)
-        self.expect_whole_day()
 
     def test_cancelled_jobs_are_not_requeued(self):
         self.submit("resumable.sbatch", "--time=10", "--ntasks=3", job=self.work(1200))
