@@ -29,7 +29,7 @@ Worker::Worker(wire::Outbox& outbox, StartLane start_lane, std::uint32_t slots, 
 
 void Worker::on_task(wire::Frame frame) {
   const RunOrder order = wire::read_run_order(frame.payload);
-  if (order.depth <= deeper_than()) return hand_back(std::move(frame));
+  if (const std::uint32_t depth = deeper_than(); depth > 0 && order.depth <= depth) return hand_back(std::move(frame));
   queue_.push(order, std::move(frame));
 }
 
