@@ -123,8 +123,8 @@ class Future {
   /// A task that has not begun never will, and its future throws TaskCancelled; so do those of tasks that need its
   /// value. One that runs is told through this_task().cancelled(), or, where it waits inside one of crema's calls,
   /// by TaskCancelled, which that call throws once; its future throws TaskCancelled once it has ended; after 2 s its
-  /// process is ended (--isolation process). What it has started goes on: cancel what nobody needs before leaving. Nothing happens to a task that has ended, and to
-  /// actor calls, which keep their place. Returns at once.
+  /// process is ended (--isolation process). What it has started goes on: cancel what nobody needs before leaving.
+  /// Nothing happens to a task that has ended, and to actor calls, which keep their place. Returns at once.
   void cancel() const { handle_.cancel(); }
   /// Whether get would return (or throw) without waiting. One round trip to the head.
   [[nodiscard]] bool ready() const { return handle_.ready(); }

@@ -31,8 +31,8 @@ class ObjectExchange {
   /// A value that a lane of this rank has made. The message that tells of it comes behind, from the same lane.
   void on_made(wire::Frame frame);
   /// Whether the message tells of a value (outcome or put) for which there is no room yet: then it is kept, and given
-  /// to `resume` later, as a failure if there will be none. So are outcomes, releases and calls behind such messages of their
-  /// lane: who hears that work has ended, lets go of a value or names one has heard of what it had stored.
+  /// to `resume` later, as a failure if there will be none. So are outcomes, releases and calls behind such messages of
+  /// their lane: who hears that work has ended, lets go of a value or names one has heard of what it had stored.
   bool hold(wire::Frame& frame);
   /// Whether a message of this lane is held.
   [[nodiscard]] bool holds(LaneId lane) const;
