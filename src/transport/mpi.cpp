@@ -119,8 +119,11 @@ std::vector<RankId> MpiTransport::failures() {
     MPI_Comm_group(communicator_, &all);
     MPI_Group_translate_ranks(failed, count, in_group.data(), all, in_all.data());
     MPI_Group_free(&all);
-    for (const int rank : in_all)
-      if (!std::exchange(told_failed_[static_cast<std::size_t>(rank)], true)) ranks.push_back(RankId{rank});
+    for (const int rank : in_all) {
+      if (told_failed_[static_cast<std::size_t>(rank)]) continue;
+      told_failed_[static_cast<std::size_t>(rank)] = true;
+      ranks.push_back(RankId{rank});
+    }
   }
   MPI_Group_free(&failed);
 #endif
