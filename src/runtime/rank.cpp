@@ -41,7 +41,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
       link_{transport},
       store_{options_.store, [this] { bell_.ring(); }},
       exchange_{link_, store_, me_, options_.store.budget / 4,
-                [this](wire::Frame frame) { on_lane_frame(std::move(frame)); }},
+                [this](wire::Frame frame) { pass_on(std::move(frame)); }},
       router_{link_, me_, options_.keeps_history},
       lanes_{link_,
              inbox_,
@@ -190,8 +190,7 @@ bool Rank::handle_local() {
   return moved;
 }
 
-void Rank::on_lane_frame(wire::Frame frame) {
-  if (exchange_.hold(frame)) return;
+void Rank::pass_on(wire::Frame frame) {
   switch (frame.header.type) {
     case FrameType::park:
     case FrameType::resume:

@@ -81,7 +81,10 @@ class Rank {
   void end_if_left(Clock::time_point now);
   void tick(Clock::time_point now);
   void look_for_losses(Clock::time_point now);
-  void on_lane_frame(wire::Frame frame);
+  void on_lane_frame(wire::Frame frame) {
+    if (!exchange_.hold(frame)) pass_on(std::move(frame));
+  }
+  void pass_on(wire::Frame frame);
   void on_frame(RankId from, wire::Frame frame);
   void on_reply(wire::Frame frame);
   void send_status(const wire::Frame& request);

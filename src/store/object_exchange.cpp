@@ -22,6 +22,8 @@ Frame object_frame(FrameType type, const ObjectPart& object, LaneId lane, Bytes 
   return frame;
 }
 
+bool tells_of_value(FrameType type) { return type == FrameType::put || type == FrameType::outcome; }
+
 Bytes failure_of(TaskId id, RankId rank, const std::string& reason, Failure::Kind kind = Failure::Kind::task) {
   const bool lost = kind == Failure::Kind::worker_lost;
   ByteBuffer out;
@@ -44,47 +46,36 @@ void ObjectExchange::made(TaskId id, const std::string& error) {
   if (making == making_.end()) return;  // its lane has died
   making->second.stored = true;
   making->second.error = error;
-  if (!making->second.held) return;
-  Frame frame = std::move(*making->second.held);
-  making_.erase(making);
-  const LaneId lane = frame.header.lane;
-  if (!error.empty()) turn_into_failure(frame, error);
-  resume_(std::move(frame));
-  if (!behind_.empty() && !holds(lane)) resume_behind(lane);
-}
-
-void ObjectExchange::resume_behind(LaneId lane) {
-  auto behind = behind_.extract(lane);
-  if (behind.empty()) return;
-  for (Frame& message : behind.mapped()) resume_(std::move(message));
+  const auto found = held_.find(making->second.lane);
+  if (found == held_.end()) return;
+  std::deque<Frame>& held = found->second;
+  while (!held.empty() && may_pass(held.front())) {
+    resume_(std::move(held.front()));
+    held.pop_front();
+  }
+  if (held.empty()) held_.erase(found);
 }
 
 bool ObjectExchange::hold(Frame& frame) {
   const FrameType type = frame.header.type;
-  const bool tells_of_value = type == FrameType::put || type == FrameType::outcome;
-  const bool comes_behind = type == FrameType::release || type == FrameType::call || type == FrameType::call_pool;
-  if (making_.empty() || (!tells_of_value && !comes_behind)) return false;
-  const auto making = tells_of_value ? making_.find(ByteReader{frame.payload}.get<TaskId>()) : making_.end();
-  const bool waits_itself = making != making_.end() && !making->second.stored;
-  if (type != FrameType::put && !waits_itself && holds(frame.header.lane)) {
-    frame.payload = frame.payload.compact();
-    behind_[frame.header.lane].push_back(std::move(frame));
-    return true;
-  }
-  if (making == making_.end()) return false;
-  if (waits_itself) {
-    frame.payload = frame.payload.compact();
-    making->second.held = std::move(frame);
-    return true;
-  }
-  if (!making->second.error.empty()) turn_into_failure(frame, making->second.error);
-  making_.erase(making);
-  return false;
+  if (making_.empty()) return false;
+  if (!tells_of_value(type) && type != FrameType::release && type != FrameType::call && type != FrameType::call_pool)
+    return false;
+  if (!holds(frame.header.lane) && may_pass(frame)) return false;
+  frame.payload = frame.payload.compact();
+  held_[frame.header.lane].push_back(std::move(frame));
+  return true;
 }
 
-bool ObjectExchange::holds(LaneId lane) const {
-  return std::any_of(making_.begin(), making_.end(),
-                     [lane](const auto& item) { return item.second.lane == lane && item.second.held; });
+/// Whether what it tells of, if anything, is in the store. Where that has failed it becomes a failure.
+bool ObjectExchange::may_pass(Frame& frame) {
+  if (!tells_of_value(frame.header.type)) return true;
+  const auto making = making_.find(ByteReader{frame.payload}.get<TaskId>());
+  if (making == making_.end()) return true;
+  if (!making->second.stored) return false;
+  if (!making->second.error.empty()) turn_into_failure(frame, making->second.error);
+  making_.erase(making);
+  return true;
 }
 
 void ObjectExchange::on_lane_lost(LaneId lane) {

@@ -21,7 +21,7 @@ namespace crema::store {
 /// no MPI and no threads. Used on the event loop's thread.
 class ObjectExchange {
  public:
-  /// Takes a lane's frame that was held back.
+  /// Takes a lane's frame that was held back, and that is not to be held again.
   using Resume = std::function<void(wire::Frame)>;
 
   /// `fetched_ahead`: bytes of values on their way to this rank at a time; a single one may be larger.
@@ -32,10 +32,11 @@ class ObjectExchange {
   void on_made(wire::Frame frame);
   /// Whether the message tells of a value (outcome or put) for which there is no room yet: then it is kept, and given
   /// to `resume` later, as a failure if there will be none. So are outcomes, releases and calls behind such messages of
-  /// their lane: who hears that work has ended, lets go of a value or names one has heard of what it had stored.
+  /// their lane, in order: who hears that work has ended, lets go of a value or names one has heard of what it had
+  /// stored.
   bool hold(wire::Frame& frame);
   /// Whether a message of this lane is held.
-  [[nodiscard]] bool holds(LaneId lane) const;
+  [[nodiscard]] bool holds(LaneId lane) const { return held_.contains(lane); }
   /// The lane has died: values that it made and did not tell of are nobody's. Requires that none of its messages is
   /// held.
   void on_lane_lost(LaneId lane);
@@ -73,7 +74,6 @@ class ObjectExchange {
   struct Making {
     LaneId lane;
     bool stored = false;
-    std::optional<wire::Frame> held{};
     std::string error{};
   };
 
@@ -86,7 +86,7 @@ class ObjectExchange {
   void give(const wire::ObjectPart& object, const Waiter& waiter);
   void give_failure(const Waiter& waiter, const std::string& reason, Failure::Kind kind = Failure::Kind::task);
   void made(TaskId id, const std::string& error);
-  void resume_behind(LaneId lane);
+  bool may_pass(wire::Frame& frame);
   void turn_into_failure(wire::Frame& frame, const std::string& reason) const;
 
   // Constant after construction.
@@ -97,7 +97,7 @@ class ObjectExchange {
   const Resume resume_;
 
   std::unordered_map<TaskId, Making> making_;
-  std::unordered_map<LaneId, std::deque<wire::Frame>> behind_;  // held messages of the same lanes
+  std::unordered_map<LaneId, std::deque<wire::Frame>> held_;  // never empty: the first waits for its value
   Fetches fetching_;
   std::deque<wire::ObjectPart> queue_;  // of fetching_, not asked yet; one that is not there any more is passed over
   std::uint64_t on_their_way_ = 0;

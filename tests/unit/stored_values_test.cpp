@@ -33,6 +33,8 @@ using Numbers = std::vector<double>;
 constexpr std::size_t many = 20'000;  // 160 kB: they stay with the rank that made them
 
 constexpr RankId lost_worker{4};
+/// What a call named that went with the rank may stay to the end.
+constexpr std::size_t named_by_lost_calls = 4;
 
 std::atomic<int> runs;
 std::atomic<int> begun_on_lost;
@@ -148,7 +150,7 @@ class StoredValues : public ::testing::TestWithParam<bool> {
     cluster.journal = &journal_;
     journal_.folder = (folder_.path() / "blobs").string();
   }
-  void run(const std::function<void(Losing&)>& driver, RankId lost = lost_worker) {
+  void run(const std::function<void(Losing&)>& driver, RankId lost = lost_worker, std::size_t may_stay = 0) {
     Losing job{5, lost};
     choose_journal(job.cluster);
     ASSERT_EQ(job.run([&] {
@@ -157,7 +159,7 @@ class StoredValues : public ::testing::TestWithParam<bool> {
     }),
               0)
         << job.cluster.sink.end.error << job.cluster.log();
-    EXPECT_EQ(job.cluster.objects_left, 0U);
+    EXPECT_LE(job.cluster.objects_left, may_stay);
   }
   /// Tasks that run again for what they had stored hold it until they end, and nobody gets them: until the head has
   /// seen their ends, and what was let go of before.
@@ -250,41 +252,45 @@ TEST_P(StoredValues, OfTasksThatHaveFailed) {
 }
 
 TEST_P(StoredValues, OfTasksThatRun) {
-  run([](Losing& job) {
-    const auto shelf = actor<Shelf>();
-    std::vector<Future<int>> given;
-    while (begun_on_lost == 0) {
-      given.push_back(remote<give_to_and_wait>(shelf, 1));
-      std::this_thread::sleep_for(1ms);
-    }
-    lose(job);
-    const auto added = static_cast<int>(given.size());
-    const int again = begun_on_lost;
-    may_go_on = true;
-    get(given);
-    EXPECT_EQ(shelf.remote<&Shelf::look>().get(), added);
-    EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), added);
-    EXPECT_EQ(runs, added + again);
-    let_go(shelf);
-  });
+  run(
+      [](Losing& job) {
+        const auto shelf = actor<Shelf>();
+        std::vector<Future<int>> given;
+        while (begun_on_lost == 0) {
+          given.push_back(remote<give_to_and_wait>(shelf, 1));
+          std::this_thread::sleep_for(1ms);
+        }
+        lose(job);
+        const auto added = static_cast<int>(given.size());
+        const int again = begun_on_lost;
+        may_go_on = true;
+        get(given);
+        EXPECT_EQ(shelf.remote<&Shelf::look>().get(), added);
+        EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), added);
+        EXPECT_EQ(runs, added + again);
+        let_go(shelf);
+      },
+      lost_worker, named_by_lost_calls);
 }
 
 TEST_P(StoredValues, OfTasksThatGoOnFromBehindThem) {
-  run([](Losing& job) {
-    const auto shelf = actor<Shelf>();
-    std::vector<Future<int>> given;
-    while (begun_on_lost == 0) {
-      given.push_back(remote<give_to_and_go_on>(shelf, 1));
-      std::this_thread::sleep_for(1ms);
-    }
-    lose(job);
-    const auto added = static_cast<int>(given.size());
-    may_go_on = true;
-    EXPECT_EQ(get(given), std::vector<int>(given.size(), 1));
-    EXPECT_EQ(shelf.remote<&Shelf::look>().get(), added);
-    EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), added);
-    let_go(shelf);
-  });
+  run(
+      [](Losing& job) {
+        const auto shelf = actor<Shelf>();
+        std::vector<Future<int>> given;
+        while (begun_on_lost == 0) {
+          given.push_back(remote<give_to_and_go_on>(shelf, 1));
+          std::this_thread::sleep_for(1ms);
+        }
+        lose(job);
+        const auto added = static_cast<int>(given.size());
+        may_go_on = true;
+        EXPECT_EQ(get(given), std::vector<int>(given.size(), 1));
+        EXPECT_EQ(shelf.remote<&Shelf::look>().get(), added);
+        EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), added);
+        let_go(shelf);
+      },
+      lost_worker, named_by_lost_calls);
 }
 
 TEST_P(StoredValues, BesideALargeResultOfTheSameTask) {
@@ -418,8 +424,7 @@ TEST_P(StoredValues, AreThereWhereverInTheJobARankIsLost) {
               0)
         << packets << ": " << job.cluster.sink.end.error;
     EXPECT_EQ(results, expected[gives]) << packets;
-    // What a call named that went with the rank may stay to the end.
-    EXPECT_LE(job.cluster.objects_left, 4U) << packets;
+    EXPECT_LE(job.cluster.objects_left, named_by_lost_calls) << packets;
     if (job.cluster.network.is_cut(job.lost)) ++lost;
   }
   EXPECT_GT(lost, 20);
