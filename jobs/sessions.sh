@@ -15,10 +15,17 @@ is_dead() {
 # Session folders and shared memory of this user on this host whose processes are gone: a SIGKILL of everything leaves
 # them. What cannot be removed stays.
 remove_dead_sessions() {
-  local host path
+  local host path pid temporary=${TMPDIR:-/tmp} memory=${CREMA_SHARED_MEMORY:-/dev/shm}
   host=$(hostname)
-  for path in "${TMPDIR:-/tmp}/ompi.$host.$EUID"/pid.* "${CREMA_SHARED_MEMORY:-/dev/shm}/vader_segment.$host.$EUID".*; do
-    [[ -e $path && ! ($path == */pid.* && -d /proc/${path##*.}) ]] || continue
+  # Of Open MPI 4, and of Open MPI 5.
+  for path in "$temporary/ompi.$host.$EUID"/pid.* "$memory/vader_segment.$host.$EUID".* \
+    "$temporary/prterun.$host".*."$EUID" "$memory/sm_segment.$host.$EUID".*; do
+    case $path in
+      */pid.*) pid=${path##*.} ;;
+      */prterun.*) pid=${path%.*} pid=${pid##*.} ;;
+      *) pid="" ;;
+    esac
+    [[ -e $path && ! (-n $pid && -d /proc/$pid) ]] || continue
     if is_dead "$path"; then rm -rf -- "$path" 2>/dev/null || true; fi
   done
 }

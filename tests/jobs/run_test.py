@@ -412,6 +412,9 @@ kill %1"""
             "open segment": memory / f"vader_segment.{host}.{user}.2.0",
             "new segment": memory / f"vader_segment.{host}.{user}.3.0",
             "of another host": memory / f"vader_segment.elsewhere.{user}.1.0",
+            "dead 5": self.folder / f"prterun.{host}.{ended.pid}.{user}",
+            "alive 5": self.folder / f"prterun.{host}.{holder.pid}.{user}",
+            "dead segment 5": memory / f"sm_segment.{host}.{user}.1.0",
         }
         for name, path in places.items():
             if "segment" in name or "host" in name:
@@ -423,7 +426,7 @@ kill %1"""
                 os.utime(path, (1, 1))
         with open(places["open"] / "file", "rb"), open(places["open segment"], "rb"):
             self.assertEqual(self.run_job("coffee_shop").returncode, 0)
-        self.assertEqual({name for name, path in places.items() if not path.exists()}, {"dead", "dead segment"})
+        self.assertEqual({name for name, path in places.items() if not path.exists()}, {"dead", "dead segment", "dead 5", "dead segment 5"})
 
     def test_nothing_is_left_behind(self):
         self.waiting_job("exec sleep 61 & exit 0")

@@ -201,7 +201,7 @@ class Dying(unittest.TestCase):
         self.assertEqual(list((folder / "spill").iterdir()), [])
         # Open MPI's own is removed by the next jobs/run.
         left = [*os.listdir(folder / "tmp"), *(set(os.listdir("/dev/shm")) - shared)]
-        self.assertEqual([name for name in left if not name.startswith(("ompi.", "vader_", "sm_"))], [])
+        self.assertEqual([name for name in left if not name.startswith(("ompi.", "vader_", "prterun.", "sm_"))], [])
 
     def lanes(self, job):
         """Pids of processes whose grandparent is a rank: zygotes fork lanes."""
