@@ -38,11 +38,14 @@ void Worker::on_cancel(const wire::Frame& frame) {
   tell_lanes_cancelled();
   // One that waits does not look.
   for (auto& [id, slot] : lanes_)
-    if (slot.parked && !slot.lost) tell_cancelled_while_waiting(slot);
+    if (slot.parked && !slot.lost) tell_if_cancelled(slot);
 }
 
-void Worker::tell_cancelled_while_waiting(Slot& slot) {
-  slot.lane->reply(wire::make_frame(FrameType::cancel_task, wire::write_ids({cancelled_.begin(), cancelled_.end()})));
+/// Requires that its task waits.
+void Worker::tell_if_cancelled(Slot& slot) {
+  const TaskId id = slot.lane->running();
+  if (!cancelled_.contains(id)) return;
+  slot.lane->reply(wire::make_frame(FrameType::cancel_task, wire::write_ids({id})));
   to_wake_.add(*slot.lane);
 }
 
@@ -98,14 +101,13 @@ void Worker::park(Slot& slot, const wire::FrameHeader& header) {
   parked_changed_ = true;
   // What was given to this lane must not wait behind the task that waits.
   take_back(slot);
-  if (!cancelled_.empty()) tell_cancelled_while_waiting(slot);
+  tell_if_cancelled(slot);
   if (parked_ <= max_parked()) return;
   // The actor may need tasks for what is in its mailbox, and these are deeper than its callers. As only such ones begin
   // here until there is room, no more than a task for each slot and depth waits beyond the bound.
   if (slot.room_depth > 0) return on_hand_back();
   // It keeps its slot, so that no further task starts that may have to wait as well.
-  slot.parked = false;
-  --parked_;
+  unpark(slot);
   wire::Frame refusal = wire::make_frame(FrameType::refuse_park);
   refusal.header.sequence = header.sequence;
   slot.lane->reply(std::move(refusal));

@@ -94,7 +94,7 @@ class Worker {
   [[nodiscard]] std::uint32_t deeper_than() const;
   void hand_back(wire::Frame task);
   void tell_lanes_cancelled();
-  void tell_cancelled_while_waiting(Slot& slot);
+  void tell_if_cancelled(Slot& slot);
   void take_back(Slot& slot);
   void share_among_lanes();
   void send_held(std::int64_t now);
@@ -113,7 +113,6 @@ class Worker {
   std::set<TaskId> cancelled_;  // and not ended
   std::size_t given_ = 0;
   std::size_t parked_ = 0;
-  std::size_t beyond_ = 0;             // of these, beyond the bound
   std::int64_t looked_ = 0;            // for overdue tasks
   std::size_t lost_ = 0;               // slots whose lane is no more
   std::size_t lost_without_work_ = 0;  // lanes, one after the other

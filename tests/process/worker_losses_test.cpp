@@ -151,6 +151,41 @@ TEST_F(WorkerLossesTest, WaitingWithTheLaneParkedIsNotBeingBusy) {
   EXPECT_DOUBLE_EQ(worker_.busy_seconds(), 5);  // of 8 seconds it waited from the second to the fifth
 }
 
+TEST_F(WorkerLossesTest, BeyondTheBoundOfThoseThatWaitForRoomOnlyDeeperTasksBegin) {
+  const auto give_at = [this](std::uint64_t id, std::uint32_t depth) {
+    const wire::TaskSpec task{.id = TaskId{id}, .depth = depth, .terms = wire::Terms{.timeout = timeout}};
+    worker_.on_task(wire::make_frame(FrameType::run_task, wire::write(task)));
+    worker_.turn(1);
+  };
+  const auto park = [this](std::size_t lane) {
+    Frame frame = wire::make_frame(FrameType::park, ByteBuffer{}, lanes_.at(lane)->id());
+    frame.header.attempt = 3;
+    frame.header.flags = wire::flag_for_room;
+    worker_.on_lane(std::move(frame));
+    worker_.turn(1);
+  };
+  const std::size_t bound = worker_.max_parked();
+  for (std::uint64_t id = 1; id <= bound + 1; ++id) {
+    give_at(id, 3);
+    lanes_.back()->begin();
+    if (id == bound + 1) give_at(1'000, 3);  // it waits behind the one that parks next
+    park(id - 1);
+  }
+  EXPECT_EQ(places_of(FrameType::handed_back).size(), 1U);
+  EXPECT_EQ(wire::read_pull(sent_[places_of(FrameType::pull).back()].payload).deeper_than, 3U);
+  const std::size_t lanes = lanes_.size();
+  give_at(1'001, 3);
+  EXPECT_EQ(places_of(FrameType::handed_back).size(), 2U);
+  give_at(1'002, 4);
+  EXPECT_EQ(places_of(FrameType::handed_back).size(), 2U);
+  ASSERT_EQ(lanes_.size(), lanes + 1);
+  EXPECT_EQ(lanes_.back()->work.size(), 1U);
+  // There is room for one: any task may begin once it has ended.
+  worker_.on_lane(wire::make_frame(FrameType::resume, ByteBuffer{}, lanes_[0]->id()));
+  worker_.turn(1);
+  EXPECT_EQ(wire::read_pull(sent_[places_of(FrameType::pull).back()].payload).deeper_than, 0U);
+}
+
 TEST_F(WorkerLossesTest, ATaskThatBeganWhereAnotherWasToBeEndedLosesNoAttempt) {
   give(1);
   give(2);
