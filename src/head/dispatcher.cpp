@@ -54,6 +54,8 @@ void Dispatcher::on_pull(RankId rank, const wire::Pull& pull) {
   worker.deeper_than = pull.deeper_than;
   if (pull.deeper_than > 0) {
     for_deeper_.insert(place);
+    for (Group& group : groups_)
+      if (group.reserved == place) release(group);
   } else if (!for_deeper_.empty()) {
     for_deeper_.erase(place);
   }
@@ -306,7 +308,7 @@ std::optional<std::uint32_t> Dispatcher::worker_with_room(const Group& group) co
   for (std::uint32_t place = 0; place < workers_.size(); ++place) {
     const Worker& worker = workers_[place];
     if (worker.reserved && group.reserved != place) continue;
-    if (group.queue.front_order().depth <= worker.deeper_than && worker.deeper_than > 0) continue;
+    if (!worker.takes(group.queue.front_order())) continue;
     const std::uint32_t busy_lanes =
         worker.runnable() + worker.with_resources - std::min(worker.with_resources, worker.parked_with_resources);
     if (busy_lanes >= worker.lanes || worker.queued > 0 || !pool_.could_hold(worker.seat, group.wanted)) continue;
@@ -335,7 +337,8 @@ void Dispatcher::reserve_for(Group& group) {
   if (group.reserved) return;
   for (std::uint32_t place = 0; place < workers_.size(); ++place) {
     const Worker& worker = workers_[place];
-    if (worker.reserved || worker.lanes == 0 || !pool_.could_hold(worker.seat, group.wanted)) continue;
+    if (worker.reserved || worker.lanes == 0 || !worker.takes(group.queue.front_order())) continue;
+    if (!pool_.could_hold(worker.seat, group.wanted)) continue;
     const auto busy = [&](std::uint32_t other) { return workers_[other].runnable() + workers_[other].with_resources; };
     if (!group.reserved || busy(place) < busy(*group.reserved)) group.reserved = place;
   }

@@ -121,6 +121,7 @@ class Dispatcher {
 
     [[nodiscard]] std::uint32_t runnable() const { return outstanding > parked ? outstanding - parked : 0; }
     [[nodiscard]] bool has_free_slot() const { return runnable() < slots; }
+    [[nodiscard]] bool takes(RunOrder order) const { return deeper_than == 0 || order.depth > deeper_than; }
     /// Nanoseconds of work that it may still be given ahead.
     [[nodiscard]] double room_ahead() const;
     /// Its place among all workers; empty: it gets nothing now.

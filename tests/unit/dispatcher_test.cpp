@@ -107,6 +107,36 @@ TEST_F(DispatcherTest, AParkedTaskFreesItsSlot) {
   EXPECT_EQ(assign().at(RankId{1}), 1);
 }
 
+TEST_F(DispatcherTest, OnlyDeeperTasksGoWhereNoOtherCanBegin) {
+  workers(1);
+  learn(quick, 1'000);
+  dispatcher.on_pull(RankId{1}, {.slots = 1, .deeper_than = 2});
+  ready(quick, 3, {5, 2});
+  ready(quick, 1, {0, 3});  // 5
+  EXPECT_EQ(dispatcher.free_slots(), 0U);
+  EXPECT_EQ(assign(), (std::map<RankId, int>{{RankId{1}, 1}}));
+  EXPECT_EQ(sent.front().task.id, TaskId{5});
+  EXPECT_TRUE(assign().empty());
+  end_all(1'000);
+  EXPECT_TRUE(assign().empty());
+  dispatcher.on_pull(RankId{1}, {.slots = 1});
+  EXPECT_EQ(assign().at(RankId{1}), 3);
+}
+
+TEST_F(DispatcherTest, NothingIsReservedWhereOnlyDeeperTasksCanBegin) {
+  workers(1);
+  dispatcher.on_pull(RankId{1}, {.slots = 2});
+  ready(quick, 1);
+  EXPECT_EQ(assign().at(RankId{1}), 1);
+  dispatcher.add_ready({}, {TaskId{100}, quick, {}}, {.cpus = 2});
+  EXPECT_EQ(assign().size(), 1U);
+  dispatcher.add_ready({}, {TaskId{101}, quick, {}}, {.cpus = 2});
+  EXPECT_TRUE(assign().empty());  // its room is kept from now on
+  dispatcher.on_pull(RankId{1}, {.slots = 3, .deeper_than = 2});
+  ready(quick, 1, {0, 3});
+  EXPECT_EQ(assign().at(RankId{1}), 1);
+}
+
 TEST_F(DispatcherTest, ArgumentsSentAheadAreBounded) {
   workers(1);
   learn(quick, 1);

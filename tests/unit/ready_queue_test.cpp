@@ -39,6 +39,22 @@ TEST(ReadyQueue, WhatWasTakenBackComesBeforeItsEquals) {
   EXPECT_EQ(queue.pop(), 2);
 }
 
+TEST(ReadyQueue, OfTheDeeperOnesTheFirstIsTheOneOfHighestPriority) {
+  ReadyQueue<int> queue;
+  queue.push({2, 1}, 1);
+  queue.push({1, 3}, 2);
+  queue.push({1, 3}, 3);
+  queue.push({1, 2}, 4);
+  queue.push({0, 9}, 5);
+  EXPECT_EQ(queue.pop_deeper(2), 2);
+  EXPECT_EQ(queue.pop_deeper(1), 3);
+  EXPECT_EQ(queue.pop_deeper(2), 5);
+  EXPECT_EQ(queue.pop_deeper(2), std::nullopt);
+  EXPECT_EQ(queue.size(), 2U);
+  EXPECT_EQ(queue.pop(), 1);
+  EXPECT_EQ(queue.pop(), 4);
+}
+
 TEST(ReadyQueue, IsEmptyAfterClearAndUsableAgain) {
   ReadyQueue<int> queue;
   queue.push({1, 0}, 1);
