@@ -5,21 +5,11 @@
 #include <limits>
 #include <set>
 
+#include "common/lane_ids.hpp"
 #include "wire/fill_in.hpp"
 
 namespace crema::actors {
 using wire::FrameType;
-
-namespace {
-
-/// Of an id: its upper bits.
-constexpr int rank_bits = 48;
-constexpr int lane_bits = 32;
-
-RankId rank_of(TaskId id) { return RankId{static_cast<std::int32_t>(id.number >> rank_bits)}; }
-std::uint64_t lane_of(TaskId id) { return id.number >> lane_bits; }
-
-}  // namespace
 
 void CallRouter::on_call(wire::Frame frame) {
   const wire::CallHead head = wire::read_call_head(frame.payload);
@@ -56,7 +46,7 @@ bool CallRouter::may_be_unheard(const std::vector<Named<TaskId>>& named) const {
   if (me_ == head_rank) return false;
   return std::any_of(named.begin(), named.end(), [this](const Named<TaskId>& work) {
     if (rank_of(work.id) != me_) return false;
-    const auto heard = heard_.find(lane_of(work.id));
+    const auto heard = heard_.find(maker_of(work.id));
     return heard == heard_.end() || heard->second < work.id;
   });
 }
@@ -67,7 +57,7 @@ void CallRouter::on_heard() {
   ++answered_;
   for (const Named<TaskId>& work : question.named) {
     if (rank_of(work.id) != me_) continue;
-    TaskId& newest = heard_[lane_of(work.id)];
+    TaskId& newest = heard_[maker_of(work.id)];
     newest = std::max(newest, work.id);
   }
   if (held_.contains(question.caller)) send_complete(question.caller);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/lane_ids.hpp"
 #include "wire/messages.hpp"
 #include "wire/outbox.hpp"
 #include "wire/status.hpp"
@@ -79,7 +80,7 @@ class CallRouter {
   std::unordered_map<TaskId, std::vector<Caller>> awaited_;          // by value: whose first call needs it
   std::deque<Question> questions_;                                   // that the head has not answered: of held calls
   std::uint64_t answered_ = 0;
-  std::unordered_map<std::uint64_t, TaskId> heard_;  // by lane of this rank: the newest that the head has heard of
+  std::unordered_map<GlobalLane, TaskId> heard_;  // by lane of this rank, 65,536 at most: the newest of those heard of
 };
 
 }  // namespace crema::actors

@@ -39,7 +39,7 @@ class CallsToTell {
   using Calls = std::map<std::pair<RankId, ActorId>, std::vector<TaskId>>;
   static constexpr std::size_t calls_at_a_time = 256;
 
-  static RankId rank_of(TaskId call) { return LaneHolds::rank_of(LaneHolds::maker_of(call)); }
+  static RankId rank_of(TaskId call) { return crema::rank_of(call); }
   static std::vector<TaskId>& add(Calls& to, TaskId call, ActorId actor) {
     std::vector<TaskId>& calls = to[{rank_of(call), actor}];
     if (calls.empty()) calls.emplace_back(actor.number);

@@ -63,13 +63,8 @@ void Head::on_frame(RankId from, Frame frame) {
       return on_taught(from, frame);
     case FrameType::put:
       return on_put(from, frame);
-    case FrameType::pin: {
-      std::vector<TaskId> ids = wire::read_ids(frame.payload);
-      const TaskId call = ids.at(0);
-      ids.erase(ids.begin());
-      if (is_there(call)) return;  // its outcome came from its host, and was faster
-      return pin_until_done(call, ids);
-    }
+    case FrameType::pin:
+      return on_pin(frame);
     case FrameType::wait:
       return on_wait(from, frame);
     case FrameType::checkpoint:
@@ -280,7 +275,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
       return;
     }
     constructing_.erase(outcome.actor);
-    if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+    unpin_of(outcome.id);
     return;
   }
   Entry* entry = entries_.find(outcome.id.number);
@@ -316,7 +311,7 @@ void Head::on_outcome(RankId from, const Frame& frame) {
   if (!lost) count_calls(outcome.id, outcome.calls_made);
   if (outcome.failed && !entry->cancelled) {
     if (try_again(outcome.id, *entry, lost)) {
-      if (!lost) leave_children(LaneHolds::lane(from, frame.header.lane), outcome.id);
+      if (!lost) leave_children(global_lane(from, frame.header.lane), outcome.id);
       return;
     }
     outcome.value = after_attempts(decode(outcome.value));

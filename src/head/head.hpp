@@ -252,7 +252,7 @@ class Head {
   void give_up_impossible();
   [[nodiscard]] std::vector<RankId> all_ranks() const;
   std::set<TaskId> take_back_held(RankId rank);
-  void leave_children(LaneHolds::Lane lane, TaskId parent);
+  void leave_children(GlobalLane lane, TaskId parent);
   void leave(TaskId id, Entry& entry);
   void drop_holds(TaskId first, TaskId last, const std::vector<std::pair<TaskId, std::uint32_t>>& retained);
   void drop(TaskId id, Entry& entry, std::uint32_t holders);
@@ -284,6 +284,9 @@ class Head {
   void keep(TaskId id, RankId from, const history::Large& stored, const Bytes& value);
   void keep_contents(TaskId id, const std::vector<Named<TaskId>>& carried);
   void pin_until_done(TaskId work, const std::vector<TaskId>& ids);
+  void on_pin(const wire::Frame& frame);
+  void unpin_of(TaskId work);
+  void expect_again(RankId lost);
   void unpin(std::vector<TaskId> ids);
   void block_or_add(Blocked blocked, const std::vector<TaskId>& inputs);
   void finish_without_running(TaskId id, const Bytes& failure);
@@ -342,7 +345,8 @@ class Head {
   std::vector<RankId> workers_;                       // that are not lost
   int ranks_lost_ = 0;
   IdTable<Entry> entries_;
-  std::unordered_map<TaskId, std::vector<TaskId>> pinned_by_;        // by unfinished work
+  std::unordered_map<TaskId, Pins> pinned_by_;                       // by unfinished work
+  std::unordered_map<TaskKey, TaskId> made_again_;                   // calls of lost ranks that may never have arrived
   std::unordered_map<TaskId, std::vector<Named<TaskId>>> contents_;  // futures inside a value, by value
   std::unordered_map<TaskId, Blocked> blocked_;
   std::unordered_map<TaskId, std::vector<Dependent>> dependents_;  // by value

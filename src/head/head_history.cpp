@@ -173,7 +173,7 @@ void Head::leave_unmade(TaskId id, const wire::TaskSpec& task) {
   entry.unmade = true;
   if (entry.order == 0) entry.order = next_order();
   watches_.tell(id);
-  if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+  unpin_of(id);
   if (!entry.waiters.empty() || dependents_.contains(id)) return make_again(id);
   forget_if_unneeded(id, entry);
 }

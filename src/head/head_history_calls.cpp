@@ -37,7 +37,7 @@ void Head::on_taken(RankId from, const wire::Frame& frame) {
     std::vector<Named<TaskId>> carried = call.arguments.carried;
     // Values that were filled in may name others.
     if (const auto pinned = pinned_by_.find(call.id); pinned != pinned_by_.end()) {
-      for (const TaskId id : pinned->second)
+      for (const TaskId id : pinned->second.values)
         if (const auto inside = contents_.find(id); inside != contents_.end())
           carried.insert(carried.end(), inside->second.begin(), inside->second.end());
     }
@@ -162,7 +162,7 @@ void Head::end_call(RankId from, const wire::Outcome& outcome, bool is_repeat) {
   }
   if (!call->second.done) return end_once_calls_are_recorded(from, outcome);
   calls_.erase(call);
-  if (auto pinned = pinned_by_.extract(outcome.id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+  unpin_of(outcome.id);
   if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
   arrived_.erase(outcome.id);
   end_attempts(outcome.id, {}, false);

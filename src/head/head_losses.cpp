@@ -12,8 +12,6 @@ namespace {
 using wire::Frame;
 using wire::FrameType;
 
-constexpr int rank_bits = 48;  // of an id, behind which its rank stands
-
 Bytes encoded(const Failure& failure) {
   ByteBuffer bytes;
   wire::write_failure(bytes, failure);
@@ -68,20 +66,19 @@ Bytes Head::after_attempts(Failure failure) const {
 }
 
 void Head::lose_lane(RankId rank, LaneId lane) {
-  const LaneHolds::Lane name = LaneHolds::lane(rank, lane);
+  const GlobalLane name = global_lane(rank, lane);
   const auto retained = holds_.lose(name);
   watches_.forget(rank, lane);
   actors_.forget(rank, lane);
-  drop_holds(LaneHolds::first_of(name), LaneHolds::last_of(name), retained);
+  drop_holds(first_id_of(name), last_id_of(name), retained);
 }
 
 /// What an attempt has started that has thrown; its lane lives. What failed there may be why.
-void Head::leave_children(LaneHolds::Lane lane, TaskId parent) {
+void Head::leave_children(GlobalLane lane, TaskId parent) {
   if (keeper_) return;  // knows them by their names
-  entries_.for_each(LaneHolds::first_of(lane).number, LaneHolds::last_of(lane).number,
-                    [&](std::uint64_t id, Entry& entry) {
-                      if (entry.parent == parent && entry.state != Entry::State::failed) leave(TaskId{id}, entry);
-                    });
+  entries_.for_each(first_id_of(lane).number, last_id_of(lane).number, [&](std::uint64_t id, Entry& entry) {
+    if (entry.parent == parent && entry.state != Entry::State::failed) leave(TaskId{id}, entry);
+  });
 }
 
 /// The next attempt of its parent starts it again, and is to get this one.
@@ -115,7 +112,7 @@ void Head::drop(TaskId id, Entry& entry, std::uint32_t holders) {
 }
 
 Head::Entry& Head::entry_of(TaskId id) {
-  const bool maker_lost = holds_.is_lost(LaneHolds::maker_of(id));
+  const bool maker_lost = holds_.is_lost(maker_of(id));
   if (!maker_lost || entries_.find(id.number) != nullptr) return entries_[id.number];
   Entry& entry = entries_[id.number];
   entry.maker_holds = false;
@@ -143,10 +140,10 @@ std::string Head::lose_rank(RankId rank, const std::string& reason) {
   ++ranks_lost_;
   watches_.forget(rank);
   actors_.forget(rank);
+  expect_again(rank);
   lose_attempts(rank, reason);
   const auto retained = holds_.lose(rank);
-  const auto first = static_cast<std::uint64_t>(rank.number) << rank_bits;
-  drop_holds(TaskId{first}, TaskId{first | ((std::uint64_t{1} << rank_bits) - 1)}, retained);
+  drop_holds(first_id_of(rank), last_id_of(rank), retained);
   for (const TaskId id : objects_.lose(rank)) make_again(id);
   for (const Dispatcher::Ready& task : dispatcher_.take_impossible()) refuse(wire::read_task(task.frame_payload));
   return {};

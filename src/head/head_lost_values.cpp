@@ -110,7 +110,7 @@ void Head::remember_recipe(TaskId id, const Entry& entry) { lineage_.add(id, ent
 std::vector<TaskId> Head::needs_of(TaskId task) const {
   const auto pinned = pinned_by_.find(task);
   if (pinned == pinned_by_.end()) return {};
-  std::vector<TaskId> needs = pinned->second;
+  std::vector<TaskId> needs = pinned->second.values;
   std::erase_if(needs, [&](TaskId id) { return lineage_.maker(id) == task; });  // it was told of these
   return needs;
 }
@@ -141,7 +141,7 @@ std::vector<Named<TaskId>> Head::stored_before(TaskId task) {
 
 /// Whether what was put is a value that was not there: a further attempt stores what an earlier one has stored.
 bool Head::take_put(RankId from, LaneId by, const wire::Put& put) {
-  const LaneHolds::Lane lane = LaneHolds::lane(from, by);
+  const GlobalLane lane = global_lane(from, by);
   Entry* known = entries_.find(put.id.number);
   const bool again = known != nullptr && (known->state >= Entry::State::done || lineage_.maker(put.id) != TaskId{});
   if (!again) {
@@ -209,7 +209,7 @@ bool Head::end_run_for_stored(Completion& completion) {
   if (ended.state == Entry::State::expected) {
     entry.state = ended.state;
     entry.value = {};
-    if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+    unpin_of(id);
     return false;
   }
   completion = {id, ended.state == Entry::State::failed, ended.value};

@@ -79,7 +79,7 @@ void Head::end_applied_again(ActorId actor) {
     calls_.erase(id);
     count_calls({}, -1);
     next_attempt(id);  // nor of what it has made, should it still come
-    if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+    unpin_of(id);
   }
 }
 

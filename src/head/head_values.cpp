@@ -17,8 +17,34 @@ constexpr std::size_t max_unheard_kept = 100;
 void Head::pin_until_done(TaskId work, const std::vector<TaskId>& ids) {
   if (ids.empty()) return;
   for (const TaskId id : ids) ++entry_of(id).pins;
-  std::vector<TaskId>& pinned = pinned_by_[work];
+  std::vector<TaskId>& pinned = pinned_by_[work].values;
   pinned.insert(pinned.end(), ids.begin(), ids.end());
+}
+
+void Head::on_pin(const Frame& frame) {
+  const wire::Pin pin = wire::read_pin(frame.payload);
+  const auto earlier = made_again_.extract(pin.work.key);
+  // Where the outcome came from its host, and was faster.
+  if (is_there(pin.work.id)) return unpin_of(earlier.empty() ? TaskId{} : earlier.mapped());
+  pin_until_done(pin.work.id, pin.values);
+  Pins& pins = pinned_by_[pin.work.id];
+  pins.call = pin.work.key;
+  if (!earlier.empty()) pins.earlier = earlier.mapped();
+}
+
+/// Calls that went with their rank may have been on their way, and then nobody tells their end.
+void Head::expect_again(RankId lost) {
+  for (const auto& [work, pins] : pinned_by_)
+    if (pins.call != TaskKey{} && rank_of(work) == lost) made_again_.insert_or_assign(pins.call, work);
+}
+
+void Head::unpin_of(TaskId work) {
+  while (work != TaskId{}) {
+    auto pins = pinned_by_.extract(work);
+    if (pins.empty()) return;
+    work = pins.mapped().earlier;
+    unpin(std::move(pins.mapped().values));
+  }
 }
 
 void Head::unpin(std::vector<TaskId> ids) {
@@ -160,7 +186,7 @@ void Head::complete_one(Completion completion) {
   entry.waiters = {};
   wake_dependents(completion);
   watches_.tell(id);
-  if (auto pinned = pinned_by_.extract(id); !pinned.empty()) unpin(std::move(pinned.mapped()));
+  unpin_of(id);
   unpin(attempts_.forget_left(id));
   if (!with_checkpoint_.empty()) forget_checkpoints(id);
   if (!ran_for_stored && lineage_.has_stored(id)) store_lost_again(id);
@@ -224,7 +250,7 @@ void Head::on_put(RankId from, const Frame& frame) {
 }
 
 void Head::deliver(TaskId id, const Entry& entry, Waiter waiter) {
-  if (holds_.is_lost(LaneHolds::lane(waiter.rank, waiter.lane))) return;
+  if (holds_.is_lost(global_lane(waiter.rank, waiter.lane))) return;
   if (entry.stored) {
     const wire::Located located{id, objects_.locate(id, waiter.rank)};
     outbox_.send(waiter.rank, wire::make_frame(FrameType::located, wire::write(located), waiter.lane));
@@ -305,7 +331,7 @@ void Head::on_unget(RankId from, const Frame& frame) {
 
 void Head::on_retain(RankId from, const Frame& frame) {
   for (const TaskId id : wire::read_ids(frame.payload)) {
-    holds_.retain(LaneHolds::lane(from, frame.header.lane), id);
+    holds_.retain(global_lane(from, frame.header.lane), id);
     ++entry_of(id).holders;
   }
 }
@@ -313,7 +339,7 @@ void Head::on_retain(RankId from, const Frame& frame) {
 void Head::on_release(RankId from, const Frame& frame) {
   for (const TaskId id : wire::read_ids(frame.payload)) {
     Entry& entry = entry_of(id);
-    if (!holds_.release(LaneHolds::lane(from, frame.header.lane), id)) entry.maker_holds = false;
+    if (!holds_.release(global_lane(from, frame.header.lane), id)) entry.maker_holds = false;
     --entry.holders;
     forget_if_unneeded(id, entry);
   }

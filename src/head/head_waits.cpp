@@ -33,7 +33,7 @@ Waits Head::waits() {
   entries_.for_each([&](std::uint64_t id, const Entry& entry) {
     for (const Waiter& waiter : entry.waiters) {
       if (waiter.lane == LaneId{}) continue;  // a rank's router, which tells of its calls itself
-      if (holds_.is_lost(LaneHolds::lane(waiter.rank, waiter.lane))) continue;
+      if (holds_.is_lost(global_lane(waiter.rank, waiter.lane))) continue;
       Waits::Lane& lane =
           gets.try_emplace({waiter.rank, waiter.lane}, Waits::Lane{waiter.rank, waiter.lane}).first->second;
       if (lane.values.size() < max_waits) lane.values.push_back(TaskId{id});

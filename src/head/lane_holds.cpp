@@ -2,7 +2,7 @@
 
 namespace crema::head {
 
-bool LaneHolds::release(Lane lane, TaskId id) {
+bool LaneHolds::release(GlobalLane lane, TaskId id) {
   if (retained_.empty()) return false;
   const auto held = retained_.find(lane);
   if (held == retained_.end()) return false;
@@ -13,7 +13,7 @@ bool LaneHolds::release(Lane lane, TaskId id) {
   return true;
 }
 
-std::vector<std::pair<TaskId, std::uint32_t>> LaneHolds::lose(Lane lane) {
+std::vector<std::pair<TaskId, std::uint32_t>> LaneHolds::lose(GlobalLane lane) {
   any_lost_ = true;
   lost_.insert(lane);
   const auto node = retained_.extract(lane);

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "crema/ids.hpp"
+#include "common/lane_ids.hpp"
 
 namespace crema::head {
 
@@ -15,11 +15,11 @@ struct RestoredName {
 /// Ids of what no lane of this start has asked for: of the head's lane 65535, which no lane ever is.
 class RestoredIds {
  public:
-  TaskId next() { return TaskId{(lane << 32) + ++given_}; }
-  [[nodiscard]] static bool has(TaskId id) { return id.number >> 32 == lane; }
+  TaskId next() { return TaskId{first_id_of(lane).number + ++given_}; }
+  [[nodiscard]] static bool has(TaskId id) { return maker_of(id) == lane; }
 
  private:
-  static constexpr std::uint64_t lane = 0xffff;
+  static constexpr GlobalLane lane = highest_lane;
   std::uint64_t given_ = 0;
 };
 

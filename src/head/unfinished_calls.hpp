@@ -98,4 +98,11 @@ struct Repeatable {
   bool kept_from_trying = false;  ///< by that alone
 };
 
+/// What stays until some work has ended.
+struct Pins {
+  std::vector<TaskId> values;
+  TaskKey call{};    ///< of a call: a further attempt of its task makes it again by this key
+  TaskId earlier{};  ///< the same call of an attempt that was lost: it has ended, or never began, once this one has
+};
+
 }  // namespace crema::head

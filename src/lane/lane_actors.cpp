@@ -27,7 +27,7 @@ ActorName LaneSession::create_actor(FunctionId constructor, const ActorOptions& 
                               .occupation = occupation_of(options.resources, ActorOptions{}.resources),
                               .arguments = std::move(arguments)};
   // They are kept until the constructor has run.
-  if (!actor.arguments.carried.empty()) pin(TaskId{actor.id.number}, actor.arguments);
+  if (!actor.arguments.carried.empty()) pin({TaskId{actor.id.number}, {}}, actor.arguments);
   if (options.name.empty() && !actor.occupation) {
     post(FrameType::create_actor, wire::write(actor), true);
   } else {
@@ -102,7 +102,7 @@ Named<TaskId> LaneSession::post_call(FrameType type, Named<ActorId> actor, Funct
   const bool durable = type == FrameType::call_pool || (flags & wire::flag_durable) != 0;
   if (durable && running_.depth > 0 && actor_ == ActorId{}) calls_to_keep_.push_back(call.key);
   // The call goes past the head, which has to keep what it needs.
-  if (!call.arguments.carried.empty() || !call.arguments.inputs.empty()) pin(call.id, call.arguments);
+  if (!call.arguments.carried.empty() || !call.arguments.inputs.empty()) pin({call.id, call.key}, call.arguments);
   wire::Frame frame = wire::make_frame(type, wire::write(call), identity_.lane);
   frame.header.flags = flags;
   if (running_.depth > 0 && actor_ == ActorId{}) frame.header.flags |= wire::flag_repeatable;

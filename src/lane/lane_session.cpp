@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/lane_ids.hpp"
 #include "journal/blob.hpp"
 #include "lane/current_context.hpp"
 #include "lane/option_checks.hpp"
@@ -59,20 +60,19 @@ void LaneSession::post_ids(FrameType type, const std::vector<TaskId>& ids) {
 }
 
 /// The head keeps what the arguments name until this work has ended.
-void LaneSession::pin(TaskId work, const Arguments& arguments) {
-  std::vector<TaskId> pinned{work};
-  for (const Input& input : arguments.inputs) pinned.push_back(input.id);
-  for (const Named<TaskId>& carried : arguments.carried) pinned.push_back(carried.id);
-  post_ids(FrameType::pin, pinned);
+void LaneSession::pin(Named<TaskId> work, const Arguments& arguments) {
+  wire::Pin pin{work, {}};
+  for (const Input& input : arguments.inputs) pin.values.push_back(input.id);
+  for (const Named<TaskId>& carried : arguments.carried) pin.values.push_back(carried.id);
+  channel_->post(wire::make_frame(FrameType::pin, wire::write(pin), identity_.lane), true);
 }
 
 std::uint64_t LaneSession::next_id() {
-  // rank, lane, count: 16 + 16 + 32 bits. Beyond that ids would repeat.
-  if (++ids_ > 0xffff'ffff || identity_.lane.number > 0xffff || identity_.rank.number > 0xffff)
+  // Beyond these ids would repeat.
+  if (++ids_ > most_ids_of_lane || identity_.lane.number > highest_lane || identity_.rank.number > 0xffff)
     throw Error{"starting a task: lane " + std::to_string(identity_.lane.number) + " of rank " +
                 std::to_string(identity_.rank.number) + " has used up its ids (4294967295 a lane, 65535 lanes a rank)"};
-  return static_cast<std::uint64_t>(identity_.rank.number) << 48 |
-         static_cast<std::uint64_t>(identity_.lane.number) << 32 | ids_;
+  return first_id_of(global_lane(identity_.rank, identity_.lane)).number | ids_;
 }
 
 Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& options, Arguments arguments) {

@@ -113,7 +113,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   void on_accepted(const wire::Frame& frame);
   void on_cancel(const std::vector<TaskId>& ids);
   void post_ids(wire::FrameType type, const std::vector<TaskId>& ids);
-  void pin(TaskId work, const Arguments& arguments);
+  void pin(Named<TaskId> work, const Arguments& arguments);
   /// Waits for so many values that `take` takes, or for a failed one.
   /// Where no further task may wait: that is an error, or the lane waits with its slot.
   enum class Refused { error, wait };

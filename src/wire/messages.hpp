@@ -327,6 +327,14 @@ struct Wait {
 ByteBuffer write(const Wait& wait);
 Wait read_wait(const Bytes& payload);
 
+/// Values that stay until work has ended. Payload of pin; its key is zero where nobody makes the work again.
+struct Pin {
+  Named<TaskId> work{};
+  std::vector<TaskId> values{};
+};
+ByteBuffer write(const Pin& pin);
+Pin read_pin(const Bytes& payload);
+
 /// Payload of watch.
 ByteBuffer write_named(std::span<const Named<TaskId>> values);
 std::vector<Named<TaskId>> read_named(const Bytes& payload);

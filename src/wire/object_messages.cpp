@@ -85,4 +85,21 @@ std::vector<ObjectPart> read_parts(const Bytes& payload) {
   return parts;
 }
 
+ByteBuffer write(const Pin& pin) {
+  ByteBuffer out;
+  out.put(pin.work.id);
+  out.put(pin.work.key);
+  put_list(out, pin.values);
+  return out;
+}
+
+Pin read_pin(const Bytes& payload) {
+  PayloadReader in{payload};
+  Pin pin;
+  pin.work.id = in.get<TaskId>();
+  pin.work.key = in.get<TaskKey>();
+  pin.values = get_list<TaskId>(in);
+  return pin;
+}
+
 }  // namespace crema::wire

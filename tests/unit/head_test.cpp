@@ -306,7 +306,7 @@ TEST_F(HeadTest, ACallThatHasEndedPinsNothingMore) {
   head.on_frame(RankId{2}, wire::make_frame(FrameType::outcome, wire::write(large)));
   // The call went past the head, and its outcome was faster than what its caller told the head.
   call_outcome(60, 0, ActorId{50});
-  head.on_frame(head_rank, wire::make_frame(FrameType::pin, wire::write_ids({TaskId{60}, TaskId{7}})));
+  head.on_frame(head_rank, wire::make_frame(FrameType::pin, wire::write(wire::Pin{{TaskId{60}, {}}, {TaskId{7}}})));
   sent.clear();
   release(7);
   EXPECT_EQ(types(), std::vector{FrameType::free});
