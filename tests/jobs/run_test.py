@@ -426,7 +426,8 @@ kill %1"""
                 os.utime(path, (1, 1))
         with open(places["open"] / "file", "rb"), open(places["open segment"], "rb"):
             self.assertEqual(self.run_job("coffee_shop").returncode, 0)
-        self.assertEqual({name for name, path in places.items() if not path.exists()}, {"dead", "dead segment", "dead 5", "dead segment 5"})
+        self.assertEqual({name for name, path in places.items() if not path.exists()},
+                         {"dead", "dead segment", "dead 5", "dead segment 5"})
 
     def test_nothing_is_left_behind(self):
         self.waiting_job("exec sleep 61 & exit 0")

@@ -83,6 +83,26 @@ TEST_F(LateMessagesTest, WhatALaneSaysBehindAHeldMessageComesBehindIt) {
   EXPECT_EQ(resumed_types_, (std::vector{FrameType::put, FrameType::release, FrameType::outcome}));
 }
 
+TEST_F(LateMessagesTest, WhatOneTaskSaysComesBeforeWhatTheNextHasStored) {
+  make(TaskId{1}, LaneId{7});
+  EXPECT_FALSE(hold_message(TaskId{1}, LaneId{7}));
+  make(TaskId{2}, LaneId{7});
+  Frame outcome =
+      wire::make_frame(FrameType::outcome, wire::write(wire::Outcome{.id = TaskId{2}, .stored = size}), LaneId{7});
+  EXPECT_TRUE(exchange_.hold(outcome));
+  Frame release = wire::make_frame(FrameType::release, wire::write_ids({TaskId{1}}), LaneId{7});
+  EXPECT_TRUE(exchange_.hold(release));
+  make(TaskId{3}, LaneId{7});
+  EXPECT_TRUE(hold_message(TaskId{3}, LaneId{7}));
+  Frame call = wire::make_frame(FrameType::call, ByteBuffer{}, LaneId{7});
+  EXPECT_TRUE(exchange_.hold(call));
+  EXPECT_TRUE(process::comes_true([&] {
+    store_.turn();
+    return !exchange_.holds(LaneId{7});
+  }));
+  EXPECT_EQ(resumed_types_, (std::vector{FrameType::outcome, FrameType::release, FrameType::put, FrameType::call}));
+}
+
 TEST_F(LateMessagesTest, AValueOfWhichNoMessageCameGoesWithItsLane) {
   make(TaskId{1}, LaneId{7});  // there is room
   make(TaskId{2}, LaneId{7});  // it waits for some

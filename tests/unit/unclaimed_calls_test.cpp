@@ -196,26 +196,23 @@ TEST_F(UnclaimedCalls, BeforeACheckpointAreNotMadeAgain) {
   EXPECT_EQ(sum, 3);
 }
 
+/// What the other of two has in the end.
+int sum_of_other() {
+  const auto till = actor<Till>();
+  const auto other = actor<Till>();
+  till.remote<&Till::add_to_both>(other, 5).get();
+  return other.remote<&Till::sum>().get();
+}
+
 TEST_F(UnclaimedCalls, OfAMethodThatHasEnded) {
   int sum = 0;
-  const auto driver = [&sum] {
-    const auto till = actor<Till>();
-    const auto other = actor<Till>();
-    till.remote<&Till::add_to_both>(other, 5).get();
-    sum = other.remote<&Till::sum>().get();
-  };
-  EXPECT_EQ(run_otherwise(driver), 0) << error_;
+  EXPECT_EQ(run_otherwise([&sum] { sum = sum_of_other(); }), 0) << error_;
   EXPECT_EQ(sum, 5);
 }
 
 TEST_F(UnclaimedCalls, OfAMethodThatHasNotEnded) {
   int sum = 0;
-  const auto driver = [&sum] {
-    const auto till = actor<Till>();
-    const auto other = actor<Till>();
-    till.remote<&Till::add_to_both>(other, 5).get();
-    sum = other.remote<&Till::sum>().get();
-  };
+  const auto driver = [&sum] { sum = sum_of_other(); };
   ASSERT_EQ(run(driver), 0) << error_;
   otherwise = true;
   // The method's own call and the one that it makes have their places.
