@@ -261,8 +261,10 @@ struct Side {
   Step deal;
 };
 BlockSource dealt(const std::vector<Side>& sides, const Step& load);
-/// The same for one plan whose blocks may leave little: then one work loads them whole, as many small pieces cost more
-/// than they save. `load` is told, behind the arguments it has, whether they are whole (8 bits).
-BlockSource summed(const Side& side, const Step& load);
+/// The same for one plan whose blocks may leave little. Neighbours that do become one such block by `merge`, whose
+/// arguments are its own, the number of parts, and whole blocks. If all that is left is little, one work loads it
+/// whole, as many small pieces cost more than they save; `load` is told, behind the arguments it has, whether it is (8
+/// bits).
+BlockSource summed(const Side& side, const Step& merge, const Step& load);
 
 }  // namespace crema::dataset

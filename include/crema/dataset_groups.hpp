@@ -65,16 +65,65 @@ struct DealGroups {
         groups.emplace_back(Keys<T, keys...>::of(row), States<Aggregators>::init(aggregators));
       add(aggregators, groups[number].second, row, each);
     }
+    deal(rows, numbers, std::move(groups), parts);
+    return {};
+  }
+  static void deal(Rows& rows, KeyNumbers<Key>& numbers, std::vector<Group> groups, std::uint64_t parts) {
     std::vector<std::vector<Group>> pieces(parts);
     for (Group& group : groups) pieces[numbers.hash(group.first) % parts].push_back(std::move(group));
     write_pieces(rows, std::move(pieces));
-    return {};
   }
 
  private:
   template <std::size_t... I>
   static void add(const Aggregators& aggregators, State& state, const T& row, std::index_sequence<I...>) {
     (std::get<I>(aggregators).add(std::get<I>(state), row), ...);
+  }
+};
+
+/// The groups of several blocks, their states merged in the order of the blocks.
+template <class T, class Aggregators, auto... keys>
+struct MergedGroups {
+  using Deal = DealGroups<T, Aggregators, keys...>;
+  using Group = typename Deal::Group;
+
+  KeyNumbers<typename Deal::Key> numbers{};
+  std::vector<Group> groups{};
+
+  /// How many blocks, then each: whole, or a part of it.
+  void read(const Aggregators& aggregators, ByteReader& arguments, bool whole) {
+    for (auto blocks = arguments.get<std::uint64_t>(); blocks > 0; --blocks) {
+      for (std::uint64_t pieces = whole ? enter_block(arguments) : 1; pieces > 0; --pieces) {
+        for (Group& group : decode<std::vector<Group>>(arguments)) {
+          const std::size_t number = numbers.number(group.first);
+          if (number == groups.size()) {
+            groups.push_back(std::move(group));
+          } else {
+            merge(aggregators, groups[number].second, group.second, Deal::each);
+          }
+        }
+      }
+    }
+  }
+
+ private:
+  template <std::size_t... I>
+  static void merge(const Aggregators& aggregators, typename Deal::State& state, const typename Deal::State& later,
+                    std::index_sequence<I...>) {
+    (std::get<I>(aggregators).merge(std::get<I>(state), std::get<I>(later)), ...);
+  }
+};
+
+/// Several blocks of DealGroups as one. Arguments: the aggregators, into how many parts, how many whole blocks; these.
+template <class T, class Aggregators, auto... keys>
+struct MergeGroups {
+  static Bytes body(void* subject, ByteReader& arguments) {
+    const Aggregators aggregators = decode_aggregators(arguments, static_cast<Aggregators*>(nullptr));
+    const auto parts = arguments.get<std::uint64_t>();
+    MergedGroups<T, Aggregators, keys...> merged;
+    merged.read(aggregators, arguments, true);
+    DealGroups<T, Aggregators, keys...>::deal(rows_of(subject), merged.numbers, std::move(merged.groups), parts);
+    return {};
   }
 };
 
@@ -89,20 +138,9 @@ struct LoadGroups {
   static Bytes body(void* subject, ByteReader& arguments) {
     const Aggregators aggregators = decode_aggregators(arguments, static_cast<Aggregators*>(nullptr));
     const bool whole = arguments.get<std::uint8_t>() != 0;
-    KeyNumbers<Key> numbers;
-    std::vector<Group> groups;
-    for (auto blocks = arguments.get<std::uint64_t>(); blocks > 0; --blocks) {
-      for (std::uint64_t pieces = whole ? enter_block(arguments) : 1; pieces > 0; --pieces) {
-        for (Group& group : decode<std::vector<Group>>(arguments)) {
-          const std::size_t number = numbers.number(group.first);
-          if (number == groups.size()) {
-            groups.push_back(std::move(group));
-          } else {
-            merge(aggregators, groups[number].second, group.second, Deal::each);
-          }
-        }
-      }
-    }
+    MergedGroups<T, Aggregators, keys...> merged;
+    merged.read(aggregators, arguments, whole);
+    const std::vector<Group>& groups = merged.groups;
     std::vector<Row> rows;
     rows.reserve(groups.size());
     for (const Group& group : groups)
@@ -123,13 +161,6 @@ struct LoadGroups {
     return requires(const Aggregators& aggregators, const Group& group) {
       row_of(aggregators, group, std::make_index_sequence<std::tuple_size_v<Key>>{}, Deal::each);
     };
-  }
-
- private:
-  template <std::size_t... I>
-  static void merge(const Aggregators& aggregators, typename Deal::State& state, const typename Deal::State& later,
-                    std::index_sequence<I...>) {
-    (std::get<I>(aggregators).merge(std::get<I>(state), std::get<I>(later)), ...);
   }
 };
 

@@ -214,6 +214,9 @@ class KeptBlocks {
   explicit KeptBlocks(const Plan& plan);
   /// The same for works that are at hand.
   KeptBlocks(const std::vector<Work>& works, const Plan& plan);
+  /// Then some neighbours that are little together become one block by `merge`, and so do these again: what is kept of
+  /// blocks that leave little does not grow with their number. Which ones depends on the blocks alone.
+  KeptBlocks(const std::vector<Work>& works, const Plan& plan, const Step& merge);
   /// One that has run already. Throws what its task threw.
   explicit KeptBlocks(crema::detail::FutureHandle block);
 
@@ -222,12 +225,17 @@ class KeptBlocks {
   [[nodiscard]] const std::vector<BlockFacts>& facts() const { return facts_; }
   /// Adds this part of every block behind a work's bytes: how many there are, then each.
   void add_part(Work& work, std::size_t part, std::size_t parts) const;
-  /// Adds how many there are, then each as a whole: its facts and all of its parts.
-  void add_whole(Work& work) const;
+  /// Adds how many there are, from `first` on, then each as a whole: its facts and all of its parts.
+  void add_whole(Work& work, std::size_t first = 0) const;
+  /// Of what the blocks from `first` on have made.
+  [[nodiscard]] std::uint64_t bytes_from(std::size_t first) const;
+  /// Bytes: one task reads these sooner than many are submitted.
+  static constexpr std::uint64_t little = 8 << 20;
 
  private:
+  void run(const Plan& plan, const Step* merge);
   void read_facts();
-  void add_count(Work& work) const;
+  void merge_little(const Step& merge, std::vector<int>& levels, std::vector<BlockFacts>& of_merged);
 
   std::vector<crema::detail::FutureHandle> blocks_;
   std::vector<BlockFacts> facts_;  // of the first blocks

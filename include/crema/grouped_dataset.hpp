@@ -36,9 +36,11 @@ class GroupedDataset {
       dataset::encode_aggregators(bytes, Aggregators{dataset::aggregator_for<T>(names)...});
       const Bytes given{std::move(bytes)};
       const auto deal = dataset::step<dataset::DealGroups<T, Aggregators, keys...>>("group_by", {.bytes = given});
+      const auto merge =
+          dataset::step<dataset::MergeGroups<T, Aggregators, keys...>>("group_by.merge", {.bytes = given});
       const auto load = dataset::step<Load>("aggregate", {.bytes = given});
-      return Dataset<Row>{dataset::after(load.name, [plan = plan_, deal, load] {
-        return dataset::summed({plan, deal}, load);
+      return Dataset<Row>{dataset::after(load.name, [plan = plan_, deal, merge, load] {
+        return dataset::summed({plan, deal}, merge, load);
       })};
     }
   }

@@ -159,14 +159,11 @@ BlockSource dealt(const std::vector<Side>& sides, const Step& load) {
   return gathered(load, std::move(kept), parts);
 }
 
-BlockSource summed(const Side& side, const Step& load) {
-  constexpr std::uint64_t little = 8 << 20;  // bytes: one task merges them sooner than many are submitted
+BlockSource summed(const Side& side, const Step& merge, const Step& load) {
   const std::vector<Work> works = all_works(side.plan);
   const std::size_t parts = partitions_for(works.size());
-  KeptBlocks kept{works, side.plan.with(with_number(side.deal, parts))};
-  std::uint64_t bytes = 0;
-  for (const BlockFacts& facts : kept.facts()) bytes += facts.bytes;
-  const bool whole = bytes <= little;
+  KeptBlocks kept{works, side.plan.with(with_number(side.deal, parts)), with_number(merge, parts)};
+  const bool whole = kept.bytes_from(0) <= KeptBlocks::little;
   ByteBuffer given;
   given.append(load.arguments.bytes.span());
   given.put(static_cast<std::uint8_t>(whole));

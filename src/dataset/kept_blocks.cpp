@@ -13,9 +13,9 @@ namespace crema::dataset {
 namespace {
 
 constexpr std::size_t most_partitions = 1024;
-/// So many blocks are looked at together: of failures a long stage is to learn before its end, and a task for each
-/// block would cost as much as small blocks themselves.
-constexpr std::size_t facts_a_task = 64;
+/// So many blocks are looked at, and merged, together: of failures a long stage is to learn before its end, and a task
+/// for each block would cost as much as small blocks themselves.
+constexpr std::size_t looked_at_together = 64;
 
 Plan plan_of(const std::vector<Work>& works, const Plan& plan) {
   Plan at_hand = plan;
@@ -28,26 +28,48 @@ Plan plan_of(const std::vector<Work>& works, const Plan& plan) {
   return at_hand;
 }
 
+void add_count(Work& work, std::size_t count) {
+  ByteBuffer bytes;
+  bytes.append(work.steps.bytes.span());
+  bytes.put(static_cast<std::uint64_t>(count));
+  work.steps.bytes = Bytes{std::move(bytes)};
+}
+
 }  // namespace
 
-KeptBlocks::KeptBlocks(const Plan& plan) {
+KeptBlocks::KeptBlocks(const Plan& plan) { run(plan, nullptr); }
+
+KeptBlocks::KeptBlocks(const std::vector<Work>& works, const Plan& plan) { run(plan_of(works, plan), nullptr); }
+
+KeptBlocks::KeptBlocks(const std::vector<Work>& works, const Plan& plan, const Step& merge) {
+  run(plan_of(works, plan), &merge);
+}
+
+void KeptBlocks::run(const Plan& plan, const Step* merge) {
   BlockStream stream{plan};
+  std::vector<BlockFacts> of_blocks, of_merged;
+  std::vector<int> levels;  // how often each block was merged
+  const auto look = [&] {
+    const std::size_t known = facts_.size();
+    read_facts();
+    of_blocks.insert(of_blocks.end(), facts_.begin() + static_cast<std::ptrdiff_t>(known), facts_.end());
+    if (merge != nullptr) merge_little(*merge, levels, of_merged);
+  };
   try {
     while (std::optional<crema::detail::FutureHandle> block = stream.next_kept()) {
       blocks_.push_back(std::move(*block));
-      if (blocks_.size() - facts_.size() == facts_a_task) read_facts();
+      if (blocks_.size() - facts_.size() == looked_at_together) look();
     }
-    read_facts();
+    look();
   } catch (const Error&) {
     stream.give_up();
     // Others may have failed too, and one failure is told.
     for (const crema::detail::FutureHandle& block : blocks_) block.cancel();
     throw;
   }
-  for (const BlockFacts& one : facts_) StatsCollector::add(plan, one);
+  for (const BlockFacts& one : of_blocks) StatsCollector::add(plan, one);
+  for (const BlockFacts& one : of_merged) StatsCollector::add({.open = {}, .name = merge->name}, one);
 }
-
-KeptBlocks::KeptBlocks(const std::vector<Work>& works, const Plan& plan) : KeptBlocks{plan_of(works, plan)} {}
 
 KeptBlocks::KeptBlocks(crema::detail::FutureHandle block) : blocks_{std::move(block)} { read_facts(); }
 
@@ -65,23 +87,45 @@ void KeptBlocks::read_facts() {
   while (reader.remaining() != 0) facts_.push_back(dataset::read_facts(reader));
 }
 
-void KeptBlocks::add_count(Work& work) const {
-  ByteBuffer bytes;
-  bytes.append(work.steps.bytes.span());
-  bytes.put(static_cast<std::uint64_t>(blocks_.size()));
-  work.steps.bytes = Bytes{std::move(bytes)};
+/// Blocks merged as often as each other are merged: not one that grows with each that comes.
+void KeptBlocks::merge_little(const Step& merge, std::vector<int>& levels, std::vector<BlockFacts>& of_merged) {
+  levels.resize(blocks_.size());
+  while (blocks_.size() >= looked_at_together) {
+    const std::size_t first = blocks_.size() - looked_at_together;
+    const int level = levels.back();
+    if (levels[first] != level || bytes_from(first) > little) return;
+    Work work;
+    append(work, merge);
+    add_whole(work, first);
+    const crema::detail::FutureHandle merged{LaneContext::current().submit(
+        crema::detail::registered_id<RunBlock>, TaskOptions{.name = merge.name}, encode_block(first, work, {}))};
+    blocks_.erase(blocks_.begin() + static_cast<std::ptrdiff_t>(first), blocks_.end());
+    blocks_.push_back(merged);
+    facts_.resize(first);
+    read_facts();
+    of_merged.push_back(facts_.back());
+    levels.resize(first);
+    levels.push_back(level + 1);
+  }
 }
 
-void KeptBlocks::add_whole(Work& work) const {
-  add_count(work);
-  for (const crema::detail::FutureHandle& block : blocks_) {
-    work.steps.inputs.push_back({.offset = work.steps.bytes.size(), .id = block.id(), .key = block.key()});
-    work.held.push_back(block);
+std::uint64_t KeptBlocks::bytes_from(std::size_t first) const {
+  std::uint64_t bytes = 0;
+  for (std::size_t block = first; block < facts_.size(); ++block) bytes += facts_[block].bytes;
+  return bytes;
+}
+
+void KeptBlocks::add_whole(Work& work, std::size_t first) const {
+  add_count(work, blocks_.size() - first);
+  for (std::size_t block = first; block < blocks_.size(); ++block) {
+    work.steps.inputs.push_back(
+        {.offset = work.steps.bytes.size(), .id = blocks_[block].id(), .key = blocks_[block].key()});
+    work.held.push_back(blocks_[block]);
   }
 }
 
 void KeptBlocks::add_part(Work& work, std::size_t part, std::size_t parts) const {
-  add_count(work);
+  add_count(work, blocks_.size());
   for (const crema::detail::FutureHandle& block : blocks_) dataset::add_part(work, block, part, parts);
 }
 

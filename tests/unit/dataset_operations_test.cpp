@@ -407,6 +407,56 @@ TEST(DatasetOperations, GroupsThatAreManyAreDealtToBlocks) {
   }
 }
 
+struct Course {
+  std::int64_t key = 0;
+  std::string numbers;
+  std::uint64_t count = 0;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(key) & BOOST_SERIALIZATION_NVP(numbers) & BOOST_SERIALIZATION_NVP(count);
+  }
+};
+/// The numbers in the order of the blocks.
+struct Numbers {
+  std::string init() const { return {}; }
+  void add(std::string& state, std::int64_t number) const { state += std::to_string(number) + ";"; }
+  void merge(std::string& state, const std::string& later) const { state += later; }
+  std::string finish(const std::string& state) const { return state; }
+  template <class Archive>
+  void serialize(Archive&, unsigned) {}
+};
+std::int64_t seventh(std::int64_t number) { return number % 7; }
+
+/// Merged 64 by 64 as they come, and what comes of that again.
+TEST(DatasetOperations, GroupsOfManySmallBlocksBecomeFew) {
+  static constexpr std::int64_t rows = 8'401;
+  std::map<std::int64_t, std::string> expected;
+  for (std::int64_t number = 0; number < rows; ++number) expected[seventh(number)] += std::to_string(number) + ";";
+  for (const int ranks : {1, 3}) {
+    LoopbackCluster job{ranks};
+    EXPECT_EQ(job.run_all([&expected] {
+      const auto courses = range(rows).repartition(4'200).group_by<seventh>().aggregate<Course>(Numbers{}, count());
+      std::map<std::int64_t, std::string> made;
+      std::uint64_t all = 0;
+      for (const Course& course : courses.rows()) {
+        made[course.key] = course.numbers;
+        all += course.count;
+      }
+      EXPECT_EQ(made, expected);
+      EXPECT_EQ(all, rows);
+      const auto stats = courses.stats();
+      const auto merge = std::ranges::find(stats.operators, "group_by.merge", &DatasetStats::Operator::name);
+      ASSERT_NE(merge, stats.operators.end());
+      EXPECT_EQ(merge->blocks, 4'200U / 64 + 1);  // of 64 of these another
+      const auto first = std::ranges::find(stats.operators, "group_by", &DatasetStats::Operator::name);
+      EXPECT_EQ(first->blocks, 4'200U);
+      EXPECT_EQ(stats.operators.back().blocks, 1U);
+    }),
+              0)
+        << job.sink.end.error;
+  }
+}
+
 struct PriceCount {
   double price = 0;
   std::optional<int> cups;
