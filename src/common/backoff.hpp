@@ -6,7 +6,7 @@
 namespace crema {
 
 /// How long an event loop that found nothing to do should sleep: not at all for a short while (a reply is likely under
-/// way), then an eighth of the time it has been idle, up to 1.5 ms: an idle rank costs less than 2 % of a core so, and
+/// way), then an eighth of the time it has been idle, up to 1.8 ms: an idle rank costs less than 2 % of a core so, and
 /// is awake within 2 ms of a message.
 ///
 /// The fraction matters where two ranks answer each other: a message is found late by at most an eighth of the wait for
@@ -32,7 +32,7 @@ class Backoff {
   }
 
  private:
-  static constexpr std::chrono::microseconds longest{1500};
+  static constexpr std::chrono::microseconds longest{1800};
 
   std::chrono::microseconds spin_;
   bool idle_ = false;

@@ -14,14 +14,14 @@ TEST(Backoff, SleepsAnEighthOfTheIdleTimeUpToALimit) {
   EXPECT_EQ(backoff.next(start), 0us);
   EXPECT_EQ(backoff.next(start + 80us), 10us);
   EXPECT_EQ(backoff.next(start + 4ms), 500us);
-  EXPECT_EQ(backoff.next(start + 12ms), 1500us);
-  EXPECT_EQ(backoff.next(start + 1h), 1500us);
+  EXPECT_EQ(backoff.next(start + 15ms), 1800us);
+  EXPECT_EQ(backoff.next(start + 1h), 1800us);
 }
 
 TEST(Backoff, StartsAnewAfterSomethingWasDone) {
   Backoff backoff{0us};
   backoff.next(start);
-  EXPECT_EQ(backoff.next(start + 1s), 1500us);
+  EXPECT_EQ(backoff.next(start + 1s), 1800us);
   backoff.reset();
   EXPECT_EQ(backoff.next(start + 2s), 0us);
   EXPECT_EQ(backoff.next(start + 2s + 80us), 10us);
