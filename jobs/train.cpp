@@ -11,7 +11,6 @@
 #include <numeric>
 
 using Features = std::array<double, 7>;
-
 double score(const Features& weights, const Features& x) {  // above 0: wet is more likely than dry
   return std::inner_product(x.begin(), x.end(), weights.begin(), 0.0);
 }
@@ -38,7 +37,6 @@ struct Day {
 
 /// What some of the days add to the mean loss, and to its gradient.
 using Part = std::pair<double, Features>;
-
 /// Of n shards, shard k has the weights k, k + n, k + 2n, … and zeros elsewhere.
 class ParameterServer {
  public:
@@ -107,7 +105,9 @@ int main(int argc, char** argv) {
       if (round == 1 || round % 50 == 0) fmt::print("round {:4}: loss {:.4f}\n", round, curve.back());
     }
     const Features weights = pull(servers);
-    const auto percent = [&](auto is) { return 100.0 * std::ranges::count_if(held_out, is) / held_out.size(); };
+    const auto percent = [&](auto is) {
+      return 100 * static_cast<double>(std::ranges::count_if(held_out, is)) / static_cast<double>(held_out.size());
+    };
     const double right = percent([&](const Day& day) { return (score(weights, day.features()) > 0) == day.wet(); });
     const double wet = percent(&Day::wet), same = std::max(wet, 100 - wet);
     fmt::print("{} days of {}: {:.1f} % right; {:.1f} % by always guessing the same\n", held_out.size(), held_out_year,

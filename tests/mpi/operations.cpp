@@ -163,6 +163,8 @@ Reading without_text(Reading reading) {
   return reading;
 }
 
+bool is_even(const Reading& reading) { return reading.id % 2 == 0; }
+
 Place place_of(const std::pair<Reading, Station>& both) {
   return {.id = both.first.id, .value = both.first.value, .height = both.second.height};
 }
@@ -175,10 +177,12 @@ int main(int argc, char** argv) {
   std::int64_t crash = 0;
   int pause = 0;
   std::string only;
+  bool parquet = false;
   job.cli().add_option("--rows", rows, "Readings");
   job.cli().add_option("--crash", crash, "One reading in so many ends its lane once");
   job.cli().add_option("--pause", pause, "Milliseconds for every 20th reading, unless there is a file \"hurry\"");
   job.cli().add_option("--only", only, "The name of one operation");
+  job.cli().add_flag("--parquet", parquet, "Parquet files are supported here");
   return job.run([&] {
     crema::Results& results = job.results();
     const auto readings = crema::range(rows).map<make_reading>().map<look>(crash, pause);
@@ -244,7 +248,7 @@ int main(int argc, char** argv) {
                                    .sort<&Place::id>());
     });
     operation("union_with", [&] {
-      const auto even = light.filter([](const Reading& reading) { return reading.id % 2 == 0; });
+      const auto even = light.filter<is_even>();
       const auto odd = light.filter([](const Reading& reading) { return reading.id % 2 != 0; });
       results.table("united", odd.union_with(even).map([](const Reading& reading) { return reading.id; }));
     });
@@ -270,6 +274,14 @@ int main(int argc, char** argv) {
       results.value("deviation", light.std_dev<&Reading::value>().value());
     });
     operation("write_json", [&] { light.write_json("lines"); });
+    operation("write_parquet", [&] {
+      if (parquet) light.write_parquet("tables");
+    });
+    operation("show", [&] { light.show(2); });
+    operation("stats", [&] {
+      for (const auto& one : light.filter<is_even>().stats().operators)
+        results.value("stats of " + one.name, std::vector{one.blocks, one.rows});
+    });
     operation("write_hdf5", [&] { light.write_hdf5("readings.h5", "readings"); });
   });
 }

@@ -31,7 +31,17 @@ def readings():
 
 OPERATIONS = ("sort", "random_shuffle", "aggregate", "join", "materialize", "write_csv", "aggregate of one's own",
               "map_groups", "left_join", "union_with", "flat_map", "map_with", "map_batches", "split", "sample", "values",
-              "write_json", "write_hdf5")
+              "write_json", "write_parquet", "show", "stats", "write_hdf5")
+# In a folder of its own, which brings its own numpy.
+PYARROW = os.environ.get("CREMA_PYARROW")
+READ_PARQUET = """
+import json, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import pyarrow.parquet
+for part in sorted(pathlib.Path(sys.argv[2]).glob("part-*.parquet")):
+    for row in pyarrow.parquet.read_table(part, columns=["id", "station", "value"]).to_pylist():
+        print(json.dumps(row))
+"""
 
 
 def expected():
@@ -75,7 +85,7 @@ class Operations(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def start(self, *options, ranks=RANKS, recovery=False, rows=ROWS):
-        words = ["--rows", str(rows), "--output", "run.h5", "--progress", "off", *options]
+        words = ["--rows", str(rows), "--output", "run.h5", "--progress", "off", *options, *["--parquet"] * bool(PYARROW)]
         job = Job([(ranks, "operations", words)], recovery=recovery, folder=self.folder)
         self.addCleanup(job.close)
         return job
@@ -112,6 +122,11 @@ class Operations(unittest.TestCase):
             self.assertEqual((len(shuffled), len(set(shuffled))), (1000, 1000))
             self.assertEqual(int(results["test_ids"][()]), TEST_IDS)
             self.assertEqual(shuffled[:5], SHUFFLED)
+            stats = {name.removeprefix("stats of "): tuple(results[name][:]) for name in results if "stats of" in name}
+            half = (16, ROWS // 2)
+            self.assertEqual(stats, {"materialize": (16, ROWS), "map<(anonymous namespace)::look>": (16, ROWS),
+                                     "filter<(anonymous namespace)::is_even>": half, "count": half})
+            self.assertIn(SHOWN, job.stdout)
             self.expect_files()
             attempts = file["tasks"]["attempt"][:]
             return int(attempts.max())
@@ -134,6 +149,10 @@ class Operations(unittest.TestCase):
             self.assertEqual(rows[folder], list(readings()))
             others = {path.name for path in (self.folder / folder).iterdir() if not path.name.startswith("part-")}
             self.assertEqual(others, {"_SUCCESS"})
+        if PYARROW:
+            found = subprocess.run([sys.executable, "-c", READ_PARQUET, PYARROW, self.folder / "tables"], check=True,
+                                   stdout=subprocess.PIPE, text=True).stdout
+            self.assertEqual([tuple(json.loads(row).values()) for row in found.splitlines()], list(readings()))
         with h5py.File(self.folder / "readings.h5") as file:
             columns = (file["readings"][name][:] for name in ("id", "station", "value"))
             self.assertEqual([(number, station.decode(), value) for number, station, value in zip(*columns)],
@@ -219,6 +238,12 @@ class Operations(unittest.TestCase):
 # The same on any number of ranks: what --seed and the numbers given to the operations make of it.
 TEST_IDS = 4489378
 SAMPLED = 5519209
+SHOWN = """
+id  station       value  text
+--  ----------  -------  ----
+ 0  hot               0
+ 1  station 19  114.875
+"""
 SHUFFLED = [1129, 2711, 2305, 3602, 3461]
 
 
