@@ -19,8 +19,10 @@ std::string describe(const DataError::Place& place) {
 std::string describe(const Failure& failure) {
   std::string text = failure.kind == Failure::Kind::actor ? "actor call" : "task";
   if (!failure.function.empty()) text += " " + failure.function;
-  text += fmt::format(" (id {}, attempt {}, rank {}", failure.task.number, failure.attempt + 1, failure.rank.number);
-  if (!failure.host.empty()) text += " on " + failure.host;
+  text += fmt::format(" (id {}", failure.task.number);
+  // Else it never ran.
+  if (!failure.host.empty())
+    text += fmt::format(", attempt {}, rank {} on {}", failure.attempt + 1, failure.rank.number, failure.host);
   text += fmt::format(") failed with {}", failure.type);
   if (!failure.message.empty()) text += fmt::format(": {}", failure.message);
   return text;

@@ -1,5 +1,7 @@
 #include "head/actor_directory.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -97,12 +99,13 @@ void ActorDirectory::free_name(ActorId id, const Entry& entry) {
   if (name != names_.end() && name->second == id) names_.erase(name);
 }
 
-ActorId ActorDirectory::find(const std::string& name, const std::string& class_name) const {
+ActorId ActorDirectory::find(const std::string& name, const std::string& class_name, double waited) const {
   const auto found = names_.find(name);
   if (found == names_.end()) {
-    throw UsageError{
-        "finding an actor named \"" + name +
-        "\": no actor of that name has been created; create it with with(ActorOptions{.name = ...}) first"};
+    throw UsageError{fmt::format(
+        "finding an actor named \"{}\": no actor of that name has been created{}; create it with "
+        "with(ActorOptions{{.name = ...}}) first",
+        name, waited > 0 ? fmt::format(" in the {:g} s that were waited", waited) : "")};
   }
   const Entry& entry = actors_.at(found->second);
   if (entry.class_name != class_name) {

@@ -65,8 +65,8 @@ class ActorDirectory {
   void name_devices(wire::ActorSpec& actor) const;
   /// The actor keeps its place, what it occupied is free, and its name may be given again.
   void remove(ActorId id);
-  /// Throws UsageError when there is no such actor, or it is of another class.
-  [[nodiscard]] ActorId find(const std::string& name, const std::string& class_name) const;
+  /// Throws UsageError when there is no such actor, or it is of another class. `waited`: seconds, for what it says.
+  [[nodiscard]] ActorId find(const std::string& name, const std::string& class_name, double waited) const;
   [[nodiscard]] bool has(const std::string& name) const { return names_.contains(name); }
   /// nullptr: not created yet.
   [[nodiscard]] const Entry* entry(ActorId id) const;

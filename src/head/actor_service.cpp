@@ -143,10 +143,11 @@ void ActorService::answer(RankId from, const Frame& find) {
   ByteReader reader{find.payload};
   const std::string name{reader.get_text()};
   const std::string class_name{reader.get_text()};
+  const double waited = static_cast<double>(reader.get<std::int64_t>()) * 1e-9;
   wire::Reply reply;
   try {
     ByteBuffer found;
-    const ActorId id = directory_.find(name, class_name);
+    const ActorId id = directory_.find(name, class_name, waited);
     found.put(id);
     found.put(directory_.entry(id)->max_pending_calls);
     found.put(static_cast<std::uint8_t>(directory_.entry(id)->durable));

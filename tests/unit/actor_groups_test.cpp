@@ -247,7 +247,12 @@ int find_it(int) { return find_actor<Grinder>("late", 1h).remote<&Grinder::grind
 TEST_P(ActorGroups, FindingWaitsForTheCreation) {
   on(GetParam(), [] {
     EXPECT_THROW(find_actor<Grinder>("late"), UsageError);
-    EXPECT_THROW(find_actor<Grinder>("late", 10ms), UsageError);
+    try {
+      find_actor<Grinder>("late", 10ms);
+      ADD_FAILURE() << "there is no such actor";
+    } catch (const UsageError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("no actor of that name has been created in the 0.01 s that were waited"));
+    }
     const auto found = remote<find_it>(1);
     EXPECT_EQ(wait(std::vector{found}, {.timeout = 10ms}).ready.size(), 0U);
     EXPECT_EQ(remote([](int a) { return a; }, 1).get(), 1);  // the waiting task holds up no other

@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::Pair;
 
 std::string refusal(const std::string& text) {
@@ -302,6 +303,7 @@ TEST_F(ResourceCluster, WhatNoRankCanOfferIsAnErrorAtOnce) {
     const auto impossible = with(TaskOptions{.resources = {.cpus = 8, .gpus = 1}}).remote<hold>(1);
     const std::string message = message_of([&] { impossible.get(); });
     EXPECT_THAT(message, HasSubstr("asks for 8 cpus, 1 gpus"));
+    EXPECT_THAT(message, Not(HasSubstr("attempt")));
     EXPECT_THAT(message, HasSubstr("the largest (rank 2) has 1 cpus, 0 gpus, fpga=1"));
     EXPECT_THAT(message_of([] { with(ActorOptions{.resources = {.cpus = 0, .gpus = 1}}).actor<Card>(); }),
                 HasSubstr("asks for 0 cpus, 1 gpus"));
