@@ -102,10 +102,10 @@ void ActorDirectory::free_name(ActorId id, const Entry& entry) {
 ActorId ActorDirectory::find(const std::string& name, const std::string& class_name, double waited) const {
   const auto found = names_.find(name);
   if (found == names_.end()) {
-    throw UsageError{fmt::format(
-        "finding an actor named \"{}\": no actor of that name has been created{}; create it with "
-        "with(ActorOptions{{.name = ...}}) first",
-        name, waited > 0 ? fmt::format(" in the {:g} s that were waited", waited) : "")};
+    throw UsageError{
+        fmt::format("finding an actor named \"{}\": no actor of that name has been created{}; create it with "
+                    "with(ActorOptions{{.name = ...}}) first",
+                    name, waited > 0 ? fmt::format(" in the {:g} s that were waited", waited) : "")};
   }
   const Entry& entry = actors_.at(found->second);
   if (entry.class_name != class_name) {
