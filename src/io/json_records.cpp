@@ -55,11 +55,12 @@ bool Records::next() {
   if (array_ ? !next_element() : !next_line()) return false;
   const simdjson::error_code error = parser_.parse(record_.data(), record_.size(), false).get(value_);
   if (error == simdjson::SUCCESS) return true;
-  const std::string what = record_.empty() ? "nothing" : io::quote(record_);
+  if (array_) end_before_next_line_of_its_kind();
   fail({},
        array_ ? "a JSON value as an element of the array"
               : "one whole JSON value on each line, or an array as the whole file",
-       fmt::format("{} ({})", what, simdjson::error_message(error)));
+       record_.empty() ? "a comma too many"
+                       : fmt::format("{} ({})", io::quote(record_), simdjson::error_message(error)));
 }
 
 bool Records::next_line() {
@@ -82,12 +83,30 @@ bool Records::next_element() {
   position_ = end;
   if (end < text_.size() && text_[end] == ',') return true;
   closed_ = true;
-  if (end == text_.size() || text_[end] == '}') {
-    ended_ = true;
-    fail({}, "a comma or ] behind this element of the array", end == text_.size() ? "the end of the file" : "}");
+  unclosed_ = end == text_.size();
+  if (!unclosed_) ++position_;
+  return record_.empty() && (first || unclosed_) ? end_array() : true;
+}
+
+/// What is no JSON may lack what ends it, and take the rest of the file with it. Its neighbours are not lost where they
+/// begin lines of their own, as far left as the one that it begins in.
+void Records::end_before_next_line_of_its_kind() {
+  const auto begin = static_cast<std::size_t>(record_.data() - text_.data());
+  const auto indentation = [this](std::size_t line) {
+    return std::min(text_.find_first_not_of(" \t", line), text_.size()) - line;
+  };
+  const std::size_t before = begin == 0 ? std::string_view::npos : text_.rfind('\n', begin - 1);
+  const std::size_t own = indentation(before == std::string_view::npos ? 0 : before + 1);
+  for (std::size_t line = text_.find('\n', begin); line < begin + record_.size(); line = text_.find('\n', line + 1)) {
+    const std::size_t first = line + 1 + indentation(line + 1);
+    if (first >= text_.size() || text_[first] != '{' || first - line - 1 > own) continue;
+    record_ = trim(text_.substr(begin, line - begin));
+    if (record_.ends_with(',')) record_ = trim(record_.substr(0, record_.size() - 1));
+    position_ = first - 1;
+    closed_ = false;
+    break;
   }
-  ++position_;
-  return first && record_.empty() ? end_array() : true;
+  unclosed_ = false;  // it is this record that says so
 }
 
 /// There are no more elements, and nothing else either.
@@ -95,12 +114,13 @@ bool Records::end_array() {
   if (ended_) return false;
   ended_ = true;
   record_ = trim(text_.substr(position_));
+  if (unclosed_) fail({}, "a ] behind the last element of the array", "the end of the file");
   if (!record_.empty()) fail({}, "nothing behind the array that is the file", io::quote(record_));
   return false;
 }
 
 /// The comma or bracket behind the element, found by counting brackets outside of text; the end of the file where there
-/// is none.
+/// is none. A brace too many belongs to the element, which is no JSON then.
 std::size_t Records::find_element_end() const {
   std::size_t depth = 0;
   for (std::size_t place = position_; place < text_.size(); ++place) {
@@ -115,9 +135,11 @@ std::size_t Records::find_element_end() const {
         ++depth;
         break;
       case ']':
-      case '}':
         if (depth == 0) return place;
         --depth;
+        break;
+      case '}':
+        if (depth > 0) --depth;
         break;
       case ',':
         if (depth == 0) return place;

@@ -28,6 +28,7 @@ class Records {
   bool next_line();
   bool next_element();
   bool end_array();
+  void end_before_next_line_of_its_kind();
   [[nodiscard]] std::size_t find_element_end() const;
   [[nodiscard]] std::uint64_t line_of(std::size_t place);
 
@@ -42,6 +43,7 @@ class Records {
   std::string_view record_;
   std::size_t position_ = 0;  // behind the record
   bool closed_ = false;       // the last element of the array was read
+  bool unclosed_ = false;     // and no bracket came behind it
   bool ended_ = false;        // and so was what follows it
 
   std::uint64_t line_ = 0;  // at counted_to_; 0: not known yet

@@ -1,5 +1,7 @@
 #include "io/quote.hpp"
 
+#include <fmt/format.h>
+
 #include <cstddef>
 
 namespace crema::io {
@@ -18,6 +20,8 @@ std::string shortened(std::string_view text) {
       shown += "\\n";
     } else if (character == '\r') {
       shown += "\\r";
+    } else if (const auto byte = static_cast<unsigned char>(character); byte < 0x20 || byte == 0x7F) {
+      shown += fmt::format("\\x{:02x}", byte);  // a zero would end the message
     } else {
       shown += character;
     }

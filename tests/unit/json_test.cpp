@@ -205,11 +205,14 @@ TEST_F(JsonTest, BrokenJsonIsToldByItsLine) {
                             "\"{\"drink\":\"b\"\" ("));
   EXPECT_THAT(message_of("{\n  \"drink\": \"b\"\n}\n"), HasSubstr(":1: expected one whole JSON value on each line"));
   EXPECT_THAT(message_of("[{\"drink\":\"a\"},\n,{\"drink\":\"b\"}]"),
-              HasSubstr(":2: expected a JSON value as an element of the array, found nothing ("));
+              HasSubstr(":2: expected a JSON value as an element of the array, found a comma too many"));
   EXPECT_THAT(message_of("[{\"drink\":\"a\"},]"), HasSubstr(":1: expected a JSON value as an element of the array"));
   EXPECT_EQ(message_of("[{\"drink\":\"a\"},\n{\"drink\":\"b\"}\n"),
-            ":2: expected a comma or ] behind this element of the array, found the end of the file");
-  EXPECT_EQ(message_of("[{\"drink\":\"a\"}}"), ":1: expected a comma or ] behind this element of the array, found }");
+            ":3: expected a ] behind the last element of the array, found the end of the file");
+  EXPECT_THAT(
+      message_of("[{\"drink\":\"a\"}}]"),
+      ::testing::StartsWith(":1: expected a JSON value as an element of the array, found \"{\"drink\":\"a\"}}\" ("));
+  EXPECT_THAT(message_of(std::string{"{\"drink\":\"a\0\x1b\"}", 15}), HasSubstr(R"(found "{"drink":"a\x00\x1b"}" ()"));
   EXPECT_EQ(message_of("[\n{\"drink\":\"a\"}]\n]"),
             ":3: expected nothing behind the array that is the file, found \"]\"");
   EXPECT_THAT(message_of<int>("123456789012345678901234567890"), EndsWith("(Problem while parsing a number)"));
@@ -247,9 +250,31 @@ TEST_F(JsonTest, ABadRecordCostsItselfAlone) {
     EXPECT_EQ(bad_[2], (BadRecord{file, 5, "", "7", "expected an object, found 7"}));
   }
   EXPECT_THAT(read(folder_.write("cut.json", array), options), ElementsAre(Order{"a", {}}, Order{"c", {}}));
-  EXPECT_EQ(bad_.size(), 3U);
-  EXPECT_EQ(bad_[2].reason, "expected a comma or ] behind this element of the array, found the end of the file");
+  ASSERT_EQ(bad_.size(), 4U);
+  EXPECT_EQ(bad_[3], (BadRecord{folder_.write("cut.json", array), 5, "", "",
+                                "expected a ] behind the last element of the array, found the end of the file"}));
   EXPECT_THAT(read(folder_.write("more.json", R"([{"drink":"a"}] x)"), options), ElementsAre(Order{"a", {}}));
+  EXPECT_EQ(bad_.size(), 1U);
+}
+
+TEST_F(JsonTest, AnElementThatDoesNotEndCostsNoNeighbourOnALineOfItsOwn) {
+  const JsonOptions options{.on_bad_record = BadRecordPolicy::collect};
+  for (const std::string broken :
+       {R"({"drink":"b"}})", R"({"drink":"b)", R"({"drink":"b")", R"({"drink":["b"})", R"({"drink":"b",,})"}) {
+    for (const std::string end : {",\n", "\n"}) {
+      std::string array = "[\n  {\"drink\":\"a\"},\n  " + broken + end;
+      for (int i = 0; i < 100; ++i) array += std::string{i == 0 ? "" : ",\n"} + "  {\"drink\":\"c\"}";
+      const std::string file = folder_.write("broken.json", array + "\n]\n");
+      EXPECT_EQ(read(file, options).size(), 101U) << broken << end;
+      ASSERT_EQ(bad_.size(), 1U) << broken << end;
+      EXPECT_EQ(bad_[0].line, 3U) << broken << end;
+      EXPECT_EQ(bad_[0].text, broken) << end;
+    }
+  }
+  // Lines further inside are none of its neighbours.
+  const std::string nested =
+      folder_.write("nested.json", "[\n{\"drink\":\"a\", \"x\":[\n  {\"drink\":\"b\"}\n],,\n}\n]");
+  EXPECT_TRUE(read(nested, options).empty());
   EXPECT_EQ(bad_.size(), 1U);
 }
 
