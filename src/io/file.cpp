@@ -29,6 +29,22 @@ std::string current_folder() {
   return error ? "unknown: " + error.message() : folder.string();
 }
 
+/// A pattern takes what is there for all there is. `paths` are sorted.
+void refuse_unfinished(const std::string& pattern, const std::vector<std::string>& paths) {
+  std::filesystem::path looked_at;
+  for (const std::filesystem::path path : paths) {
+    const std::filesystem::path folder = path.parent_path();
+    if (!path.filename().string().starts_with("part-") || folder == looked_at) continue;
+    looked_at = folder;
+    std::error_code error;
+    if (std::filesystem::exists(folder / unfinished_marker, error)) {
+      fail(pattern, "datasets that are whole",
+           "one that is still written, or was given up: " + (folder / unfinished_marker).string() +
+               " is there (let the job that writes it go on to its end, or name single files)");
+    }
+  }
+}
+
 }  // namespace
 
 // O_NONBLOCK: opening a pipe must be an error, not a wait for its writer.
@@ -104,6 +120,7 @@ std::vector<std::string> matching_paths(const std::string& pattern) {
   }
   if (result != 0) fail(pattern, "folders that can be listed for this pattern", reason(error));
   std::ranges::sort(paths);
+  refuse_unfinished(pattern, paths);
   return paths;
 }
 

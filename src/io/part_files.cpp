@@ -10,6 +10,7 @@
 
 #include "crema/errors.hpp"
 #include "crema/task.hpp"
+#include "io/file.hpp"
 #include "io/whole_file.hpp"
 
 namespace crema::io {
@@ -17,7 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* unfinished_marker = "_UNFINISHED";
 constexpr const char* finished_marker = "_SUCCESS";
 
 [[noreturn]] void fail(const fs::path& file, const std::string& why) {

@@ -28,6 +28,7 @@ std::mutex& library_mutex() {
 void throw_hdf5_error(std::string_view action, std::string_view subject) {
   std::string reason = "HDF5 gives no reason";
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &reason);
+  H5Eclear2(H5E_DEFAULT);  // what is left in it at the process's end makes HDF5 1.10 complain
   throw Error{std::string{action} + " " + std::string{subject} + ": " + reason};
 }
 

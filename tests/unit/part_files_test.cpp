@@ -223,6 +223,14 @@ TEST_P(PartFiles, AFailureLeavesNothingThatLooksWhole) {
     EXPECT_TRUE(fs::exists(out_ + "/_UNFINISHED"));
     EXPECT_FALSE(fs::exists(out_ + "/_SUCCESS"));
     EXPECT_FALSE(fs::exists(out_ + "/part-000175.csv"));
+    EXPECT_TRUE(fs::exists(out_ + "/part-000000.csv"));
+    try {
+      static_cast<void>(read_csv<std::int64_t>(out_ + "/part-*.csv").count());
+      ADD_FAILURE() << "what is there was taken for all there is";
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("_UNFINISHED is there"));
+    }
+    EXPECT_GT(read_csv<std::int64_t>(out_ + "/part-000000.csv").count(), 0U);
     for (const std::string& name : names_in(out_)) EXPECT_FALSE(name.ends_with(".partial")) << name;
   });
 }
