@@ -31,8 +31,8 @@ ArrayReader::ArrayReader(const std::string& path, const std::string& dataset, Co
 }
 
 void ArrayReader::open(const std::vector<std::uint64_t>& row_shape) {
-  file_ = Handle{H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "opening", path_};
-  dataset_ = Handle{H5Oopen(file_.get(), name_.c_str(), H5P_DEFAULT), H5Oclose, "opening", name_};
+  file_ = open_to_read(path_);
+  dataset_ = open_object(file_.get(), path_, name_);
   if (H5Iget_type(dataset_.get()) != H5I_DATASET) fail_reading(path_, name_, "a dataset of numbers", "something else");
   const Handle type{H5Dget_type(dataset_.get()), H5Tclose, "reading the type of", name_};
   if (H5Tget_class(type.get()) == H5T_ENUM || !fits(type.get(), type_))  // an enum is converted to no number

@@ -75,4 +75,19 @@ void fail_reading(const std::string& path, const std::string& column, std::strin
       {.file = path, .line = 0, .column = column, .expected = std::move(expected), .found = std::move(found)}};
 }
 
+Handle open_to_read(const std::string& path) {
+  return reading(path, {}, [&path] {
+    return Handle{H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "opening", path};
+  });
+}
+
+Handle open_object(hid_t file, const std::string& path, const std::string& name) {
+  const hid_t object = name.empty() ? H5I_INVALID_HID : H5Oopen(file, name.c_str(), H5P_DEFAULT);
+  if (object < 0) {
+    H5Eclear2(H5E_DEFAULT);
+    fail_reading(path, {}, "a dataset or a group named \"" + name + "\"", "none");
+  }
+  return Handle{object, H5Oclose, "opening", name};
+}
+
 }  // namespace crema::record

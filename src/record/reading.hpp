@@ -24,6 +24,11 @@ std::string text_attribute(hid_t object, const std::string& name);
 [[noreturn]] void fail_reading(const std::string& path, const std::string& column, std::string expected,
                                std::string found);
 
+/// A file that is read. Throws DataError that names no column where it cannot be.
+Handle open_to_read(const std::string& path);
+/// A dataset or group in it. Throws DataError where there is none of this name.
+Handle open_object(hid_t file, const std::string& path, const std::string& name);
+
 /// What `work` returns. HDF5's own reason becomes a DataError.
 template <class Work>
 auto reading(const std::string& path, const std::string& column, Work work) {

@@ -24,8 +24,8 @@ TableReader::TableReader(const std::string& path, const std::string& table, cons
 }
 
 void TableReader::open(const std::vector<ColumnSpec>& columns) {
-  file_ = Handle{H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "opening", path_};
-  object_ = Handle{H5Oopen(file_.get(), table_.c_str(), H5P_DEFAULT), H5Oclose, "opening", table_};
+  file_ = open_to_read(path_);
+  object_ = open_object(file_.get(), path_, table_);
   group_ = H5Iget_type(object_.get()) == H5I_GROUP;
   if (!group_) {
     if (H5Iget_type(object_.get()) != H5I_DATASET) fail({}, "a dataset or a group of columns", "something else");

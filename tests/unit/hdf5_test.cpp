@@ -295,7 +295,8 @@ TEST_F(Hdf5, ArraysOfOtherShapesAndTypesAreToldBeforeAnyTask) {
             ": column \"texts\": expected values that all fit float64, found text");
   EXPECT_EQ(message_of<std::vector<double>>(file, "group"),
             ": column \"group\": expected a dataset of numbers, found something else");
-  EXPECT_THAT(message_of<std::vector<double>>(file, "nothing"), HasSubstr("found opening nothing: "));
+  EXPECT_THAT(message_of<std::vector<double>>(file, "nothing"),
+              HasSubstr("expected a dataset or a group named \"nothing\", found none"));
 }
 
 TEST_F(Hdf5, WhatDoesNotFitIsToldBeforeAnyTask) {
@@ -327,10 +328,10 @@ TEST_F(Hdf5, WhatDoesNotFitIsToldBeforeAnyTask) {
   EXPECT_EQ(message_of<Position>(file, "type"),
             ": column \"type\": expected a dataset or a group of columns, found something else");
   EXPECT_THAT(message_of<double>(file, "nothing"),
-              StartsWith(": column \"nothing\": expected an HDF5 file that can be read, found opening nothing: "));
+              StartsWith(": expected a dataset or a group named \"nothing\", found none"));
   const std::string text = folder_.write("text.h5", "no HDF5");
   EXPECT_THAT(message_of<double>(text, "i8"),
-              StartsWith(": column \"i8\": expected an HDF5 file that can be read, found opening " + text));
+              StartsWith(": expected an HDF5 file that can be read, found opening " + text));
   EXPECT_THAT(message_of<double>("no/such.h5", "i8"), StartsWith(": expected a file, found none of that name"));
 }
 
