@@ -31,7 +31,9 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const JsonOptions& op
 /// member "value". Integers beyond 64 bits are not read.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, which names file, line, field, what was expected and
-/// what was found, unless `.on_bad_record` says otherwise: then a record that is no row is left out, alone.
+/// what was found, unless `.on_bad_record` says otherwise: then a record that is no row is left out, alone. In an array
+/// an element with a brace or quote too many or too few ends where a line begins with the next one's brace, as far left
+/// as its own line or further; elements behind it on the same line are lost with it.
 template <class T>
 [[nodiscard]] Dataset<T> read_json(Paths paths, JsonOptions options = {}) {
   if constexpr (detail::check_starts_empty<T>()) {

@@ -55,7 +55,7 @@ bool Records::next() {
   if (array_ ? !next_element() : !next_line()) return false;
   const simdjson::error_code error = parser_.parse(record_.data(), record_.size(), false).get(value_);
   if (error == simdjson::SUCCESS) return true;
-  if (array_) end_before_next_line_of_its_kind();
+  if (array_) end_before_neighbour();
   fail({},
        array_ ? "a JSON value as an element of the array"
               : "one whole JSON value on each line, or an array as the whole file",
@@ -73,7 +73,7 @@ bool Records::next_line() {
   return false;
 }
 
-/// `position_` is at the bracket or comma in front of the element.
+/// `position_` is in front of the element: at a bracket, a comma, or what stands before a line.
 bool Records::next_element() {
   if (closed_) return end_array();
   const bool first = text_[position_] == '[';
@@ -82,6 +82,10 @@ bool Records::next_element() {
   record_ = trim(text_.substr(position_, end - position_));
   position_ = end;
   if (end < text_.size() && text_[end] == ',') return true;
+  if (end < text_.size() && text_[end] == '\n') {
+    end_record_before(end);
+    fail({}, "a comma or ] behind this element of the array", "a line with another one");
+  }
   closed_ = true;
   unclosed_ = end == text_.size();
   if (!unclosed_) ++position_;
@@ -89,24 +93,38 @@ bool Records::next_element() {
 }
 
 /// What is no JSON may lack what ends it, and take the rest of the file with it. Its neighbours are not lost where they
-/// begin lines of their own, as far left as the one that it begins in.
-void Records::end_before_next_line_of_its_kind() {
-  const auto begin = static_cast<std::size_t>(record_.data() - text_.data());
-  const auto indentation = [this](std::size_t line) {
-    return std::min(text_.find_first_not_of(" \t", line), text_.size()) - line;
-  };
-  const std::size_t before = begin == 0 ? std::string_view::npos : text_.rfind('\n', begin - 1);
-  const std::size_t own = indentation(before == std::string_view::npos ? 0 : before + 1);
-  for (std::size_t line = text_.find('\n', begin); line < begin + record_.size(); line = text_.find('\n', line + 1)) {
-    const std::size_t first = line + 1 + indentation(line + 1);
-    if (first >= text_.size() || text_[first] != '{' || first - line - 1 > own) continue;
-    record_ = trim(text_.substr(begin, line - begin));
-    if (record_.ends_with(',')) record_ = trim(record_.substr(0, record_.size() - 1));
-    position_ = first - 1;
-    closed_ = false;
-    break;
-  }
+/// begin lines of their own. From then on an element ends there in any case, or each that does not would be looked for
+/// through all of the rest.
+void Records::end_before_neighbour() {
   unclosed_ = false;  // it is this record that says so
+  const auto begin = static_cast<std::size_t>(record_.data() - text_.data());
+  const std::size_t indentation = indentation_at(begin);
+  for (std::size_t line = text_.find('\n', begin); line < begin + record_.size(); line = text_.find('\n', line + 1)) {
+    if (!begins_neighbour(line + 1, indentation)) continue;
+    by_lines_ = true;
+    closed_ = false;
+    return end_record_before(line);
+  }
+}
+
+/// `line_feed`: behind which a neighbour begins.
+void Records::end_record_before(std::size_t line_feed) {
+  const auto begin = static_cast<std::size_t>(record_.data() - text_.data());
+  record_ = trim(text_.substr(begin, line_feed - begin));
+  if (record_.ends_with(',')) record_ = trim(record_.substr(0, record_.size() - 1));
+  position_ = text_.find('{', line_feed) - 1;
+}
+
+/// Of the line that has this place.
+std::size_t Records::indentation_at(std::size_t place) const {
+  const std::size_t line = text_.substr(0, place).rfind('\n') + 1;  // 0 where there is none
+  return std::min(text_.find_first_not_of(" \t", line), text_.size()) - line;
+}
+
+/// Whether this line begins an object, no further right than that.
+bool Records::begins_neighbour(std::size_t line, std::size_t indentation) const {
+  const std::size_t first = text_.find_first_not_of(" \t", line);
+  return first != std::string_view::npos && text_[first] == '{' && first - line <= indentation;
 }
 
 /// There are no more elements, and nothing else either.
@@ -120,15 +138,24 @@ bool Records::end_array() {
 }
 
 /// The comma or bracket behind the element, found by counting brackets outside of text; the end of the file where there
-/// is none. A brace too many belongs to the element, which is no JSON then.
+/// is none. A brace too many belongs to the element, which is no JSON then. With by_lines_ also the line feed in front
+/// of a neighbour.
 std::size_t Records::find_element_end() const {
+  const std::size_t begin = std::min(text_.find_first_not_of(blanks, position_), text_.size());
+  const std::size_t indentation = by_lines_ ? indentation_at(begin) : 0;
   std::size_t depth = 0;
-  for (std::size_t place = position_; place < text_.size(); ++place) {
-    switch (text_[place]) {
+  bool in_text = false;
+  for (std::size_t place = begin; place < text_.size(); ++place) {
+    const char character = text_[place];
+    if (character == '\n' && by_lines_ && begins_neighbour(place + 1, indentation)) return place;
+    if (in_text) {
+      if (character == '\\') ++place;
+      in_text = character != '"';
+      continue;
+    }
+    switch (character) {
       case '"':
-        for (++place; place < text_.size() && text_[place] != '"'; ++place) {
-          if (text_[place] == '\\') ++place;
-        }
+        in_text = true;
         break;
       case '[':
       case '{':

@@ -28,7 +28,10 @@ class Records {
   bool next_line();
   bool next_element();
   bool end_array();
-  void end_before_next_line_of_its_kind();
+  void end_before_neighbour();
+  void end_record_before(std::size_t line_feed);
+  [[nodiscard]] std::size_t indentation_at(std::size_t place) const;
+  [[nodiscard]] bool begins_neighbour(std::size_t line, std::size_t indentation) const;
   [[nodiscard]] std::size_t find_element_end() const;
   [[nodiscard]] std::uint64_t line_of(std::size_t place);
 
@@ -42,9 +45,10 @@ class Records {
   simdjson::dom::element value_;
   std::string_view record_;
   std::size_t position_ = 0;  // behind the record
-  bool closed_ = false;       // the last element of the array was read
-  bool unclosed_ = false;     // and no bracket came behind it
-  bool ended_ = false;        // and so was what follows it
+  bool by_lines_ = false;  // an element did not end: from then on each ends before the line of the next, at the latest
+  bool closed_ = false;    // the last element of the array was read
+  bool unclosed_ = false;  // and no bracket came behind it
+  bool ended_ = false;     // and so was what follows it
 
   std::uint64_t line_ = 0;  // at counted_to_; 0: not known yet
   std::size_t counted_to_ = 0;

@@ -271,6 +271,15 @@ TEST_F(JsonTest, AnElementThatDoesNotEndCostsNoNeighbourOnALineOfItsOwn) {
       EXPECT_EQ(bad_[0].text, broken) << end;
     }
   }
+  // Many of them: only for the first one is the rest of the file looked through.
+  for (const std::string broken : {R"({"drink":"b")", R"({"drink":"b})", R"({"drink":["b"})"}) {
+    std::string array = "[\n";
+    for (int i = 0; i < 10'000; ++i) array += (i % 100 == 99 ? R"({"drink":"a"})" : broken) + ",\n";
+    EXPECT_EQ(read(folder_.write("broken.json", array + "{\"drink\":\"a\"}]"), options).size(), 101U) << broken;
+    ASSERT_EQ(bad_.size(), 9'900U) << broken;
+    EXPECT_EQ(bad_[1].reason, "expected a comma or ] behind this element of the array, found a line with another one");
+    EXPECT_EQ(bad_[1].text, broken);
+  }
   // Lines further inside are none of its neighbours.
   const std::string nested =
       folder_.write("nested.json", "[\n{\"drink\":\"a\", \"x\":[\n  {\"drink\":\"b\"}\n],,\n}\n]");
