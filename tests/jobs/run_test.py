@@ -436,13 +436,13 @@ kill %1"""
         process.terminate()
         process.wait(timeout=20)
         deadline = time.monotonic() + 5
-        while left := [path for path in pathlib.Path("/proc").glob("[0-9]*/environ") if self.is_ours(path)]:
+        while left := [path for path in pathlib.Path("/proc").glob("[0-9]*") if self.is_ours(path)]:
             self.assertLess(time.monotonic(), deadline, left)
             time.sleep(0.05)
 
     def is_ours(self, path):
         try:
-            return f"STAND_IN={self.folder}".encode() in path.read_bytes()
+            return f"STAND_IN={self.folder}".encode() in path.joinpath("environ").read_bytes()
         except OSError:
             return False
 

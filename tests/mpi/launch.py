@@ -80,16 +80,17 @@ class Job:
     def processes(self):
         """{pid: rank} of what this start left running; rank None is the launcher."""
         found = {}
-        for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        # Not of what is below these folders: glob fails where one goes while it looks.
+        for path in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                words = path.read_bytes().decode(errors="replace").split("\0")
-                state = (path.parent / "stat").read_text().rpartition(")")[2].split()[0]
+                words = (path / "environ").read_bytes().decode(errors="replace").split("\0")
+                state = (path / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
             if f"{TAG}={self.tag}" in words and state != "Z":
                 told = dict(word.split("=", 1) for word in words if "=" in word)
                 rank = told.get("OMPI_COMM_WORLD_RANK", told.get("PMI_RANK"))
-                found[int(path.parent.name)] = None if rank is None else int(rank)
+                found[int(path.name)] = None if rank is None else int(rank)
         return found
 
     def parents(self):

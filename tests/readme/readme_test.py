@@ -92,13 +92,13 @@ def mask_ranks(text):
 def processes_of_rank(tag, rank):
     """Of a start that has this tag in its environment: the rank, its zygote and its lanes."""
     found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            words = path.read_bytes().decode(errors="replace").split("\0")
+            words = path.joinpath("environ").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
         if f"{TAG}={tag}" in words and (f"OMPI_COMM_WORLD_RANK={rank}" in words or f"PMI_RANK={rank}" in words):
-            found.append(int(path.parent.name))
+            found.append(int(path.name))
     return found
 
 
