@@ -327,10 +327,11 @@ class Dataset {
   }
 
   // Writers. Each block becomes a file of its own in the folder, `part-NUMBER.csv` by the block's number, which appears
-  // whole; a block without rows becomes none. Once all are there, so is a file `_SUCCESS` that lists them, and until
-  // then a file `_UNFINISHED`. No attempt, lost rank or resume makes a row appear twice. All ranks must see the folder
-  // under the same path; it is made where it is not there. Each throws TaskError where the folder holds a finished
-  // dataset or files of somebody else, or cannot be written.
+  // whole; a block without rows becomes none, but the first where no block has any. Once all are there, so is a file
+  // `_SUCCESS` that lists them, and until then a file `_UNFINISHED`. No attempt, lost rank or resume makes a row appear
+  // twice. All ranks must see the folder under the same path; it is made where it is not there. Each throws UsageError
+  // where the folder holds a finished dataset or files of somebody else, or cannot be made, and TaskError where a part
+  // cannot be written.
 
   /// As read_csv reads them: a line of names, RFC 4180. Optionals without a value and empty text are empty cells.
   void write_csv(const std::string& folder) const;

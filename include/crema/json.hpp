@@ -28,7 +28,8 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const JsonOptions& op
 /// nested objects, or members like "pos.x". Numbers and enums are read from numbers that fit, bools from true and
 /// false, text from text, time points from ISO 8601 text, a std::vector from an array; null, or a member that is not
 /// there, needs a std::optional. A T that is itself a number, a text or a std::vector is the whole record, or its
-/// member "value". Integers beyond 64 bits are not read.
+/// member "value". A record that holds, in whatever member, an integer beyond 64 bits,
+/// a number beyond a double, or something nested deeper than 1,024 is no row.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, which names file, line, field, what was expected and
 /// what was found, unless `.on_bad_record` says otherwise: then a record that is no row is left out, alone. In an array

@@ -99,7 +99,7 @@ template <class T>
 template <class T>
 void Dataset<T>::write_parquet(const std::string& folder) const {
   parquet::check_available("write_parquet");
-  io::write_parts(plan_.with(dataset::step_with<io::WritePart<T, parquet::Format>>("write_parquet", folder)), folder);
+  io::write_parts<T, parquet::Format>(plan_, "write_parquet", folder);
 }
 
 }  // namespace crema

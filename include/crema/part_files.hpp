@@ -33,8 +33,10 @@ PartFile write_part(const std::string& folder, std::uint64_t block, const std::s
                     std::string_view content);
 
 /// Runs a plan whose last step writes one part file a block, or none, and tells of it as std::vector<PartFile>; then
-/// marks the folder as whole.
-void write_parts(const dataset::Plan& plan, const std::string& folder);
+/// marks the folder as whole. Where no block has a row, `without_rows` is the content of the only part, so that who
+/// reads the folder by a pattern finds a dataset without rows.
+void write_parts(const dataset::Plan& plan, const std::string& folder, const std::string& extension,
+                 const std::string& without_rows);
 
 /// The last step of a block that is written. `Format` is a class with `extension` and `text(rows)`.
 template <class T, class Format>
@@ -51,6 +53,13 @@ struct WritePart {
     return {};
   }
 };
+
+/// Writes the rows of a plan to a folder, a part a block. `name` is the operation's.
+template <class T, class Format>
+void write_parts(const dataset::Plan& plan, const std::string& name, const std::string& folder) {
+  write_parts(plan.with(dataset::step_with<WritePart<T, Format>>(name, folder)), folder, Format::extension,
+              Format::text(std::vector<T>{}));
+}
 
 struct CsvFormat {
   static constexpr const char* extension = "csv";
@@ -71,12 +80,12 @@ struct JsonFormat {
 
 template <class T>
 void Dataset<T>::write_csv(const std::string& folder) const {
-  io::write_parts(plan_.with(dataset::step_with<io::WritePart<T, io::CsvFormat>>("write_csv", folder)), folder);
+  io::write_parts<T, io::CsvFormat>(plan_, "write_csv", folder);
 }
 
 template <class T>
 void Dataset<T>::write_json(const std::string& folder) const {
-  io::write_parts(plan_.with(dataset::step_with<io::WritePart<T, io::JsonFormat>>("write_json", folder)), folder);
+  io::write_parts<T, io::JsonFormat>(plan_, "write_json", folder);
 }
 
 }  // namespace crema

@@ -52,6 +52,10 @@ File::File(std::string path)
     : path_{std::move(path)}, descriptor_{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)} {
   if (descriptor_ < 0) {
     const int error = errno;
+    if (error == ENOENT && path_.empty()) fail(path_, "the name of a file", "an empty one");
+    std::error_code ignored;
+    if (error == ENOENT && std::filesystem::is_symlink(path_, ignored))
+      fail(path_, "a file", "a link to one that is not there");
     if (error == ENOENT) {
       fail(path_, "a file", "none of that name (paths start at the current folder, " + current_folder() + ")");
     }
@@ -66,8 +70,7 @@ File::File(std::string path)
   }
   ::close(descriptor_);
   if (error != 0) fail(path_, "a file that can be read", reason(error));
-  if (S_ISDIR(status.st_mode))
-    fail(path_, "a file", "a folder (for the files in it name a pattern, as in folder/*.csv)");
+  if (S_ISDIR(status.st_mode)) fail(path_, "a file", "a folder (for the files in it name a pattern, as in folder/*)");
   fail(path_, "a file that several ranks can read from any place", "a pipe or a device (store its contents in a file)");
 }
 

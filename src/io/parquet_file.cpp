@@ -18,6 +18,7 @@
 #include "crema/errors.hpp"
 #include "io/file.hpp"
 #include "io/parquet_cells.hpp"
+#include "io/quote.hpp"
 
 namespace crema::io {
 namespace {
@@ -98,6 +99,14 @@ const SchemaField* find(const std::vector<SchemaField>& fields, std::string_view
   return nullptr;
 }
 
+std::string names_of(const std::vector<SchemaField>& fields) {
+  constexpr std::size_t most = 20;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(most, fields.size()); ++i)
+    names.append(i == 0 ? "" : ", ").append(quote(fields[i].field->name()));
+  return fields.size() > most ? fmt::format("{} and {} more", names, fields.size() - most) : names;
+}
+
 void add_leaves(const SchemaField& field, std::vector<int>& leaves) {
   if (field.is_leaf()) leaves.push_back(field.column_index);
   for (const SchemaField& child : field.children) add_leaves(child, leaves);
@@ -116,7 +125,7 @@ ParquetFile::ParquetFile(const std::string& path, const std::vector<parquet::Col
   for (const parquet::Column& column : columns) {
     Found found;
     const SchemaField* field = find(fields, column.name, found.path);
-    if (field == nullptr) fail(path, column.name, "a column of this name", "none");
+    if (field == nullptr) fail(path, column.name, "a column of this name", "the columns " + names_of(fields));
     const auto of_this_name = [&found](const SchemaField& each) { return each.field->name() == found.path.front(); };
     if (std::ranges::count_if(fields, of_this_name) > 1) fail(path, column.name, "one column of this name", "several");
     if (!can_read(column, *field->field->type())) {

@@ -35,17 +35,21 @@ bool is_part(const std::string& name) { return name.starts_with("part-") || is_p
 /// Makes the folder ready for parts, once: a start that goes on from a journal finds that it was.
 void begin_parts(const std::string& name) {
   const fs::path folder{name};
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail(folder, "the folder cannot be made: " + error.message());
   const auto refuse = [&](const std::string& why) {
     throw UsageError{fmt::format("writing a dataset to the folder \"{}\": {}", name, why)};
   };
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error == std::errc::not_a_directory || error == std::errc::file_exists)
+    refuse("it, or what it lies in, is there and is not a folder; name another one");
+  if (error) refuse("it cannot be made: " + error.message() + "; name one that you may write to");
   if (fs::exists(folder / finished_marker, error))
     refuse("it holds a finished one already, which is never overwritten; name another folder or remove it");
   const bool unfinished = fs::exists(folder / unfinished_marker, error);
   std::vector<fs::path> left;
-  for (const auto& entry : fs::directory_iterator{folder}) {
+  fs::directory_iterator entries{folder, error};
+  if (error) refuse("it cannot be listed: " + error.message() + "; name one that you may write to");
+  for (const auto& entry : entries) {
     const std::string file = entry.path().filename().string();
     if (file == unfinished_marker) continue;
     if (!is_partial(file) && !(unfinished && is_part(file)))
@@ -58,7 +62,9 @@ void begin_parts(const std::string& name) {
 }
 
 /// Checks that all parts are there, and says so.
-void finish_parts(const std::string& name, const std::vector<PartFile>& parts) {
+void finish_parts(const std::string& name, std::vector<PartFile> parts, const std::string& extension,
+                  const std::string& without_rows) {
+  if (parts.empty()) parts.push_back(write_part(name, 0, extension, 0, without_rows));
   const fs::path folder{name};
   std::set<std::string> names;
   std::string list = "name,rows,bytes,xxh3\n";
@@ -94,15 +100,24 @@ PartFile write_part(const std::string& folder, std::uint64_t block, const std::s
   return part;
 }
 
-void write_parts(const dataset::Plan& plan, const std::string& folder) {
-  with(TaskOptions{.name = "begin to write " + folder}).remote<begin_parts>(folder).get();
+void write_parts(const dataset::Plan& plan, const std::string& folder, const std::string& extension,
+                 const std::string& without_rows) {
+  try {
+    with(TaskOptions{.name = "begin to write " + folder}).remote<begin_parts>(folder).get();
+  } catch (const TaskError& error) {
+    // Which folder it is was the caller's choice, wherever it was looked at.
+    if (error.type() == demangle(typeid(UsageError).name())) throw UsageError{error.message()};
+    throw;
+  }
   std::vector<PartFile> parts;
   dataset::BlockStream blocks{plan};
   while (const std::optional<Bytes> block = blocks.next()) {
     ByteReader reader{*block};
     for (PartFile& part : decode<std::vector<PartFile>>(reader)) parts.push_back(std::move(part));
   }
-  with(TaskOptions{.name = "finish writing " + folder}).remote<finish_parts>(folder, parts).get();
+  with(TaskOptions{.name = "finish writing " + folder})
+      .remote<finish_parts>(folder, parts, extension, without_rows)
+      .get();
 }
 
 }  // namespace crema::io

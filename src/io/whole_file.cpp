@@ -34,8 +34,10 @@ void write_whole_file(const std::filesystem::path& target, std::string_view cont
   if (error == 0 && ::fsync(descriptor) != 0 && errno != EINVAL) error = errno;
   if (descriptor >= 0 && ::close(descriptor) != 0 && error == 0) error = errno;
   if (error != 0) {
-    throw Error{fmt::format("writing \"{}\": {}; nothing of it is left behind", target.string(),
-                            std::generic_category().message(error))};
+    const bool full = error == ENOSPC || error == EDQUOT;
+    throw Error{fmt::format("writing \"{}\": {}; nothing of it is left behind{}", target.string(),
+                            std::generic_category().message(error),
+                            full ? "; make room there and start again, with --resume where there is a journal" : "")};
   }
   file.publish();
 }

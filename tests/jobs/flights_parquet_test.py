@@ -45,8 +45,8 @@ class FlightsInParquet(unittest.TestCase):
 
     def test_columns_that_are_missing(self):
         pyarrow.parquet.write_table(pyarrow.table({"delay": [1], "origin": ["SEA"]}), self.folder / "a.parquet")
-        expect_refused(self, "flights", 'a.parquet: column "distance": expected a column of this name, found none',
-                       "--flights", str(self.folder / "a.parquet"))
+        expect_refused(self, "flights", 'a.parquet: column "distance": expected a column of this name, found the columns '
+                       '"delay", "origin"', "--flights", str(self.folder / "a.parquet"))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class Input(Trouble):
 
     def test_folder(self):
         self.file.mkdir()
-        self.refused(": expected a file, found a folder (for the files in it name a pattern, as in folder/*.csv)")
+        self.refused(": expected a file, found a folder (for the files in it name a pattern, as in folder/*)")
 
     def test_empty(self):
         self.refused(": expected a header line with the names of the columns, found an empty file", "")

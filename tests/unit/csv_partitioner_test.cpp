@@ -135,7 +135,7 @@ TEST_F(CsvPartitioner, MissingFilesAreErrorsThatSayWhereItLooked) {
 TEST_F(CsvPartitioner, FoldersAndPipesAreNoFiles) {
   EXPECT_EQ(message_of(folder_.path()), folder_.path().string() +
                                             ": expected a file, found a folder (for the files in it name a pattern, "
-                                            "as in folder/*.csv)");
+                                            "as in folder/*)");
   const std::string pipe = folder_.path() / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_THAT(message_of(pipe), HasSubstr("found a pipe or a device (store its contents in a file)"));

@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 enum class Size : std::int8_t { small = -3, large = 7 };
 
@@ -171,11 +172,17 @@ TEST_P(PartFiles, BlocksWithoutRowsBecomeNoFiles) {
   run([&] {
     range(1000).filter([](std::int64_t i) { return i >= 500 && i < 503; }).write_csv(out_);
     range(0).write_json(out_ + "2");
+    EXPECT_EQ(read_json<std::int64_t>(out_ + "2/part-*.jsonl").count(), 0U);
+    from_items(rows_of_all_kinds()).filter([](const Everything&) { return false; }).write_csv(out_ + "3");
+    EXPECT_THAT(read_csv<Everything>(out_ + "3/part-*.csv").take_all(), IsEmpty());
   });
   EXPECT_THAT(names_in(out_), ElementsAre("_SUCCESS", "part-000125.csv"));
   EXPECT_EQ(text_of(fs::path{out_} / "part-000125.csv"), "value\n500\n501\n502\n");
   EXPECT_THAT(text_of(fs::path{out_} / "_SUCCESS"), HasSubstr("part-000125.csv,3,18,"));
-  EXPECT_EQ(text_of(fs::path{out_ + "2"} / "_SUCCESS"), "name,rows,bytes,xxh3\n");
+  // Without any, who reads the folder finds a dataset without rows.
+  EXPECT_THAT(names_in(out_ + "2"), ElementsAre("_SUCCESS", "part-000000.jsonl"));
+  EXPECT_THAT(text_of(fs::path{out_ + "2"} / "_SUCCESS"), HasSubstr("name,rows,bytes,xxh3\npart-000000.jsonl,0,0,"));
+  EXPECT_THAT(text_of(fs::path{out_ + "3"} / "part-000000.csv"), StartsWith("text,note,number,"));
 }
 
 std::string refusal(const Dataset<std::int64_t>& rows, const std::string& folder) {
@@ -196,7 +203,11 @@ TEST_P(PartFiles, WhatIsThereIsNeverOverwritten) {
     std::ofstream{out_ + "2/notes.txt"} << "mine";
     EXPECT_THAT(refusal(rows, out_ + "2"), HasSubstr("it holds \"notes.txt\", which is not of crema"));
     std::ofstream{out_ + "3"} << "a file";
-    EXPECT_THAT(refusal(rows, out_ + "3"), HasSubstr("out3"));
+    EXPECT_THAT(refusal(rows, out_ + "3"), HasSubstr("out3\": it, or what it lies in, is there and is not a folder"));
+    EXPECT_THAT(refusal(rows, out_ + "3/inside"),
+                HasSubstr("3/inside\": it, or what it lies in, is there and is not a folder"));
+    EXPECT_THAT(refusal(rows, "/proc/out"), HasSubstr("/proc/out\": it cannot be made: "));
+    EXPECT_THROW(rows.write_csv(out_ + "3"), UsageError);
     fs::create_directories(out_ + "5");
     std::ofstream{out_ + "5/.run.h5.host-1.partial"} << "a run file that is being written";
     EXPECT_THAT(refusal(rows, out_ + "5"), HasSubstr("it holds \".run.h5.host-1.partial\", which is not of crema"));
@@ -242,7 +253,8 @@ TEST(PartFilesOfOneJob, AFullDiskIsAnErrorThatNamesThePart) {
   EXPECT_EQ(job.run_all([&] {
     const std::string out = (disk.folder().path() / "out").string();
     const auto rows = range(1'000'000);
-    EXPECT_THAT(refusal(rows, out), ::testing::AllOf(HasSubstr("part-"), HasSubstr("No space left on device")));
+    EXPECT_THAT(refusal(rows, out), ::testing::AllOf(HasSubstr("part-"), HasSubstr("No space left on device"),
+                                                     HasSubstr("make room there and start again")));
     EXPECT_FALSE(fs::exists(out + "/_SUCCESS"));
     for (const std::string& name : names_in(out)) EXPECT_FALSE(name.ends_with(".partial")) << name;
   }),
