@@ -42,8 +42,10 @@ class ThisTask {
   /// For tasks that are longer than one would want to lose: keeps `state` (any type that can be a task's result,
   /// without futures in it), with the place in rng() and what the task has started and called so far. Returns at once;
   /// it counts once all calls made before have their places in the history. An attempt after a loss, and a resume, get
-  /// the newest one from restore. Where there is a journal it is in there. Memory of the head: one state for each
-  /// unfinished task, and 24 bytes for each different call or task it has made. Throws UsageError outside of tasks.
+  /// the newest one from restore. Where there is a journal it is in there; without (--journal off), calls that were
+  /// still on their way when the task's process or rank was lost may be missing from what the next attempt goes on
+  /// from. Memory of the head: one state for each unfinished task, and 24 bytes for each different call or task it has
+  /// made. Throws UsageError outside of tasks.
   template <class State>
   void checkpoint(const State& state) const {
     ByteBuffer bytes;
