@@ -69,9 +69,9 @@ struct Failure {
   TaskId task{};
   std::uint32_t attempt = 0;  ///< counts from 0
   RankId rank{};
-  std::string host{};
-  std::string type{};        ///< the original exception's type, demangled
-  std::string message{};     ///< the original exception's what(), empty where it had none
+  std::string host{};     ///< empty: it never ran, or nobody knows where
+  std::string type{};     ///< the original exception's type, demangled; where a process died "SIGSEGV", "exit code 3"
+  std::string message{};  ///< the original exception's what(), empty where it had none
   DataError::Place place{};  ///< where kind is data
 };
 
@@ -82,10 +82,11 @@ class TaskError : public Error {
 
   [[nodiscard]] const std::string& function() const noexcept { return failure_.function; }
   [[nodiscard]] TaskId task() const noexcept { return failure_.task; }
+  /// Counts from 0; what() says the same counted from 1.
   [[nodiscard]] std::uint32_t attempt() const noexcept { return failure_.attempt; }
   [[nodiscard]] RankId rank() const noexcept { return failure_.rank; }
   [[nodiscard]] const std::string& host() const noexcept { return failure_.host; }
-  /// The original exception's type, demangled.
+  /// The original exception's type, demangled; where the process died, of what: "SIGSEGV", "exit code 3".
   [[nodiscard]] const std::string& type() const noexcept { return failure_.type; }
   /// The original exception's message.
   [[nodiscard]] const std::string& message() const noexcept { return failure_.message; }
@@ -95,7 +96,9 @@ class TaskError : public Error {
   Failure failure_;
 };
 
-/// An actor's constructor or method threw. The actor's state is as the method left it.
+/// A call of an actor has no value. Its constructor or method threw, and the actor's state is as the method left it; or
+/// the call ended the actor's process, which is built anew without it; or there is no such actor any more: it was
+/// killed, has died more often than ActorOptions::max_restarts, or was lost with a rank and has no history.
 class ActorError : public TaskError {
  public:
   using TaskError::TaskError;

@@ -73,7 +73,7 @@ class Head {
   void turn(bool dispatch = true);
   /// The rank is gone, and no frame of it follows. What it ran and held alone is made again elsewhere. Empty, or why
   /// the job cannot go on without it.
-  std::string lose_rank(RankId rank, const std::string& reason);
+  std::string lose_rank(RankId rank, const std::string& host, const std::string& reason);
   /// Hands out nothing more: the job ends with what is done.
   void stop_dispatching();
 
@@ -247,7 +247,7 @@ class Head {
   [[nodiscard]] static Blocked blocked(const wire::TaskSpec& task, Bytes payload);
   [[nodiscard]] Bytes after_attempts(Failure failure) const;
   void lose_lane(RankId rank, LaneId lane);
-  void lose_attempts(RankId rank, const std::string& reason);
+  void lose_attempts(RankId rank, const std::string& host, const std::string& reason);
   void give_up(ActorId actor, const std::string& reason);
   void give_up_impossible();
   [[nodiscard]] std::vector<RankId> all_ranks() const;

@@ -130,7 +130,7 @@ bool Head::take_over(const wire::TaskHead& task) {
   return true;
 }
 
-std::string Head::lose_rank(RankId rank, const std::string& reason) {
+std::string Head::lose_rank(RankId rank, const std::string& host, const std::string& reason) {
   lose_actors(rank, reason);
   give_up_impossible();
   if (std::erase(workers_, rank) > 0) {
@@ -141,7 +141,7 @@ std::string Head::lose_rank(RankId rank, const std::string& reason) {
   watches_.forget(rank);
   actors_.forget(rank);
   expect_again(rank);
-  lose_attempts(rank, reason);
+  lose_attempts(rank, host, reason);
   const auto retained = holds_.lose(rank);
   drop_holds(first_id_of(rank), last_id_of(rank), retained);
   for (const TaskId id : objects_.lose(rank)) make_again(id);
@@ -173,7 +173,6 @@ void Head::give_up(ActorId actor, const std::string& reason) {
                              .function = is_call ? FunctionRegistry::at(outcome.function).name
                                                  : actors_.directory().entry(actor)->class_name,
                              .task = outcome.id,
-                             .host = "a host that is lost",
                              .type = "crema::Error",
                              .message = reason});
     outcome.started = outcome.finished = clock_();
@@ -209,7 +208,7 @@ std::set<TaskId> Head::take_back_held(RankId rank) {
   return taken;
 }
 
-void Head::lose_attempts(RankId rank, const std::string& reason) {
+void Head::lose_attempts(RankId rank, const std::string& host, const std::string& reason) {
   std::vector<TaskId> lost;
   const std::set<TaskId> ended = take_back_held(rank);
   entries_.for_each([&](std::uint64_t id, const Entry& entry) {
@@ -239,7 +238,7 @@ void Head::lose_attempts(RankId rank, const std::string& reason) {
                     .task = id,
                     .attempt = attempts_.of(id),
                     .rank = rank,
-                    .host = "a host that is lost",
+                    .host = host,
                     .type = "crema::WorkerLost",
                     .message = "the rank was lost: " + reason};
     recorder_.failure(failure);

@@ -156,7 +156,7 @@ void HeadControl::on_rank_lost(RankId rank, const std::string& reason) {
       fmt::format("rank {} ({}) on {} was lost: {}", rank.number, info.roles.text(), info.host, reason);
   if (phase_ == Phase::running && !failed_) {
     const std::size_t gone_before = head_.actors().gone();
-    const std::string consequence = head_.lose_rank(rank, reason);
+    const std::string consequence = head_.lose_rank(rank, info.host, reason);
     if (!consequence.empty()) return fail(fmt::format("{}; {}", loss, consequence));
     const std::size_t gone = head_.actors().gone() - gone_before;
     progress_.clear();

@@ -69,7 +69,7 @@ TEST_F(HeadLosses, AnAttemptThatHasEndedIsNotMadeAgainThoughItsValueIsToCome) {
   submit(head_rank, inner);
   ASSERT_EQ(sent.back().first, other_worker);
   returns_future_of(worker, outer, inner);
-  EXPECT_EQ(head.lose_rank(worker, "a test"), "");
+  EXPECT_EQ(head.lose_rank(worker, "a host", "a test"), "");
   head.turn();
   EXPECT_EQ(times_sent(outer), 1U);
   end(other_worker, {.id = inner});

@@ -141,10 +141,36 @@ TEST(Losses, WithoutRetriesTheTaskFailsAndSaysWhy) {
         value.get();
       } catch (const WorkerLost& error) {
         EXPECT_THAT(error.what(), HasSubstr("the rank was lost"));
+        EXPECT_THAT(error.what(), HasSubstr("rank 3 on testhost"));
+        EXPECT_EQ(std::pair(error.rank(), error.host()), std::pair(RankId{3}, std::string{"testhost"}));
         ++failed;
       }
     }
     EXPECT_EQ(failed, 1);
+  }),
+            0)
+      << job.cluster.sink.end.error;
+}
+
+TEST(Losses, TasksThatNoRankThatIsLeftCanRunFail) {
+  Losing job{4, RankId{3}};
+  job.cluster.resources_of[RankId{3}] = "scale=1";
+  EXPECT_EQ(job.run([&] {
+    const TaskOptions weighing{.resources = {.cpus = 1, .custom = {{"scale", 1}}}};
+    // One that runs or is about to, one that waits for the scale, and one that waits for that.
+    const auto first = with(weighing).remote<slow>(1);
+    const auto second = with(weighing).remote<slow>(2);
+    const auto third = with(weighing).remote<slow>(second);
+    job.lose_now();
+    for (const auto& value : {first, second, third}) {
+      try {
+        value.get();
+        ADD_FAILURE() << "no rank has a scale";
+      } catch (const TaskError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("scale"));
+      }
+    }
+    EXPECT_EQ(remote<slow>(4).get(), 4);
   }),
             0)
       << job.cluster.sink.end.error;
