@@ -65,20 +65,6 @@ class Actor {
 
 namespace detail {
 
-/// What a constructor gets for an argument where it does not take futures.
-template <class T>
-struct ValueOf {
-  using type = T;
-};
-template <class T>
-struct ValueOf<Future<T>> {
-  using type = T;
-};
-template <class T>
-struct ValueOf<std::vector<Future<T>>> {
-  using type = std::vector<T>;
-};
-
 template <class A, class... Held>
 struct Creator {
   template <class... Arguments>

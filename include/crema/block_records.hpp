@@ -23,6 +23,7 @@ class BadRecordCount {
   /// Says on stderr how many records there were besides `rows` good ones, if any. One process says it of ten blocks and
   /// then more and more rarely: at the 16th, 32nd, 64th and so on.
   void report(std::uint64_t rows) const;
+  [[nodiscard]] std::uint64_t count() const { return count_; }
 
  private:
   std::string file_;
@@ -34,9 +35,9 @@ class BadRecordCount {
 BadRecord make_bad_record(const DataError& error, std::string text);
 
 /// The rows that `reader` reads: `read(row)` returns false behind the last record, and after a DataError goes on with
-/// the next one; `most_records()` is a bound.
+/// the next one; `most_records()` is a bound. `left_out`: the others are counted there.
 template <class T, class Reader>
-std::vector<T> read_good_rows(Reader& reader, BadRecordCount bad) {
+std::vector<T> read_good_rows(Reader& reader, BadRecordCount bad, std::uint64_t* left_out) {
   std::vector<T> rows;
   rows.reserve(reader.most_records());
   for (;;) {
@@ -50,6 +51,7 @@ std::vector<T> read_good_rows(Reader& reader, BadRecordCount bad) {
     rows.push_back(std::move(row));
   }
   bad.report(rows.size());
+  if (left_out != nullptr) *left_out += bad.count();
   return rows;
 }
 

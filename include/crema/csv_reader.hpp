@@ -132,11 +132,11 @@ bool BlockReader::read(T& row) {
 }
 
 /// All rows of a block. Throws DataError, with line and column, for the first cell that does not fit its field, or
-/// leaves its record out, as the block's options say.
+/// leaves its record out, as the block's options say, and counts it in `left_out`.
 template <class T>
-std::vector<T> read_rows(const Block& block) {
+std::vector<T> read_rows(const Block& block, std::uint64_t* left_out = nullptr) {
   BlockReader reader{block, field_names<T>()};
-  return crema::detail::read_good_rows<T>(reader, {block.path, block.options.on_bad_record});
+  return crema::detail::read_good_rows<T>(reader, {block.path, block.options.on_bad_record}, left_out);
 }
 
 /// The records that read_rows leaves out.

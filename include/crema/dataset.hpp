@@ -108,19 +108,19 @@ class Dataset {
   }
 
   /// A dataset of `object(row)`, where a lane makes its `Object{given...}` once and keeps it for all its blocks: a
-  /// model that takes long to load. What it remembers of rows that came before depends on the ranks.
+  /// model that takes long to load. A class that takes no future is given the value of one, a model from put() say, for
+  /// which the lane waits when it makes its object. What it remembers of rows that came before depends on the ranks.
   template <class Object, class... Given>
   [[nodiscard]] auto map_with(const Given&... given) const {
-    constexpr bool makes = std::is_constructible_v<Object, Given...>;
+    constexpr bool makes = std::is_constructible_v<Object, std::decay_t<Given>...> ||
+                           std::is_constructible_v<Object, typename detail::ValueOf<std::decay_t<Given>>::type...>;
     constexpr bool takes = std::is_invocable_v<Object&, T>;
     static_assert(makes, "crema: the class given to map_with cannot be constructed from these arguments");
     static_assert(takes, "crema: the class given to map_with needs an operator() that takes the dataset's row");
     if constexpr (makes && takes) {
       using Step = dataset::MapWith<T, Object, std::decay_t<Given>...>;
-      ByteBuffer arguments;
-      (encode(arguments, std::decay_t<Given>(given)), ...);
-      return Dataset<typename Step::Result>{plan_.with(
-          dataset::step_with<Step>("map_with<" + demangle(typeid(Object).name()) + ">", Bytes{std::move(arguments)}))};
+      return Dataset<typename Step::Result>{
+          plan_.with(Step::step("map_with<" + demangle(typeid(Object).name()) + ">", given...))};
     }
   }
 
@@ -195,7 +195,8 @@ class Dataset {
     return joined<U, true, keys...>(other);
   }
   /// The records that the files of this dataset hold and its reader left out, in order: the files are read again for
-  /// them. Throws UsageError unless it was told to collect them (BadRecordPolicy::collect).
+  /// them. Throws UsageError unless it was told to collect them (BadRecordPolicy::collect), and behind operations for
+  /// which rows of different blocks meet: ask the dataset before them.
   [[nodiscard]] Dataset<BadRecord> bad_records() const { return Dataset<BadRecord>{dataset::bad_records_plan(plan_)}; }
 
   // Consumers. Each throws DataError for input that cannot be read as asked, found before any task starts where it is
@@ -234,7 +235,8 @@ class Dataset {
   void show(std::uint64_t count = 20, std::ostream& out = std::cout) const {
     out << dataset::table_of(take(count)) << std::flush;
   }
-  /// No task runs where the files say it themselves: Parquet files, whose rows are taken as they are.
+  /// No task runs where that is known without, and rows are taken as they are: of Parquet and HDF5 files, items and
+  /// numbers, and what materialize(), split() and train_test_split() have kept.
   [[nodiscard]] std::uint64_t count() const {
     return plan_.count && plan_.steps.empty() ? plan_.count() : count_in_blocks();
   }
@@ -356,7 +358,10 @@ class Dataset {
   }
   static Dataset between(std::string name, std::shared_ptr<const dataset::KeptRows> kept, std::uint64_t begin,
                          std::uint64_t end) {
-    return after(std::move(name), [kept, begin, end] { return dataset::slices(load_slices(), kept, begin, end); });
+    dataset::Plan plan = dataset::after(
+        std::move(name), [kept, begin, end] { return dataset::slices(load_slices(), kept, begin, end); });
+    plan.count = [begin, end] { return end - begin; };
+    return Dataset{std::move(plan)};
   }
   template <class Row>
   static Dataset<Row> dealt(std::string name, std::vector<dataset::Side> sides, dataset::Step load) {

@@ -111,7 +111,7 @@ bool is_none(const K& key) {
   if constexpr (std::is_floating_point_v<K>) {
     return std::isnan(key);
   } else if constexpr (requires { key.has_value(); }) {
-    return !key.has_value();
+    return !key.has_value() || is_none(*key);
   } else {
     return false;
   }

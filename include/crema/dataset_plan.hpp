@@ -51,6 +51,8 @@ class Rows {
   [[nodiscard]] std::size_t size() const { return rows_ ? kind_->size(rows_.get()) : 0; }
   /// Which block of its dataset it is, counted from 0; the same on any number of ranks.
   [[nodiscard]] std::uint64_t block() const { return block_; }
+  /// How many records of what was read are no rows.
+  [[nodiscard]] std::uint64_t& left_out() { return left_out_; }
 
   /// The last step makes so many parts of the rows, one behind the other, each of which may be wanted by somebody else.
   /// `bytes`: of all, where that is known.
@@ -83,6 +85,7 @@ class Rows {
   static std::shared_ptr<void> take_spare(const Kind& kind) noexcept;
 
   std::uint64_t block_;
+  std::uint64_t left_out_ = 0;
   std::shared_ptr<void> rows_;
   const Kind* kind_ = nullptr;  // of the rows, where there are any
   // The block's result: RunBlock tells how much room to leave in front of the parts for what it will know of the block.
@@ -162,6 +165,7 @@ struct BlockFacts {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;        ///< of what the last step made
   std::uint64_t peak_memory = 0;  ///< bytes: the most its process has held so far
+  std::uint64_t left_out = 0;     ///< records of what was read that are no rows
   std::vector<StepFacts> steps{};
 };
 
@@ -204,7 +208,12 @@ class BlockStream {
   std::exception_ptr source_failure_;  // thrown once the blocks before it are consumed
   std::deque<crema::detail::FutureHandle> in_flight_;
   BlockFacts facts_;
+  std::uint64_t left_out_ = 0;  // by the blocks that next() has yielded, and not told yet
 };
+
+/// Says on stderr how many records all blocks of a plan have left out, if any. One process says it of 100 plans and
+/// then of the 128th, 256th and so on, with the sum.
+void tell_left_out(const Plan& plan, std::uint64_t records);
 
 /// Blocks that have run and whose results stay with the ranks that made them, spilled beyond their memory.
 class KeptBlocks {

@@ -32,7 +32,9 @@ template <class T>
       return Bytes{std::move(out)};
     };
   };
-  return Dataset<T>{dataset::load_plan(dataset::step<dataset::LoadItems<T>>("from_items"), open)};
+  dataset::Plan plan = dataset::load_plan(dataset::step<dataset::LoadItems<T>>("from_items"), open);
+  plan.count = [all] { return static_cast<std::uint64_t>(all->size()); };
+  return Dataset<T>{std::move(plan)};
 }
 
 /// The numbers 0, 1, …, count - 1. Throws UsageError for a negative count.

@@ -20,10 +20,11 @@ struct DatasetStats {
     std::uint64_t bytes = 0;   ///< that its task passed on; of the last operator of a task alone, others pass rows
     std::chrono::nanoseconds time{};  ///< in it, of all blocks: CPUs that work side by side count each
     std::uint64_t peak_memory = 0;    ///< bytes: the most that a process held which ran its task
+    std::uint64_t left_out = 0;       ///< records that its reader could not make rows of (BadRecordPolicy)
   };
   std::vector<Operator> operators;
 
-  /// An aligned table with a line for each operator.
+  /// An aligned table with a line for each operator; records that were left out are in it where there were any.
   [[nodiscard]] std::string text() const;
   friend std::ostream& operator<<(std::ostream& out, const DatasetStats& stats);
 };

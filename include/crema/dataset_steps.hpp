@@ -20,6 +20,7 @@
 #include "crema/dataset_keys.hpp"
 #include "crema/dataset_plan.hpp"
 #include "crema/errors.hpp"
+#include "crema/future.hpp"
 #include "crema/key_numbers.hpp"
 #include "crema/large_pages.hpp"
 #include "crema/random.hpp"
@@ -112,10 +113,38 @@ struct MapBatches {
   }
 };
 
-/// The arguments make the object, once on each lane.
+template <class Value>
+Value value_given(Value& value) {
+  return std::move(value);
+}
+template <class Value>
+Value value_given(Future<Value>& future) {
+  return future.get();
+}
+template <class Value>
+std::vector<Value> value_given(std::vector<Future<Value>>& futures) {
+  std::vector<Value> values;
+  for (Future<Value>& future : futures) values.push_back(future.get());
+  return values;
+}
+
+/// The arguments make the object, once on each lane. Futures travel as futures, so that a block waits for none of their
+/// values but the lane that makes its object.
 template <class T, class Object, class... Given>
 struct MapWith {
   using Result = std::remove_cvref_t<std::invoke_result_t<Object&, T>>;
+
+  static Step step(std::string name, const Given&... given) {
+    crema::detail::ArgumentWriter writer;
+    (writer.template write<Given>(given), ...);
+    Arguments arguments = writer.take();
+    const std::uint64_t size = arguments.bytes.size();
+    const bool holds = !arguments.carried.empty() || !arguments.mentions.empty();
+    Step made = prefixed(size, dataset::step<MapWith>(std::move(name), std::move(arguments)));
+    if (holds) made.held = std::make_shared<std::tuple<Given...>>(given...);
+    return made;
+  }
+
   static Bytes body(void* subject, ByteReader& arguments) {
     const Bytes made_with = decode<Bytes>(arguments);
     thread_local Bytes known;
@@ -123,7 +152,15 @@ struct MapWith {
     if (!object || !std::ranges::equal(known.span(), made_with.span())) {
       ByteReader reader{made_with};
       auto given = crema::detail::ArgumentDecoder<std::tuple<Given...>>::decode_all(reader);
-      object = std::apply([](auto&... values) { return std::make_unique<Object>(std::move(values)...); }, given);
+      object = std::apply(
+          [](auto&... values) {
+            if constexpr (std::is_constructible_v<Object, Given...>) {
+              return std::make_unique<Object>(std::move(values)...);
+            } else {
+              return std::make_unique<Object>(value_given(values)...);
+            }
+          },
+          given);
       known = made_with.compact();
     }
     std::vector<Result> mapped;

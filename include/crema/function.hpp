@@ -217,6 +217,20 @@ struct PassingOf<std::vector<T>, std::vector<Future<U>>> {
 template <class Held, class Argument>
 inline constexpr Passing passing = PassingOf<Held, std::remove_cvref_t<Argument>>::value;
 
+/// What a constructor gets for an argument where it does not take futures.
+template <class T>
+struct ValueOf {
+  using type = T;
+};
+template <class T>
+struct ValueOf<Future<T>> {
+  using type = T;
+};
+template <class T>
+struct ValueOf<std::vector<Future<T>>> {
+  using type = std::vector<T>;
+};
+
 /// Whether an argument fits its parameter; says in one sentence why not.
 template <class Held, class Argument>
 consteval bool check_argument() {

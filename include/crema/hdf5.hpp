@@ -46,6 +46,9 @@ ColumnBatch read_columns(const Block& block, const std::vector<ColumnSpec>& colu
 
 /// The same for arrays.
 dataset::DescriptionSource open_array_blocks(const Paths& paths, const std::string& array, const ArraySpec& spec);
+/// The rows of all files, as the files tell. Throw as these do.
+std::uint64_t count_rows(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns);
+std::uint64_t count_array_rows(const Paths& paths, const std::string& array, const ArraySpec& spec);
 ArrayRows read_array(const Block& block, const ArraySpec& spec);
 
 /// Writes a file of one table, from batches of these columns. `next` gives them until there is none.
@@ -161,15 +164,21 @@ template <class T>
 [[nodiscard]] Dataset<T> read_hdf5(Paths paths, std::string table) {
   const std::string name = "read_hdf5<" + demangle(typeid(T).name()) + ">";
   if constexpr (hdf5::ArrayRow<T>::is_array) {
-    return Dataset<T>{dataset::load_plan(dataset::step<hdf5::LoadArray<T>>(name),
-                                         [paths = std::move(paths), table = std::move(table)] {
-                                           return hdf5::open_array_blocks(paths, table, hdf5::array_spec_of<T>());
-                                         })};
+    dataset::Plan plan = dataset::load_plan(dataset::step<hdf5::LoadArray<T>>(name), [paths, table] {
+      return hdf5::open_array_blocks(paths, table, hdf5::array_spec_of<T>());
+    });
+    plan.count = [paths = std::move(paths), table = std::move(table)] {
+      return hdf5::count_array_rows(paths, table, hdf5::array_spec_of<T>());
+    };
+    return Dataset<T>{std::move(plan)};
   } else {
-    return Dataset<T>{
-        dataset::load_plan(dataset::step<hdf5::Load<T>>(name), [paths = std::move(paths), table = std::move(table)] {
-          return hdf5::open_blocks(paths, table, columns_of<T>());
-        })};
+    dataset::Plan plan = dataset::load_plan(dataset::step<hdf5::Load<T>>(name), [paths, table] {
+      return hdf5::open_blocks(paths, table, columns_of<T>());
+    });
+    plan.count = [paths = std::move(paths), table = std::move(table)] {
+      return hdf5::count_rows(paths, table, columns_of<T>());
+    };
+    return Dataset<T>{std::move(plan)};
   }
 }
 

@@ -22,7 +22,7 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const JsonOptions& op
 
 /// The rows of JSON files: of one, of those that a glob pattern matches, or of several such, in that order. A file is
 /// either JSON lines (one value a line, blank lines between them), which many tasks read at a time, or one array, which
-/// one task reads; so is a file compressed with gzip or zstd.
+/// one task reads and has in memory; so is a file compressed with gzip or zstd.
 ///
 /// Members match the fields of T's `serialize` by name, in any order; other members are ignored. Nested records are
 /// nested objects, or members like "pos.x". Numbers and enums are read from numbers that fit, bools from true and

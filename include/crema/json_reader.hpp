@@ -205,11 +205,11 @@ bool BlockReader::read(T& row) {
 }
 
 /// All rows of a block. Throws DataError for the first record that is none, or leaves it out, as the block's options
-/// say.
+/// say, and counts it in `left_out`.
 template <class T>
-std::vector<T> read_rows(const Block& block) {
+std::vector<T> read_rows(const Block& block, std::uint64_t* left_out = nullptr) {
   BlockReader reader{block};
-  return crema::detail::read_good_rows<T>(reader, {block.text.path, block.options.on_bad_record});
+  return crema::detail::read_good_rows<T>(reader, {block.text.path, block.options.on_bad_record}, left_out);
 }
 
 /// The records that read_rows leaves out.

@@ -80,7 +80,8 @@ struct Format {
 /// floats. Text is read from strings, dictionaries of strings, and bytes as they are; time points from timestamps of
 /// any unit, which are UTC, and dates; durations from durations and times of day; what is finer than the field's unit
 /// is rounded down. Lists are std::vector of such cells. Null needs a std::optional: of a cell, of a list, or inside
-/// one. A T that is itself a number or text is the column "value". Decimals, maps and lists of records are not read.
+/// one. A T that is itself a number or text is the column "value". Decimals, maps, lists of lists and lists of
+/// records are not read.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, which names file and column, before any work starts:
 /// for files that cannot be read or are cut short, and for columns that are missing or of another type, in any of the

@@ -30,8 +30,10 @@ class Paths {
 };
 
 /// What becomes of a record that cannot be read as a row: one whose cells are too few or too many, that is no JSON, or
-/// that does not hold what its fields need. The rows around it are not affected. How many records a block has lost is
-/// said on stderr.
+/// that does not hold what its fields need. The rows around it are not affected. How many records a block has lost,
+/// and the first of them, is said on stderr for the first blocks of each process and then more and more rarely; how
+/// many a dataset has lost once it is read, for the first 100 of each process and then more and more rarely, with the
+/// sum. DatasetStats always has the number.
 enum class BadRecordPolicy : std::uint8_t {
   fail,    ///< DataError: nothing is lost unnoticed
   skip,    ///< the record is left out

@@ -14,11 +14,12 @@
 
 namespace crema::detail {
 
-/// Loads the rows of a block. `read_rows<T>(block)` stands beside Block.
+/// Loads the rows of a block. `read_rows<T>(block, &left_out)` stands beside Block.
 template <class T, class Block>
 struct LoadRecords {
   static Bytes body(void* subject, ByteReader& description) {
-    dataset::rows_of(subject).assign(read_rows<T>(decode<Block>(description)));
+    dataset::Rows& rows = dataset::rows_of(subject);
+    rows.assign(read_rows<T>(decode<Block>(description), &rows.left_out()));
     return {};
   }
 };

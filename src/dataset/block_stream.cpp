@@ -1,4 +1,9 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstdio>
 #include <utility>
 
 #include "crema/dataset_plan.hpp"
@@ -56,10 +61,24 @@ std::optional<crema::detail::FutureHandle> BlockStream::next_kept() {
   return block;
 }
 
+void tell_left_out(const Plan& plan, std::uint64_t records) {
+  constexpr std::uint64_t always_told = 100;
+  static std::atomic<std::uint64_t> datasets{0}, sum{0};
+  if (records == 0) return;
+  const std::uint64_t number = ++datasets;
+  const std::uint64_t so_far = sum += records;
+  if (number > always_told && !std::has_single_bit(number)) return;
+  fmt::print(stderr, "warning: {}: {} records in all could not be read and are left out{}\n", plan.name, records,
+             number < always_told
+                 ? ""
+                 : fmt::format(" ({} of {} datasets that were read here; not all are told)", so_far, number));
+}
+
 std::optional<Bytes> BlockStream::next() {
   submit_ahead();
   if (in_flight_.empty()) {
     if (source_failure_) std::rethrow_exception(std::exchange(source_failure_, nullptr));
+    tell_left_out(plan_, std::exchange(left_out_, 0));
     return std::nullopt;
   }
   const crema::detail::FutureHandle block = std::move(in_flight_.front());
@@ -68,6 +87,7 @@ std::optional<Bytes> BlockStream::next() {
     const Bytes result = block.value();
     ByteReader facts{wire::part_of(result, facts_part)};
     facts_ = read_facts(facts);
+    left_out_ += facts_.left_out;
     StatsCollector::add(plan_, facts_);
     return wire::part_of(result, made_part);
   } catch (const Error&) {

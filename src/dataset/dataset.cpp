@@ -65,7 +65,8 @@ Plan bad_records_plan(const Plan& plan) {
   if (!plan.bad_records) {
     throw UsageError{"asking " + plan.name +
                      " for its bad records: they are not collected; read the files with .on_bad_record = "
-                     "crema::BadRecordPolicy::collect"};
+                     "crema::BadRecordPolicy::collect, and ask the dataset that was read, or one that was only mapped "
+                     "or filtered since"};
   }
   return *plan.bad_records;
 }
@@ -95,7 +96,9 @@ Dataset<std::int64_t> range(std::int64_t count) {
       return Bytes{std::move(bounds)};
     };
   };
-  return Dataset<std::int64_t>{dataset::load_plan(dataset::step<dataset::LoadRange>("range"), open)};
+  dataset::Plan plan = dataset::load_plan(dataset::step<dataset::LoadRange>("range"), open);
+  plan.count = [count] { return static_cast<std::uint64_t>(count); };
+  return Dataset<std::int64_t>{std::move(plan)};
 }
 
 }  // namespace crema

@@ -12,6 +12,7 @@ namespace crema {
 
 std::string DatasetStats::text() const {
   std::vector<std::vector<dataset::ShownCell>> rows;
+  const bool left_out = std::ranges::any_of(operators, [](const Operator& one) { return one.left_out > 0; });
   for (const Operator& one : operators) {
     rows.push_back({{one.name},
                     {fmt::format("{}", one.blocks), true},
@@ -19,8 +20,11 @@ std::string DatasetStats::text() const {
                     {one.bytes == 0 ? "" : fmt::format("{}", one.bytes), true},
                     {fmt::format("{:.3f}", std::chrono::duration<double>{one.time}.count()), true},
                     {fmt::format("{:.0f} MiB", static_cast<double>(one.peak_memory) / (1 << 20)), true}});
+    if (left_out) rows.back().push_back({one.left_out == 0 ? "" : fmt::format("{}", one.left_out), true});
   }
-  return dataset::table_text({"operator", "blocks", "rows", "bytes", "seconds", "peak memory"}, std::move(rows));
+  std::vector<std::string> names{"operator", "blocks", "rows", "bytes", "seconds", "peak memory"};
+  if (left_out) names.emplace_back("left out");
+  return dataset::table_text(std::move(names), std::move(rows));
 }
 
 std::ostream& operator<<(std::ostream& out, const DatasetStats& stats) { return out << stats.text(); }
@@ -57,6 +61,7 @@ void StatsCollector::add(const Plan& plan, const BlockFacts& facts) {
     one.peak_memory = std::max(one.peak_memory, facts.peak_memory);
   }
   stage->operators.back().bytes += facts.bytes;
+  stage->operators.front().left_out += facts.left_out;
 }
 
 DatasetStats StatsCollector::take() {

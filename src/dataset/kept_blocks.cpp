@@ -67,7 +67,12 @@ void KeptBlocks::run(const Plan& plan, const Step* merge) {
     for (const crema::detail::FutureHandle& block : blocks_) block.cancel();
     throw;
   }
-  for (const BlockFacts& one : of_blocks) StatsCollector::add(plan, one);
+  std::uint64_t left_out = 0;
+  for (const BlockFacts& one : of_blocks) {
+    StatsCollector::add(plan, one);
+    left_out += one.left_out;
+  }
+  tell_left_out(plan, left_out);
   for (const BlockFacts& one : of_merged) StatsCollector::add({.open = {}, .name = merge->name}, one);
 }
 

@@ -56,12 +56,13 @@ std::uint64_t peak_memory() {
 }
 
 /// Of what write() makes of the facts of so many steps.
-std::size_t facts_size(std::size_t steps) { return (4 + 2 * steps) * sizeof(std::uint64_t); }
+std::size_t facts_size(std::size_t steps) { return (5 + 2 * steps) * sizeof(std::uint64_t); }
 
 void write(ByteBuffer& out, const BlockFacts& facts) {
   out.put(facts.rows);
   out.put(facts.bytes);
   out.put(facts.peak_memory);
+  out.put(facts.left_out);
   out.put(static_cast<std::uint64_t>(facts.steps.size()));
   for (const BlockFacts::StepFacts& step : facts.steps) {
     out.put(step.rows);
@@ -76,6 +77,7 @@ BlockFacts read_facts(ByteReader& reader) {
   facts.rows = reader.get<std::uint64_t>();
   facts.bytes = reader.get<std::uint64_t>();
   facts.peak_memory = reader.get<std::uint64_t>();
+  facts.left_out = reader.get<std::uint64_t>();
   for (auto left = reader.get<std::uint64_t>(); left > 0; --left) {
     BlockFacts::StepFacts& step = facts.steps.emplace_back();
     step.rows = reader.get<std::uint64_t>();
@@ -167,6 +169,7 @@ Bytes RunBlock::body(void*, ByteReader& steps) {
   facts.rows = rows.size();
   facts.bytes = rows.made_.size() - rows.facts_place_ - rows.facts_size_;
   facts.peak_memory = peak_memory();
+  facts.left_out = rows.left_out();
   ByteBuffer told{rows.facts_size_};
   write(told, facts);
   // As large as the room that was left for them: the last step began the parts.

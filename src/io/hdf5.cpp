@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <filesystem>
+#include <numeric>
 #include <optional>
 #include <system_error>
 
@@ -52,6 +53,10 @@ class Partitioner {
     return std::nullopt;
   }
   [[nodiscard]] const std::vector<InputFile>& files() const { return files_; }
+  [[nodiscard]] std::uint64_t rows() const {
+    return std::accumulate(tables_.begin(), tables_.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const Table& table) { return sum + table.rows; });
+  }
 
  private:
   struct Table {
@@ -66,19 +71,38 @@ class Partitioner {
   std::uint64_t first_ = 0;   // row of the front
 };
 
+Partitioner partitioner_of(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns) {
+  return {paths, table, [&](const std::string& path) { return record::TableReader{path, table, columns}; }};
+}
+
+Partitioner partitioner_of(const Paths& paths, const std::string& array, const ArraySpec& spec) {
+  return {paths, array, [&](const std::string& path) {
+            return record::ArrayReader{path, array, spec.type, spec.row_shape};
+          }};
+}
+
+std::uint64_t count(const Partitioner& partitioner) {
+  for (const InputFile& file : partitioner.files()) LaneContext::current().opened(file);
+  return partitioner.rows();
+}
+
 }  // namespace
 
 dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& table,
                                        const std::vector<ColumnSpec>& columns) {
-  return io::source_of(Partitioner{paths, table, [&](const std::string& path) {
-                                     return record::TableReader{path, table, columns};
-                                   }});
+  return io::source_of(partitioner_of(paths, table, columns));
 }
 
 dataset::DescriptionSource open_array_blocks(const Paths& paths, const std::string& array, const ArraySpec& spec) {
-  return io::source_of(Partitioner{paths, array, [&](const std::string& path) {
-                                     return record::ArrayReader{path, array, spec.type, spec.row_shape};
-                                   }});
+  return io::source_of(partitioner_of(paths, array, spec));
+}
+
+std::uint64_t count_rows(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns) {
+  return count(partitioner_of(paths, table, columns));
+}
+
+std::uint64_t count_array_rows(const Paths& paths, const std::string& array, const ArraySpec& spec) {
+  return count(partitioner_of(paths, array, spec));
 }
 
 namespace {

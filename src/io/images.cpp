@@ -49,7 +49,8 @@ struct LoadImages {
     auto block = decode<ImageBlock>(description);
     const BadRecordPolicy policy = block.options.on_bad_record;
     ImageReader reader{std::move(block)};
-    dataset::rows_of(subject).assign(detail::read_good_rows<Image>(reader, {"read_images", policy}));
+    dataset::Rows& rows = dataset::rows_of(subject);
+    rows.assign(detail::read_good_rows<Image>(reader, {"read_images", policy}, &rows.left_out()));
     return {};
   }
 };

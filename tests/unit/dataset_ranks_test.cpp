@@ -6,9 +6,11 @@
 #include <random>
 #include <set>
 
+#include "crema/actor.hpp"
 #include "crema/csv.hpp"
 #include "crema/task.hpp"
 #include "crema/this_task.hpp"
+#include "crema/wait.hpp"
 #include "io/csv_partitioner.hpp"
 #include "loopback_cluster.hpp"
 #include "python.hpp"
@@ -153,6 +155,84 @@ TEST_P(DatasetsOnRanks, TasksMayAskDatasetsToo) {
   std::uint64_t days = 0;
   EXPECT_EQ(cluster_.run_all([&] { days = remote<count_days>(weather_).get(); }), 0);
   EXPECT_EQ(days, 2922U);
+}
+
+class Counted {
+ public:
+  void one_more() { ++count_; }
+  [[nodiscard]] int count() const { return count_; }
+
+ private:
+  int count_ = 0;
+};
+/// Made of what may come late or from elsewhere: a model of two numbers, and an actor that counts the objects.
+class Line {
+ public:
+  Line(std::vector<double> model, std::string name, Actor<Counted> counted)
+      : model_{std::move(model)}, name_{std::move(name)} {
+    counted.remote<&Counted::one_more>().get();
+  }
+  std::string operator()(std::int64_t x) const {
+    return fmt::format("{} {}", name_, model_.at(0) + model_.at(1) * static_cast<double>(x));
+  }
+
+ private:
+  std::vector<double> model_;
+  std::string name_;
+};
+/// Asks for its value itself.
+class Late {
+ public:
+  explicit Late(Future<std::int64_t> offset) : offset_{std::move(offset)} {}
+  std::int64_t operator()(std::int64_t x) const { return x + offset_.get(); }
+
+ private:
+  Future<std::int64_t> offset_;
+};
+std::int64_t hundred() { return 100; }
+double three() { return 3; }
+
+TEST_P(DatasetsOnRanks, AnObjectIsMadeOfTheValuesOfFuturesAndOfActors) {
+  EXPECT_EQ(cluster_.run_all([&] {
+    const auto counted = actor<Counted>();
+    Dataset<std::string> lines = range(0).map<[](std::int64_t) { return std::string{}; }>();
+    {
+      const auto model = put(std::vector<double>{1.5, 2});
+      lines = range(1000).map_with<Line>(model, put(std::string{"y ="}), counted);
+      // The dataset holds what it needs.
+    }
+    const std::vector<std::string> all = lines.take_all();
+    ASSERT_EQ(all.size(), 1000U);
+    EXPECT_EQ(all[10], "y = 21.5");
+    EXPECT_EQ(all[999], "y = 1999.5");
+    const int made = counted.remote<&Counted::count>().get();
+    EXPECT_GE(made, 1);
+    EXPECT_LE(made, 32) << "for each of the 250 blocks, not once a lane";
+    EXPECT_EQ(range(1000).map_with<Late>(remote<hundred>()).sum(), 499'500 + 100'000);
+    const std::vector<Future<double>> model{remote<three>(), remote<three>()};
+    EXPECT_EQ(range(2).map_with<Line>(model, std::string{"z ="}, counted).take_all().at(1), "z = 6");
+  }),
+            0)
+      << cluster_.sink.end.error;
+}
+
+TEST_P(DatasetsOnRanks, WhatIsKnownWithoutIsCountedWithoutATask) {
+  EXPECT_EQ(cluster_.run_all([&] {
+    EXPECT_EQ(range(1'000'000).count(), 1'000'000U);
+    EXPECT_EQ(from_items(std::vector<int>(77)).count(), 77U);
+  }),
+            0);
+  EXPECT_THAT(cluster_.sink.rows, ::testing::IsEmpty());
+}
+
+TEST_P(DatasetsOnRanks, WhatIsKeptIsCountedByItsParts) {
+  EXPECT_EQ(cluster_.run_all([&] {
+    const auto parts = range(1000).filter([](std::int64_t x) { return x % 3 == 0; }).split(3);
+    EXPECT_EQ(parts.at(0).count(), 112U);
+    EXPECT_EQ(parts.at(2).count(), 111U);
+    EXPECT_EQ(parts.at(2).map<[](std::int64_t x) { return x; }>().count(), 111U);
+  }),
+            0);
 }
 
 TEST_P(DatasetsOnRanks, BlocksRunOnTheWorkers) {
