@@ -335,6 +335,88 @@ TEST_F(Hdf5, WhatDoesNotFitIsToldBeforeAnyTask) {
   EXPECT_THAT(message_of<double>("no/such.h5", "i8"), StartsWith(": expected a file, found none of that name"));
 }
 
+struct Cup {
+  std::string drink;
+  std::int32_t cups = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(drink) & BOOST_SERIALIZATION_NVP(cups);
+  }
+};
+
+TEST_F(Hdf5, APatternReadsItsFilesOneBehindTheOther) {
+  const std::string folder = folder_.path().string() + "/";
+  (void)make(
+      "for day, drinks, cups in [(10, [\"c\"], [3]), (2, [\"d\", \"e\"], [4, 5]), (1, [], []), (0, [\"a\", \"b\"], [1, "
+      "2])]:\n"
+      "  with h5py.File(f\"" +
+      folder +
+      "day-{day:03}.h5\", \"w\") as g:\n"
+      "    g.create_dataset(\"sales/drink\", data=drinks, dtype=h5py.string_dtype())\n"
+      "    g.create_dataset(\"sales/cups\", data=cups, dtype=\"i2\" if day == 2 else \"i4\")\n"
+      "    g[\"grid\"] = numpy.full((len(cups), 1 + day), day, dtype=\"i4\")\n");
+  EXPECT_EQ(driver_.run([&] {
+    const auto text = [](const Cup& cup) { return cup.drink + std::to_string(cup.cups); };
+    EXPECT_THAT(read_hdf5<Cup>(folder + "day-*.h5", "sales").map(text).take_all(),
+                ElementsAre("a1", "b2", "d4", "e5", "c3"));
+    EXPECT_THAT(read_hdf5<Cup>({folder + "day-01?.h5", folder + "day-00[01].h5"}, "sales").map(text).take_all(),
+                ElementsAre("c3", "a1", "b2"));
+    const auto grid = read_hdf5<std::vector<std::int32_t>>(folder + "day-*.h5", "grid").take_all();
+    EXPECT_THAT(grid, ElementsAre(ElementsAre(0), ElementsAre(0), ElementsAre(2, 2, 2), ElementsAre(2, 2, 2),
+                                  std::vector(11, 10)));
+  }),
+            "");
+  EXPECT_THAT(message_of<Cup>(folder + "night-*.h5", "sales"),
+              StartsWith(": expected a file that this pattern matches, found none"));
+}
+
+TEST_F(Hdf5, WhatDoesNotFitInALaterFileNamesThatFile) {
+  const std::string folder = folder_.path().string() + "/";
+  (void)make(
+      "def table(name, second, types, values):\n"
+      "  with h5py.File(\"" +
+      folder +
+      "\" + name + \"-\" + str(1 + second) + \".h5\", \"w\") as g:\n"
+      "    g[\"rows\"] = numpy.zeros(2, dtype=types)\n"
+      "    for n, v in values.items(): g[\"columns/\" + n] = v\n"
+      "    g[\"grid\"] = numpy.zeros((2, 3 + second))\n"
+      "    if not second: g[\"once\"] = numpy.zeros(2)\n"
+      "drinks = {\"drink\": [\"a\", \"b\"]}\n"
+      "for name, types, values in [(\"lacks\", [], {}),\n"
+      "                            (\"type\", [(\"cups\", \"i8\")], {\"cups\": numpy.zeros(2, dtype=\"i8\")}),\n"
+      "                            (\"length\", [(\"cups\", \"f4\")], {\"cups\": numpy.zeros(3, dtype=\"i4\")})]:\n"
+      "  table(name, False, [(\"drink\", \"S3\"), (\"cups\", \"i4\")], drinks | {\"cups\": numpy.zeros(2, "
+      "dtype=\"i4\")})\n"
+      "  table(name, True, [(\"drink\", \"S3\")] + types, drinks | values)\n"
+      "open(\"" +
+      folder + "text-2.h5\", \"w\").write(\"no HDF5\")\ntable(\"text\", False, [(\"drink\", \"S3\")], drinks)\n");
+  const auto behind_second = [&]<class T>(T, const std::string& name, const std::string& table) {
+    testing::LocalDriver driver;
+    const std::string message = driver.run([&] { (void)read_hdf5<T>(folder + name + "-*.h5", table).take_all(); });
+    EXPECT_TRUE(driver.labels().empty()) << "before any task";
+    const std::string file = folder + name + "-2.h5";
+    EXPECT_THAT(message, StartsWith(file));
+    return message.substr(std::min(message.size(), file.size()));
+  };
+  EXPECT_EQ(behind_second(Cup{}, "lacks", "columns"),
+            ": column \"columns/cups\": expected this column in the group, found none");
+  EXPECT_EQ(behind_second(Cup{}, "lacks", "rows"),
+            ": column \"rows/cups\": expected this field in the compounds, found none");
+  EXPECT_EQ(behind_second(Cup{}, "type", "columns"),
+            ": column \"columns/cups\": expected values that all fit int32, found int64");
+  EXPECT_EQ(behind_second(Cup{}, "type", "rows"),
+            ": column \"rows/cups\": expected values that all fit int32, found int64");
+  EXPECT_THAT(behind_second(Cup{}, "length", "columns"), HasSubstr("column \"columns/"));
+  EXPECT_EQ(behind_second(Cup{}, "length", "rows"),
+            ": column \"rows/cups\": expected values that all fit int32, found float32");
+  EXPECT_EQ(behind_second(std::array<double, 3>{}, "type", "grid"),
+            ": column \"grid\": expected the shape rows x 3, found 2 x 4");
+  EXPECT_THAT(behind_second(double{}, "type", "once"),
+              StartsWith(": expected a dataset or a group named \"once\", found none"));
+  EXPECT_THAT(behind_second(double{}, "text", "once"), StartsWith(": expected an HDF5 file that can be read, found "));
+}
+
 class WrittenHdf5 : public ::testing::TestWithParam<int> {
  protected:
   void run(const std::function<void()>& driver) {
