@@ -151,6 +151,12 @@ def main():
         if engine not in xarray.backends.list_engines():
             print(f"skipped: xarray has no engine {engine} ({sys.executable})")
             sys.exit(SKIPPED)
+        if engine == "h5netcdf":
+            import h5netcdf
+
+            if tuple(map(int, h5netcdf.__version__.split(".")[:2])) >= (1, 4):
+                print("skipped: h5netcdf 1.4 and later fail for bools of a named type, which netCDF wants")
+                sys.exit(SKIPPED)
         for name in ("open_dataset", "open_dataarray"):
             plain = getattr(xarray, name)
             setattr(xarray, name, lambda *a, _plain=plain, **k: _plain(*a, engine=engine, **k))

@@ -1,5 +1,6 @@
-"""A private Slurm as children of this process. Needs root, slurmctld, slurmd and munged. Everything lives in one temporary
-folder and on ports nobody else uses, and is gone afterwards."""
+"""A private Slurm as children of this process: on this host, or on those of a Cluster (tests/hosts), as Debian's slurmd
+cannot be several nodes on one host. Needs root, slurmctld, slurmd and munged. Everything lives in one temporary folder
+and on ports nobody else uses, and is gone afterwards."""
 
 import os
 import shutil
@@ -11,7 +12,7 @@ import time
 DEADLINE = 120  # seconds for anything waited for
 
 CONFIGURATION = """ClusterName=crema
-SlurmctldHost={host}(127.0.0.1)
+SlurmctldHost={controller}
 SlurmctldPort={controller_port}
 SlurmdPort={node_port}
 AuthInfo=socket={folder}/munge.socket,cred_expire=10
@@ -25,12 +26,14 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool.%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd.%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
-NodeName={host} CPUs=8 Boards=1 SocketsPerBoard=1 CoresPerSocket=8 ThreadsPerCore=1 NodeAddr=127.0.0.1 State=UNKNOWN
+SlurmdLogFile={folder}/slurmd.%n.log
+SlurmdTimeout={node_timeout}
+NodeName=DEFAULT CPUs=8 Boards=1 SocketsPerBoard=1 CoresPerSocket=8 ThreadsPerCore=1 State=UNKNOWN
+{nodes}
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=YES
 """
 
@@ -63,21 +66,33 @@ def free_ports(count):
 
 
 class Slurm:
-    """munged, slurmctld and slurmd as children of this process."""
+    """munged, slurmctld and slurmd as children of this process. With a cluster its first host has the controller and
+    gives the commands, and the others are nodes, which count as down when they have been silent for ten seconds."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, cluster=None):
         self.folder = folder
+        self.cluster = cluster
         self.daemons = []
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
+        self.environment = {name: text for name, text in os.environ.items() if not name.startswith("SLURM_")}
         self.environment["SLURM_CONF"] = str(folder / "slurm.conf")
 
     def start(self):
-        for name in ("state", "spool"):
-            (self.folder / name).mkdir()
-        host = socket.gethostname().split(".")[0]
+        (self.folder / "state").mkdir()
+        if self.cluster:
+            addresses = {name: f"{self.cluster.subnet}.{number}" for number, name in enumerate(self.cluster.names, 1)}
+            controller, *nodes = self.cluster.names
+        else:
+            controller = socket.gethostname().split(".")[0]
+            nodes = [controller]
+            addresses = {controller: "127.0.0.1"}
         controller_port, node_port = free_ports(2)
         (self.folder / "slurm.conf").write_text(CONFIGURATION.format(
-            host=host, folder=self.folder, controller_port=controller_port, node_port=node_port))
+            controller=f"{controller}({addresses[controller]})", folder=self.folder, controller_port=controller_port,
+            node_port=node_port, node_timeout=10 if self.cluster else 300,
+            nodes="\n".join(f"NodeName={name} NodeAddr={addresses[name]}" for name in nodes)))
+        version = self.call("slurmd", "-V").split()[1]
+        if int(version.split(".")[0]) >= 23:  # without it these want the cgroups of a systemd; earlier ones do not know it
+            (self.folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
         key = self.folder / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
@@ -85,18 +100,34 @@ class Slurm:
             ("socket", "socket"), ("key-file", "key"), ("pid-file", "pid"), ("log-file", "log"), ("seed-file", "seed"))]
         self.launch("munged", "--foreground", "--force", *own)
         wait_until((self.folder / "munge.socket").exists, "the socket of munged")
-        self.launch("slurmctld", "-D")
-        self.launch("slurmd", "-D", "-N", host)
-        wait_until(lambda: "idle" in self.call("sinfo", "--noheader", "--format=%T", check=False), "an idle node")
+        self.launch("slurmctld", "-D", host=controller)
+        for name in nodes:
+            (self.folder / f"spool.{name}").mkdir()
+            self.launch("slurmd", "-D", "-N", name, host=name)
+        wait_until(lambda: self.idle() == len(nodes), "idle nodes")
 
-    def launch(self, *command):
-        with open(self.folder / f"{command[0]}.output", "wb") as output:
-            self.daemons.append(subprocess.Popen(command, env=self.environment, stdout=output, stderr=output))
+    def idle(self):
+        return self.call("sinfo", "--noheader", "--Node", "--format=%T", check=False).split().count("idle")
+
+    def on(self, host):
+        """Words before a command that is to run there."""
+        if not self.cluster or host is None:
+            return []
+        space = self.cluster.tag + host
+        # Not with `ip netns exec`, whose /sys lacks what slurmd looks for.
+        return ["nsenter", f"--uts={self.cluster.folder}/uts.{host}", f"--net=/run/netns/{space}", "unshare", "--mount",
+                "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', f"/etc/netns/{space}/hosts"]
+
+    def launch(self, *command, host=None):
+        with open(self.folder / f"{command[0]}.{host}.output", "wb") as output:
+            self.daemons.append(subprocess.Popen([*self.on(host), *command], env=self.environment, stdout=output,
+                                                 stderr=output))
 
     def call(self, *command, check=True, **options):
         environment = self.environment | options.pop("environment", {})
-        return subprocess.run(command, env=environment, check=check, capture_output=True, text=True, timeout=DEADLINE,
-                              **options).stdout
+        there = self.on(self.cluster.names[0]) if self.cluster else []
+        return subprocess.run([*there, *command], env=environment, check=check, capture_output=True, text=True,
+                              timeout=DEADLINE, **options).stdout
 
     def job(self, job_id):
         """The fields of `scontrol show job`."""

@@ -19,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::FloatNear;
@@ -336,7 +337,9 @@ TEST_F(Images, WhatCannotBeWrittenLeavesNothing) {
               EndsWith("jpeg files have no alpha; write another format, or read the image with "
                        ".channels = 3"));
   EXPECT_THAT(writing("a.word", image), HasSubstr("its end says no format that OpenImageIO writes"));
-  EXPECT_THAT(writing("a.sgi", image), HasSubstr("sgi files cannot be made in memory"));
+  // OpenImageIO 2.4 does not write these into memory, later versions do.
+  EXPECT_THAT(writing("a.sgi", image), AnyOf("", HasSubstr("sgi files cannot be made in memory")));
+  std::filesystem::remove(path("a.sgi"));
   EXPECT_THAT(writing("none/a.png", image), HasSubstr("does not exist; make it or name a folder that all ranks share"));
   EXPECT_THAT(
       writing("a.png", Image{.path = {}, .width = 2, .height = 1, .channels = 4, .bytes = image.bytes}),
