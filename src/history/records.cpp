@@ -78,6 +78,17 @@ Task read_task(const Bytes& payload) {
   return task;
 }
 
+std::optional<BlobName> blob_of(const journal::Record& record) {
+  if (record.type == journal::RecordType::task) {
+    Task task = read_task(record.payload);
+    if (task.kept == Task::Kept::blob) return BlobName{task.key, task.large};
+  } else if (record.type == journal::RecordType::value) {
+    StoredValue stored = read_stored_value(record.payload);
+    if (stored.large.size > 0) return BlobName{stored.key, stored.large};
+  }
+  return std::nullopt;
+}
+
 ByteBuffer write(const Order& order) {
   ByteBuffer out;
   out.put(order.key);

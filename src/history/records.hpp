@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "crema/bytes.hpp"
 #include "crema/ids.hpp"
+#include "journal/record.hpp"
 
 // The payloads of the history's records. Each has one write and one read; the byte layout is in README.md beside this.
 namespace crema::history {
@@ -48,6 +50,13 @@ struct Task {
 /// Without the value, which comes behind it.
 ByteBuffer write(const Task& task);
 Task read_task(const Bytes& payload);
+
+/// The value in a file that a record names; nothing: it names none.
+struct BlobName {
+  TaskKey key{};
+  Large large{};
+};
+std::optional<BlobName> blob_of(const journal::Record& record);
 
 /// Something has ended that runs again on a resume (it failed, it was cancelled): only its place is kept. Payload of
 /// order.

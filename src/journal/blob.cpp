@@ -5,9 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <random>
 #include <system_error>
+#include <vector>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -79,6 +82,30 @@ std::uint64_t write_blob(const std::filesystem::path& folder, TaskKey key, const
   }
   expect_synced(folder);
   return number;
+}
+
+std::string blob_damage(const std::filesystem::path& path, std::uint64_t size, Digest digest) {
+  const auto damage = [&](const std::string& reason) {
+    return fmt::format("the value in blobs/{} {}", path.filename().string(), reason);
+  };
+  const File file{path, O_RDONLY};
+  struct stat status {};
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0)
+    return damage("cannot be read: " + std::generic_category().message(errno));
+  if (static_cast<std::uint64_t>(status.st_size) != size)
+    return damage(fmt::format("has {} bytes and not the {} that were written", status.st_size, size));
+  std::vector<std::byte> part(std::min<std::uint64_t>(size, 1 << 20));
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state{XXH3_createState(), &XXH3_freeState};
+  XXH3_128bits_reset(state.get());
+  for (std::uint64_t done = 0; done < size;) {
+    const ssize_t count = ::pread(file.get(), part.data(), part.size(), static_cast<off_t>(done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return damage("cannot be read: " + std::generic_category().message(count < 0 ? errno : EIO));
+    XXH3_128bits_update(state.get(), part.data(), static_cast<std::size_t>(count));
+    done += static_cast<std::uint64_t>(count);
+  }
+  const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
+  return Digest{hash.high64, hash.low64} == digest ? "" : damage("is damaged: its checksum differs");
 }
 
 Bytes read_blob(const std::filesystem::path& path, std::uint64_t size, Digest digest) {

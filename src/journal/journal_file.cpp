@@ -47,6 +47,8 @@ class OwnRecords final : public RecordSource {
     while (record && is_of_container(record->type)) record = reader_.next();
     return record;
   }
+  /// What this start has recorded it has checked.
+  void refuse(const std::string& why) override { throw Error{"reading back the journal: " + why}; }
   [[nodiscard]] std::string damage() const override { return reader_.damage(); }
 
  private:

@@ -171,6 +171,7 @@ std::uint64_t ChainReader::follow(const std::map<std::uint64_t, Segment>& by_num
 std::optional<Record> ChainReader::next() {
   while (place_ < chain_.size()) {
     if (!reader_) reader_.emplace(chain_[place_], up_to_[place_]);
+    last_ = reader_->position();
     std::optional<Record> record = reader_->next();
     end_ = {chain_[place_].number, reader_->position()};
     if (record) {
@@ -182,20 +183,28 @@ std::optional<Record> ChainReader::next() {
     const bool whole =
         reader_->damage().empty() && (place_ + 1 == chain_.size() || reader_->position() == up_to_[place_]);
     if (!whole) {
-      const std::string before = damage_.empty() ? "" : damage_ + "; ";
-      damage_ = reader_->damage();
-      if (damage_.empty()) damage_ = fmt::format("{} is shorter than it was", chain_[place_].path.filename().string());
-      damage_ = before + damage_;
-      if (place_ + 1 < chain_.size())
-        damage_ += fmt::format("; the {} later segments do not count", chain_.size() - place_ - 1);
-      reader_.reset();
-      place_ = chain_.size();
+      cut(reader_->damage().empty() ? fmt::format("{} is shorter than it was", chain_[place_].path.filename().string())
+                                    : reader_->damage());
       return std::nullopt;
     }
     reader_.reset();
     ++place_;
   }
   return std::nullopt;
+}
+
+void ChainReader::refuse(const std::string& why) {
+  end_.bytes = last_;
+  cut(fmt::format("{}, which the record at byte {} of {} names", why, last_, chain_[place_].path.filename().string()));
+}
+
+/// Nothing from here on counts.
+void ChainReader::cut(const std::string& why) {
+  damage_ += (damage_.empty() ? "" : "; ") + why;
+  if (place_ + 1 < chain_.size())
+    damage_ += fmt::format("; the {} later segments do not count", chain_.size() - place_ - 1);
+  reader_.reset();
+  place_ = chain_.size();
 }
 
 }  // namespace crema::journal

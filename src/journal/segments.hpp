@@ -63,9 +63,10 @@ class ChainReader final : public RecordSource {
   explicit ChainReader(const std::filesystem::path& folder);
 
   std::optional<Record> next() override;
+  void refuse(const std::string& why) override;
   [[nodiscard]] std::string damage() const override { return damage_; }
 
-  /// What the next segment of this history continues. Requires that next() has given nothing.
+  /// What the next segment of this history continues. Requires that next() has given nothing, or refuse().
   [[nodiscard]] Continues end() const { return end_; }
   /// The segments that count, the first one first.
   [[nodiscard]] const std::vector<Segment>& chain() const { return chain_; }
@@ -75,6 +76,7 @@ class ChainReader final : public RecordSource {
   [[nodiscard]] const std::vector<Bytes>& inputs() const { return inputs_; }
 
  private:
+  void cut(const std::string& why);
   std::uint64_t follow(const std::map<std::uint64_t, Segment>& by_number, std::uint64_t newest);
 
   std::vector<Segment> chain_;
@@ -84,6 +86,7 @@ class ChainReader final : public RecordSource {
   std::size_t place_ = 0;
   std::optional<SegmentReader> reader_;
   Continues end_;
+  std::uint64_t last_ = 0;  // byte of the segment that is read: where the last record begins
   std::string damage_;
 };
 

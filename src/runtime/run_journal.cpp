@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 
 #include "crema/errors.hpp"
+#include "journal/blob.hpp"
 #include "journal/segments.hpp"
 #include "wire/messages.hpp"
 
@@ -50,7 +52,7 @@ RunJournal::RunJournal(const RunStart& start, const RunFacts& facts) : folder_{s
   bool forgets = false;
   if (start.resumes) {
     journal::ChainReader reader{folder_};
-    past_ = history::Past{reader};
+    past_ = history::Past{reader, {}, journal::blobs_of(std::filesystem::absolute(folder_)).string()};
     damage_ = reader.damage();
     std::string changed = start.changed;
     if (const std::string inputs = changed_inputs(reader, facts); !inputs.empty())

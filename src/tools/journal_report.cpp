@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "crema/errors.hpp"
+#include "history/records.hpp"
+#include "journal/blob.hpp"
 #include "journal/segments.hpp"
 #include "runtime/run_facts.hpp"
 
@@ -105,7 +107,17 @@ int report_journal(const std::filesystem::path& folder, bool records, std::ostre
                     folder.string())};
   }
   journal::ChainReader history{folder};
-  while (history.next()) {
+  Total blobs;
+  while (const auto record = history.next()) {
+    const auto blob = history::blob_of(*record);
+    if (!blob) continue;
+    const auto file = journal::blobs_of(folder) / journal::blob_name(blob->key, blob->large.blob);
+    if (std::string why = journal::blob_damage(file, blob->large.size, blob->large.digest); !why.empty()) {
+      history.refuse(why);
+      break;
+    }
+    ++blobs.records;
+    blobs.bytes += blob->large.size;
   }
   const std::vector<journal::Segment>& chain = history.chain();
   bool whole = history.damage().empty();
@@ -135,6 +147,8 @@ int report_journal(const std::filesystem::path& folder, bool records, std::ostre
   }
   for (const auto& [type, total] : totals)
     fmt::print(out, "{}: {}, {} bytes\n", name_of(type), count_of(total.records, "record"), total.bytes);
+  if (blobs.records > 0)
+    fmt::print(out, "values in files of their own: {}, {} bytes\n", count_of(blobs.records, "file"), blobs.bytes);
   if (!history.damage().empty()) fmt::print(out, "The history is cut: {}\n", history.damage());
   if (chain.empty()) {
     fmt::print(out, "A resume would begin anew.\n");

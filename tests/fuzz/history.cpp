@@ -28,6 +28,7 @@ class Records final : public journal::RecordSource {
     place_ += 4 + payload;
     return record;
   }
+  void refuse(const std::string&) override { place_ = input_.size(); }
   [[nodiscard]] std::string damage() const override { return {}; }
 
  private:

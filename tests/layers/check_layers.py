@@ -34,7 +34,7 @@ MAY_INCLUDE = {
     "runtime": ["common", "record", "contract", "transport", "wire", "lane", "process", "store", "journal", "history",
                 "head", "worker", "actor", "api", "results", "job"],
     "umbrella": ["common", "record", "contract", "wire", "api", "dataset", "io", "results", "job"],
-    "tools": ["common", "record", "journal", "runtime", "umbrella"],
+    "tools": ["common", "record", "journal", "history", "runtime", "umbrella"],
 }
 
 # Public headers lie in one folder; their layers stand here. "contract" is what user code and lanes ask a rank for.

@@ -76,7 +76,9 @@ class KeptValues : public ::testing::Test {
   int run(const std::function<void()>& driver) {
     LoopbackCluster cluster{ranks_};
     CutJournal source{records_, records_.size()};
-    cluster.past = history::Past{source};
+    cluster.past = history::Past{source, {}, looks_at_files_ ? blobs() : ""};
+    damage_ = source.damage();
+    records_.resize(source.given());
     MemoryJournal journal;
     journal.records = records_;
     journal.folder = blobs();
@@ -113,6 +115,8 @@ class KeptValues : public ::testing::Test {
   testing::TemporaryFolder folder_;
   std::vector<journal::Record> records_;
   std::string error_;
+  bool looks_at_files_ = false;
+  std::string damage_;  // of what the last run went on from
 };
 
 TEST_F(KeptValues, ALargeValueIsMadeAgainOnlyWhenSomebodyAsks) {
@@ -199,7 +203,34 @@ TEST_F(KeptValues, AlwaysKeepsLargeValuesInFiles) {
   }
 }
 
-TEST_F(KeptValues, ADamagedFileIsNamed) {
+TEST_F(KeptValues, AResumeIsCutAtADamagedFile) {
+  looks_at_files_ = true;
+  ASSERT_EQ(ask_for_kept(), "");
+  EXPECT_EQ(runs, 1);
+  ASSERT_EQ(ask_for_kept(), "");
+  EXPECT_EQ(std::pair(runs.load(), damage_), std::pair(0, std::string{}));
+  const std::vector<std::pair<std::function<void(const std::filesystem::path&)>, std::string>> damages{
+      {[](const auto& file) {
+         std::fstream{file, std::ios::in | std::ios::out | std::ios::binary}.seekp(1000).put('x');
+       },
+       "is damaged: its checksum differs"},
+      {[](const auto& file) { std::filesystem::resize_file(file, 500); },
+       "has 500 bytes and not the 200008 that were written"},
+      {[](const auto& file) { std::filesystem::remove(file); }, "cannot be read: No such file or directory"}};
+  for (const auto& [damage, told] : damages) {
+    ASSERT_EQ(files().size(), 1);
+    const std::filesystem::path file = files().front();
+    damage(file);
+    EXPECT_EQ(ask_for_kept(), "");
+    EXPECT_EQ(runs, 1);
+    EXPECT_EQ(damage_, "the value in blobs/" + file.filename().string() + " " + told);
+    std::filesystem::remove(file);  // the new value has a file of its own
+  }
+  EXPECT_EQ(ask_for_kept(), "");
+  EXPECT_EQ(std::pair(runs.load(), damage_), std::pair(0, std::string{}));
+}
+
+TEST_F(KeptValues, AFileThatIsDamagedLaterIsNamed) {
   ASSERT_EQ(ask_for_kept(), "");
   ASSERT_EQ(files().size(), 1);
   const std::filesystem::path file = files().front();

@@ -47,12 +47,19 @@ class CutJournal final : public journal::RecordSource {
     if (next_ == count_) return std::nullopt;
     return records_[next_++];
   }
-  [[nodiscard]] std::string damage() const override { return {}; }
+  void refuse(const std::string& why) override {
+    count_ = --next_;
+    damage_ = why;
+  }
+  [[nodiscard]] std::string damage() const override { return damage_; }
+  /// How many it has given that were not refused.
+  [[nodiscard]] std::size_t given() const { return next_; }
 
  private:
   const std::vector<journal::Record>& records_;
-  const std::size_t count_;
+  std::size_t count_;
   std::size_t next_ = 0;
+  std::string damage_;
 };
 
 inline void MemoryJournal::read_back(std::function<void(journal::RecordSource&)> read) {
