@@ -237,6 +237,19 @@ int main(int argc, char** argv) {
          job.results().value("other", other.remote<&Till::add>(7).get());
          job.results().value("others", others());
        }},
+      {"actor_kept",
+       [&] {
+         auto till = crema::actor<Till>();
+         job.results().value("before", till.remote<&Till::add>(5).get());
+         job.results().value("killing", what_of([&] { till.remote<&Till::die>(how).get(); }));
+         job.results().value("behind", till.remote<&Till::add>(1).get());
+         crema::sync();
+         if (!std::ifstream{attempts}) {  // the first start, which is killed now
+           std::ofstream{attempts} << getpid() << std::endl;
+           std::this_thread::sleep_for(std::chrono::hours{1});
+         }
+         job.results().value("later", till.remote<&Till::add>(10).get());
+       }},
       {"cancel",
        [&] {
          auto running = crema::remote<die>("hang", attempts);
