@@ -5,6 +5,7 @@ that leaves one."""
 import ctypes
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -42,6 +43,7 @@ class Journal(unittest.TestCase):
         self.folder = pathlib.Path(folder.name) / "run.h5.journal"
         self.folder.mkdir()
         self.segment = self.folder / "segment-000001.journal"
+        shutil.copytree(pathlib.Path(self.made.name) / "run.h5.journal" / "blobs", self.folder / "blobs")
 
     def records(self):
         """Where the records of the whole journal begin."""
@@ -68,9 +70,26 @@ class Journal(unittest.TestCase):
         self.assertEqual(lines[1], f"  {count} records, {len(self.whole)} of {len(self.whole)} bytes count")
         counted = dict(re.findall(r"^([a-z ]+): (\d+) records?, \d+ bytes$", out, re.MULTILINE))
         # The tasks and the calls that ended; each call has its place before.
-        self.assertEqual((counted["task"], counted["call"], counted["actor"], counted["run ended"]), ("40", "20", "1", "1"))
+        self.assertEqual((counted["task"], counted["call"], counted["actor"], counted["run ended"]), ("41", "20", "1", "1"))
         self.assertEqual(sum(map(int, counted.values())), count)
-        self.assertEqual(lines[-2:], [f"A resume would go on behind byte {len(self.whole)} of segment 1.", "The journal is whole."])
+        self.assertEqual(lines[-3:], ["values in files of their own: 1 file, 160008 bytes",
+                                      f"A resume would go on behind byte {len(self.whole)} of segment 1.", "The journal is whole."])
+
+    def test_a_value_in_a_file_of_its_own(self):
+        (file,) = (self.folder / "blobs").iterdir()
+        whole = file.read_bytes()
+        for damaged, why in ((whole[:-1], "has 160007 bytes and not the 160008 that were written"),
+                             (bytes([whole[0] ^ 1]) + whole[1:], "is damaged: its checksum differs"),
+                             (None, "cannot be read: No such file or directory")):
+            with self.subTest(why):
+                self.segment.write_bytes(self.whole)
+                file.unlink() if damaged is None else file.write_bytes(damaged)
+                code, out, err = self.look()
+                self.assertEqual((code, err), (1, ""))
+                told = re.search(rf"^The history is cut: the value in blobs/{file.name} {why}, which the record at byte (\d+) of "
+                                 r"segment-000001.journal names$", out, re.MULTILINE)
+                self.assertIn(int(told[1]), list(self.records()))
+                self.assertIn(f"A resume would go on behind byte {told[1]} of segment 1.\nThe journal is damaged.\n", out)
 
     def test_each_record(self):
         self.segment.write_bytes(self.whole)

@@ -14,6 +14,7 @@ class Till {
 };
 
 int square(int number) { return number * number; }
+std::vector<double> many(int number) { return std::vector<double>(20'000, number); }
 
 }  // namespace
 
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
     std::vector<crema::Future<int>> squares;
     for (int i = 0; i < 20; ++i) squares.push_back(crema::remote<square>(i));
     for (const int number : crema::get(squares)) till.remote<&Till::add>(number).get();
+    crema::with({.journal = crema::JournalPolicy::always}).remote<many>(5).get();
     throw std::runtime_error{"the milk is sour"};
   });
 }
