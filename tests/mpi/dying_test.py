@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """dying_test.py RANKS: a task or an actor that dies costs one attempt, is named, and the rest of the run is complete."""
 
+import contextlib
 import os
 import pathlib
 import shlex
@@ -113,6 +114,21 @@ class Dying(unittest.TestCase):
                 # Its max_restarts are used up.
                 for which in ("behind", "later"):
                     self.assertIn(REASONS[WAYS[how]], results[f"third_{which}"])
+
+    def test_call_that_killed_its_actor_is_not_applied_again_by_a_resume(self):
+        with tempfile.TemporaryDirectory() as folder:
+            job = self.start("actor_kept", "--how", "segv", folder=pathlib.Path(folder))
+            job.wait_for_file("attempts")
+            for pid in job.processes():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            job.wait()
+            self.assertIn("the till is on fire", job.stderr)
+            job, results = self.results("actor_kept", "--how", "segv", "--resume", folder=pathlib.Path(folder))
+            self.assertNotIn("the till is on fire\n", job.stderr)
+            self.assertEqual([results[name] for name in ("before", "behind", "later")], [5, 6, 16])
+            for part in ("Till::die", "SIGSEGV", REASONS["SIGSEGV"], "the till is on fire"):
+                self.assertIn(part, results["killing"])
 
     def test_actor_without_a_history_is_lost_with_its_process(self):
         _, results = self.results("actor", "--how", "segv", "--journal", "off")
@@ -254,4 +270,4 @@ class Dying(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)
