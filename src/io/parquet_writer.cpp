@@ -49,18 +49,22 @@ const Value* values_in(const Column& column) {
   return reinterpret_cast<const Value*>(column.values.data());
 }
 
+template <class Builder, class Value>
+void append(const Column& column, Builder& builder, const Value* values) {
+  if (column.valid.empty()) return;  // they lie nowhere, of which Arrow copies none
+  check(column, builder.AppendValues(values, static_cast<std::int64_t>(column.valid.size()), valid_in(column)));
+}
+
 template <class Value>
 std::shared_ptr<::arrow::Array> numbers(const Column& column) {
   typename ::arrow::CTypeTraits<Value>::BuilderType builder;
-  const auto count = static_cast<std::int64_t>(column.valid.size());
-  check(column, builder.AppendValues(values_in<Value>(column), count, valid_in(column)));
+  append(column, builder, values_in<Value>(column));
   return finish(column, builder);
 }
 
 std::shared_ptr<::arrow::Array> flags(const Column& column) {
   ::arrow::BooleanBuilder builder;
-  const auto count = static_cast<std::int64_t>(column.valid.size());
-  check(column, builder.AppendValues(values_in<std::uint8_t>(column), count, valid_in(column)));
+  append(column, builder, values_in<std::uint8_t>(column));
   return finish(column, builder);
 }
 
@@ -77,8 +81,7 @@ std::shared_ptr<::arrow::Array> times(const Column& column, const std::shared_pt
                      "292 years from 1970; write it as a number or as text",
                      ticks, column.ticks.numerator, column.ticks.denominator, row_of(column, i)));
   }
-  check(column,
-        builder.AppendValues(nanoseconds.data(), static_cast<std::int64_t>(nanoseconds.size()), valid_in(column)));
+  append(column, builder, nanoseconds.data());
   return finish(column, builder);
 }
 
