@@ -61,6 +61,15 @@ def without_override():
     return ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}"]
 
 
+def by_rank(commands):
+    """What becomes one of several programs, in shell. The mpirun of Open MPI 5.0.7 crashes when it is given them."""
+    words, first = ["rank=${OMPI_COMM_WORLD_RANK-$PMI_RANK}"], 0
+    for count, command in commands:
+        first += count
+        words.append(f'[ "$rank" -ge {first} ] || exec {shlex.join(command)}')
+    return "; ".join(words)
+
+
 class Job:
     """One start. `programs`: (ranks, name, arguments) each; one rank in all means no launcher. `folder`: one that is
     there already, and stays."""
@@ -76,22 +85,12 @@ class Job:
             command += launcher(ranks, recovery)
         command += ["-n", str(ranks)] if ranks > 1 else []
         commands = [(count, [str(PROGRAMS / name), *map(str, arguments)]) for count, name, arguments in programs]
-        command += commands[0][1] if len(commands) == 1 else ["/bin/sh", str(self.by_rank(commands))]
+        command += commands[0][1] if len(commands) == 1 else ["/bin/sh", "-c", by_rank(commands)]
         self.environment = {name: text for name, text in os.environ.items() if not name.startswith(FOREIGN)}
         self.environment |= {"CREMA_EXIT_FILE": str(self.folder / "exit"), TAG: self.tag, **environment}
         self.output = [open(self.folder / name, "w+") for name in ("stdout", "stderr")]
         self.process = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL,
                                         stdout=self.output[0], stderr=self.output[1], start_new_session=True)
-
-    def by_rank(self, commands):
-        """A script that becomes one of several programs. The mpirun of Open MPI 5.0.7 crashes when it is given them."""
-        script = self.folder / "by_rank.sh"
-        lines, first = ["rank=${OMPI_COMM_WORLD_RANK-$PMI_RANK}"], 0
-        for count, words in commands:
-            first += count
-            lines.append(f'[ "$rank" -ge {first} ] || exec {shlex.join(words)}')
-        script.write_text("\n".join(lines) + "\n")
-        return script
 
     def processes(self):
         """{pid: rank} of what this start left running; rank None is the launcher."""
