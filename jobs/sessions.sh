@@ -1,18 +1,18 @@
-# Sourced by jobs/run: removes what dead starts of Open MPI have left on this host.
+# Sourced by jobs/run: removes what dead starts, of jobs/run and of Open MPI, have left on this host.
 # shellcheck shell=bash
 
-# Session folders and shared memory of this user on this host whose processes are gone: a SIGKILL of everything leaves
-# them. What cannot be removed stays.
+# Exit files, session folders and shared memory of this user on this host whose processes are gone: a SIGKILL of
+# everything leaves them. What cannot be removed stays.
 remove_dead_sessions() {
   local host path pid open temporary=${TMPDIR:-/tmp} memory=${CREMA_SHARED_MEMORY:-/dev/shm}
   local -a left=()
   host=$(hostname)
-  # Of Open MPI 4, and of Open MPI 5.
-  for path in "$temporary/ompi.$host.$EUID"/pid.* "$memory/vader_segment.$host.$EUID".* \
-    "$temporary/prterun.$host".*."$EUID" "$memory/sm_segment.$host.$EUID".*; do
+  # Of jobs/run, of Open MPI 4, and of Open MPI 5.
+  for path in "$temporary/crema-exit.$host".* "$temporary/ompi.$host.$EUID"/pid.* \
+    "$memory/vader_segment.$host.$EUID".* "$temporary/prterun.$host".*."$EUID" "$memory/sm_segment.$host.$EUID".*; do
     case $path in
       */pid.*) pid=${path##*.} ;;
-      */prterun.*) pid=${path%.*} pid=${pid##*.} ;;
+      */crema-exit.* | */prterun.*) pid=${path%.*} pid=${pid##*.} ;;
       *) pid="" ;;
     esac
     [[ ! -O $path || (-n $pid && -d /proc/$pid) ]] || left+=("$path")

@@ -415,9 +415,13 @@ kill %1"""
             "dead 5": self.folder / f"prterun.{host}.{ended.pid}.{user}",
             "alive 5": self.folder / f"prterun.{host}.{holder.pid}.{user}",
             "dead segment 5": memory / f"sm_segment.{host}.{user}.1.0",
+            "dead exit file": self.folder / f"crema-exit.{host}.{ended.pid}.a1B2c3",
+            "alive exit file": self.folder / f"crema-exit.{host}.{holder.pid}.a1B2c3",
+            "new exit file": self.folder / f"crema-exit.{host}.{ended.pid}.d4E5f6",
+            "exit file of another host": self.folder / f"crema-exit.elsewhere.{ended.pid}.a1B2c3",
         }
         for name, path in places.items():
-            if "segment" in name or "host" in name:
+            if "segment" in name or "host" in name or "exit file" in name:
                 path.touch()
             else:
                 path.mkdir(parents=True)
@@ -427,7 +431,14 @@ kill %1"""
         with open(places["open"] / "file", "rb"), open(places["open segment"], "rb"):
             self.assertEqual(self.run_job("coffee_shop").returncode, 0)
         self.assertEqual({name for name, path in places.items() if not path.exists()},
-                         {"dead", "dead segment", "dead 5", "dead segment 5"})
+                         {"dead", "dead segment", "dead 5", "dead segment 5", "dead exit file"})
+
+    def test_an_exit_file_tells_whose_it_is(self):
+        self.run_job("coffee_shop")
+        self.put("job", 'echo "$CREMA_EXIT_FILE" >>"$STAND_IN/log"; echo 0 >"$CREMA_EXIT_FILE"')
+        process = subprocess.Popen(self.command("coffee_shop"), env=self.environment)
+        self.assertEqual(process.wait(timeout=20), 0)
+        self.assertIn(f"crema-exit.{socket.gethostname()}.{process.pid}.", self.log())
 
     def test_nothing_is_left_behind(self):
         self.waiting_job("exec sleep 61 & exit 0")
@@ -448,4 +459,4 @@ kill %1"""
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -7,7 +7,7 @@ import re
 import tempfile
 import unittest
 
-from launch import PROGRAMS, without_override
+from launch import PROGRAMS, leave_out_if, without_override
 from trouble import RANKS, Trouble
 
 HEADER = "name,count,price\n"
@@ -84,7 +84,7 @@ class Usage(Trouble):
     def test_unknown_case(self):
         self.refused("--case: spill not in {", case="spill")
 
-    @unittest.skipIf(RANKS == 1, "no other rank to end first")
+    @leave_out_if(RANKS == 1, "no other rank to end first")
     def test_wrong_usage_is_told_although_rank_0_comes_last(self):
         with tempfile.TemporaryDirectory() as folder:
             late = pathlib.Path(folder) / "trouble"
@@ -93,7 +93,7 @@ class Usage(Trouble):
             job = self.start(programs=[(1, late, ["--sugar"]), (RANKS - 1, "trouble", ["--sugar"])]).wait()
         self.expect_refused(job, "--case is required")
 
-    @unittest.skipIf(RANKS == 1, "one rank has one command line")
+    @leave_out_if(RANKS == 1, "one rank has one command line")
     def test_wrong_usage_on_some_ranks(self):
         job = self.start(programs=[(RANKS - 1, "trouble", ["--case", "none"]), (1, "trouble", ["--sugar"])]).wait()
         self.expect_refused(job, "--case is required")
@@ -159,7 +159,7 @@ class Usage(Trouble):
             self.assertEqual(list(job.folder.glob("*.h5")), [])
         self.assertEqual(len(job.stdout.splitlines()), 1)
 
-    @unittest.skipIf(RANKS == 1, "one rank is one build")
+    @leave_out_if(RANKS == 1, "one rank is one build")
     def test_ranks_of_different_builds(self):
         job = self.start(programs=[(1, "trouble", ["--case", "none"]), (RANKS - 1, "same_results",
                                    ["--weather", "none", "--airports", "none"])]).wait()
@@ -168,7 +168,7 @@ class Usage(Trouble):
         self.assertEqual([rank for rank, _ in digests], ["0", "1"])
         self.assertNotEqual(digests[0][1], digests[1][1])
 
-    @unittest.skipIf(RANKS > 1, "srun without MPI starts processes of one rank")
+    @leave_out_if(RANKS > 1, "srun without MPI starts processes of one rank")
     def test_srun_whose_tasks_do_not_find_each_other(self):
         sentence = "srun started 4 tasks but MPI sees one"
         self.refused(sentence, SLURM_STEP_NUM_TASKS="4", SLURM_PROCID="0")

@@ -16,7 +16,7 @@ import unittest
 
 import h5py
 
-from launch import HANGS, Job
+from launch import HANGS, Job, leave_out_if
 
 RANKS = int(sys.argv.pop(1))
 OTHERS = {1: 3, 2: 5, 3: 2, 5: 1}[RANKS]
@@ -160,11 +160,11 @@ class Operations(unittest.TestCase):
         # A killed process leaves what it was writing, under a name that nobody takes for a file that is whole.
         self.assertEqual([path.name for path in self.folder.glob(".*") if path.suffix != ".partial"], [])
 
-    @unittest.skipIf(RANKS == 1, "one rank alone runs tasks in its own process")
+    @leave_out_if(RANKS == 1, "one rank alone runs tasks in its own process")
     def test_lanes_crash(self):
         self.assertGreaterEqual(self.expect_right(self.start("--crash", "1000")), 1)
 
-    @unittest.skipIf(RANKS not in (1, 5), "one process, and several workers")
+    @leave_out_if(RANKS not in (1, 5), "one process, and several workers")
     def test_memory_is_short(self):
         self.expect_right(self.start("--memory-budget", "2MiB"))
 
@@ -197,7 +197,7 @@ class Operations(unittest.TestCase):
             self.assertIsNone(job.process.poll(), job.text("stderr"))
             time.sleep(0.01)
 
-    @unittest.skipIf(RANKS not in (1, 3), "one process, and one worker")
+    @leave_out_if(RANKS not in (1, 3), "one process, and one worker")
     @unittest.skipIf(os.geteuid() != 0, "mounting a small tmpfs needs root")
     def test_the_disk_for_what_memory_does_not_hold_is_full(self):
         disk = self.folder / "disk"
@@ -226,7 +226,7 @@ class Operations(unittest.TestCase):
                         self.assertEqual(file["results/sorted/id"][:].tolist(), EXPECTED["sorted"])
                 (self.folder / "run.h5").unlink()
 
-    @unittest.skipIf(RANKS < 5, "needs workers to spare")
+    @leave_out_if(RANKS < 5, "needs workers to spare")
     def test_a_worker_rank_is_lost(self):
         job = self.start("--pause", "8", recovery=True)
         self.wait_until(job, lambda: self.journal_bytes() > 60_000, "it does not go on")

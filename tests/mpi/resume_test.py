@@ -15,7 +15,7 @@ import unittest
 
 import h5py
 
-from launch import HANGS, PROGRAMS, Job
+from launch import HANGS, PROGRAMS, Job, leave_out_if
 
 RANKS = int(sys.argv.pop(1))
 OTHERS = {1: (2, 1, 3), 2: (1, 2, 4), 4: (3, 4, 5)}[RANKS]
@@ -156,7 +156,7 @@ class Killed(Starts):
         (self.folder / "hurry").touch()
         self.expect_complete(self.start(*pause, "--resume", ranks=OTHERS[0]), UNBROKEN, [(RANKS, 75), (OTHERS[0], 0)])
 
-    @unittest.skipIf(RANKS < 4, "another worker is needed")
+    @leave_out_if(RANKS < 4, "another worker is needed")
     def test_a_worker_is_killed_and_then_all(self):
         job = self.start(*self.PAUSE)
         self.wait_for_progress(job, 0)
@@ -458,7 +458,7 @@ class Unfinished(Starts):
         self.assertEqual(list(disk.glob(".*")), [])
 
 
-@unittest.skipIf(RANKS != 4, "once is enough")
+@leave_out_if(RANKS != 4, "once is enough")
 @unittest.skipUnless(JOB.exists(), f"{JOB} is not built")
 class JobsRun(unittest.TestCase):
     """The command that users type."""
@@ -530,4 +530,4 @@ class JobsRun(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)
