@@ -1,6 +1,6 @@
-"""A private Slurm as children of this process: on this host, or on those of a Cluster (tests/hosts), as Debian's slurmd
-cannot be several nodes on one host. Needs root, slurmctld, slurmd and munged. Everything lives in one temporary folder
-and on ports nobody else uses, and is gone afterwards."""
+"""A private Slurm as children of this process: on this host, or on those of a Cluster (tests/hosts), which can be lost as
+several slurmd on one host cannot. Needs root, slurmctld, slurmd and munged. Everything lives in one temporary folder and
+on ports nobody else uses, and is gone afterwards."""
 
 import os
 import shutil

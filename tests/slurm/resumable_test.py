@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Submits slurm/resumable.sbatch and slurm/multi_node.sbatch to a private Slurm of its own: jobs that are longer than
-their time limit stop in time and go back into the queue.
+their time limit stop in time and go back into the queue, and what comes from the queue again goes on.
 
 Skips (exit code 77) where Slurm cannot be started.
 """
@@ -96,10 +96,25 @@ class Stopped(Batch):
 
     def test_cancelled_jobs_are_not_requeued(self):
         self.submit("resumable.sbatch", "--time=10", "--ntasks=3", job=self.work(1200))
+        self.assertEqual(self.slurm.job(self.id)["Requeue"], "1")
         wait_until(lambda: "Shop open" in self.output(), "the start")
         self.slurm.call("scancel", self.id)
         self.assertEqual((self.ended()[0], self.ended()[2]), ("CANCELLED", 0), self.output())
         self.assertNotIn("requeue", self.output())
+
+    def test_a_job_that_slurm_requeues_goes_on(self):
+        # As after the loss of a node.
+        self.submit("multi_node.sbatch", "--nodes=1", "--ntasks-per-node=3", job=(*self.work(60), "--lanes", "1", "--restart"),
+                    SBATCH_EXCLUSIVE="user")
+        self.assertEqual(self.slurm.job(self.id)["Requeue"], "1")
+        wait_until(lambda: "3/7 tasks" in self.output(), "two drinks")
+        self.assertTrue((self.folder / f"coffee_shop-{self.id}.h5.journal").is_dir())
+        self.slurm.call("scontrol", "requeue", self.id)
+        self.assertEqual(self.ended(), ("COMPLETED", "0:0", 1), self.output())
+        self.expect_whole_day()
+        file = self.run_file()
+        self.assertEqual(len(file["runs"]), 2)
+        self.assertGreaterEqual(list(file["tasks"]["rank"]).count(-1), 3)  # what the first start had done
 
     def test_a_rank_a_node_with_a_lane_a_core(self):
         # This Slurm has one node.
