@@ -45,7 +45,8 @@ class Chaos:
                                  capture_output=True, text=True)
         self.disk = mounted.returncode == 0  # one that can be filled up
         if not self.disk:
-            reason = f"skipped: {DISK}, as no small tmpfs can be mounted here: {mounted.stderr.strip()}"
+            why = mounted.stderr.partition("\n")[0]
+            reason = f"skipped: {DISK}, as no small tmpfs can be mounted here: {why}"
             if os.environ.get("CI") == "true":
                 self.folder.rmdir()
                 sys.exit(reason)

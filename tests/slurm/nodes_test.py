@@ -68,8 +68,8 @@ class LostNodes(unittest.TestCase):
 
         self.lose("node2")
         self.wait_until(lambda: self.field("Restarts") == "1", "the job in the queue")
-        self.wait_until(lambda: self.field("JobState") not in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED"),
-                        "its end")
+        going = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED")
+        self.wait_until(lambda: self.field("JobState") not in going, "its end")
         self.assertEqual((self.field("JobState"), self.field("ExitCode")), ("COMPLETED", "0:0"), self.output())
         self.assertEqual(self.field("NodeList"), "node[4-6]")
         with h5py.File(self.folder / f"coffee_shop-{self.job}.h5") as file:

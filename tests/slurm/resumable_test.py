@@ -104,8 +104,8 @@ class Stopped(Batch):
 
     def test_a_job_that_slurm_requeues_goes_on(self):
         # As after the loss of a node.
-        self.submit("multi_node.sbatch", "--nodes=1", "--ntasks-per-node=3", job=(*self.work(60), "--lanes", "1", "--restart"),
-                    SBATCH_EXCLUSIVE="user")
+        self.submit("multi_node.sbatch", "--nodes=1", "--ntasks-per-node=3", SBATCH_EXCLUSIVE="user",
+                    job=(*self.work(60), "--lanes", "1", "--restart"))
         self.assertEqual(self.slurm.job(self.id)["Requeue"], "1")
         wait_until(lambda: "3/7 tasks" in self.output(), "two drinks")
         self.assertTrue((self.folder / f"coffee_shop-{self.id}.h5.journal").is_dir())
