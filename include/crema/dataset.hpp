@@ -112,8 +112,7 @@ class Dataset {
   /// which the lane waits when it makes its object. What it remembers of rows that came before depends on the ranks.
   template <class Object, class... Given>
   [[nodiscard]] auto map_with(const Given&... given) const {
-    constexpr bool makes = std::is_constructible_v<Object, std::decay_t<Given>...> ||
-                           std::is_constructible_v<Object, typename detail::ValueOf<std::decay_t<Given>>::type...>;
+    constexpr bool makes = dataset::is_made_of<Object, std::decay_t<Given>...>;
     constexpr bool takes = std::is_invocable_v<Object&, T>;
     static_assert(makes, "crema: the class given to map_with cannot be constructed from these arguments");
     static_assert(takes, "crema: the class given to map_with needs an operator() that takes the dataset's row");
@@ -331,9 +330,8 @@ class Dataset {
   // Writers. Each block becomes a file of its own in the folder, `part-NUMBER.csv` by the block's number, which appears
   // whole; a block without rows becomes none, but the first where no block has any. Once all are there, so is a file
   // `_SUCCESS` that lists them, and until then a file `_UNFINISHED`. No attempt, lost rank or resume makes a row appear
-  // twice. All ranks must see the folder under the same path; it is made where it is not there. Each throws UsageError
-  // where the folder holds a finished dataset or files of somebody else, or cannot be made, and TaskError where a part
-  // cannot be written.
+  // twice. All ranks must see the folder under the same path; it is made if need be. Each throws UsageError where the
+  // folder holds a finished dataset or other files, or cannot be made, and TaskError where a part cannot be written.
 
   /// As read_csv reads them: a line of names, RFC 4180. Optionals without a value and empty text are empty cells.
   void write_csv(const std::string& folder) const;
@@ -358,10 +356,7 @@ class Dataset {
   }
   static Dataset between(std::string name, std::shared_ptr<const dataset::KeptRows> kept, std::uint64_t begin,
                          std::uint64_t end) {
-    dataset::Plan plan = dataset::after(
-        std::move(name), [kept, begin, end] { return dataset::slices(load_slices(), kept, begin, end); });
-    plan.count = [begin, end] { return end - begin; };
-    return Dataset{std::move(plan)};
+    return Dataset{dataset::between(std::move(name), load_slices(), std::move(kept), begin, end)};
   }
   template <class Row>
   static Dataset<Row> dealt(std::string name, std::vector<dataset::Side> sides, dataset::Step load) {

@@ -88,6 +88,9 @@ class KeptRows {
 Work work_of(FunctionId load);
 /// The rows `begin` to `end` in blocks as they were kept.
 BlockSource slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t begin, std::uint64_t end);
+/// The plan of those rows.
+Plan between(std::string name, FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t begin,
+             std::uint64_t end);
 /// In `count` blocks of as many rows, the first ones of one more.
 BlockSource equal_slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t count);
 /// Throws UsageError where they differ in rows.

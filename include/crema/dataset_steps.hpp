@@ -128,6 +128,11 @@ std::vector<Value> value_given(std::vector<Future<Value>>& futures) {
   return values;
 }
 
+/// Whether objects are made of these, or of the values of the futures among them.
+template <class Object, class... Given>
+inline constexpr bool is_made_of = std::is_constructible_v<Object, Given...> ||
+                                   std::is_constructible_v<Object, typename crema::detail::ValueOf<Given>::type...>;
+
 /// The arguments make the object, once on each lane. Futures travel as futures, so that a block waits for none of their
 /// values but the lane that makes its object.
 template <class T, class Object, class... Given>
@@ -139,7 +144,7 @@ struct MapWith {
     (writer.template write<Given>(given), ...);
     Arguments arguments = writer.take();
     const std::uint64_t size = arguments.bytes.size();
-    const bool holds = !arguments.carried.empty() || !arguments.mentions.empty();
+    const bool holds = !arguments.carried.empty();
     Step made = prefixed(size, dataset::step<MapWith>(std::move(name), std::move(arguments)));
     if (holds) made.held = std::make_shared<std::tuple<Given...>>(given...);
     return made;

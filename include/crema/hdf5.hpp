@@ -46,10 +46,11 @@ ColumnBatch read_columns(const Block& block, const std::vector<ColumnSpec>& colu
 
 /// The same for arrays.
 dataset::DescriptionSource open_array_blocks(const Paths& paths, const std::string& array, const ArraySpec& spec);
-/// The rows of all files, as the files tell. Throw as these do.
+ArrayRows read_array(const Block& block, const ArraySpec& spec);
+
+/// The rows of all files, as the files tell. Throw as open_blocks does.
 std::uint64_t count_rows(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns);
 std::uint64_t count_array_rows(const Paths& paths, const std::string& array, const ArraySpec& spec);
-ArrayRows read_array(const Block& block, const ArraySpec& spec);
 
 /// Writes a file of one table, from batches of these columns. `next` gives them until there is none.
 void write_table(const std::string& path, const std::string& table, const std::vector<ColumnSpec>& columns,

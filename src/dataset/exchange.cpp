@@ -67,6 +67,14 @@ BlockSource slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::u
   };
 }
 
+Plan between(std::string name, FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t begin,
+             std::uint64_t end) {
+  Plan plan =
+      after(std::move(name), [load, kept = std::move(kept), begin, end] { return slices(load, kept, begin, end); });
+  plan.count = [begin, end] { return end - begin; };
+  return plan;
+}
+
 BlockSource equal_slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t count) {
   return [load, kept = std::move(kept), count, block = std::uint64_t{0}]() mutable -> std::optional<Work> {
     if (block == count) return std::nullopt;

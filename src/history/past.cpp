@@ -1,11 +1,9 @@
 #include "history/past.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "crema/errors.hpp"
 #include "crema/registry.hpp"
-#include "journal/blob.hpp"
 
 namespace crema::history {
 namespace {
@@ -38,9 +36,7 @@ struct DamagedBlob {
 /// Throws DamagedBlob. `blobs`: empty, or where the file is.
 void check_blob(TaskKey key, const Large& large, const std::string& blobs) {
   if (blobs.empty()) return;
-  const std::filesystem::path file = std::filesystem::path{blobs} / journal::blob_name(key, large.blob);
-  if (std::string why = journal::blob_damage(file, large.size, large.digest); !why.empty())
-    throw DamagedBlob{std::move(why)};
+  if (std::string why = blob_damage({key, large}, blobs); !why.empty()) throw DamagedBlob{std::move(why)};
 }
 
 wire::TaskSpec read_submission(const Bytes& payload, const std::unordered_map<FunctionId, FunctionId>& functions) {

@@ -1,6 +1,7 @@
 #include "history/records.hpp"
 
 #include "crema/errors.hpp"
+#include "journal/blob.hpp"
 #include "wire/payload.hpp"
 
 namespace crema::history {
@@ -87,6 +88,11 @@ std::optional<BlobName> blob_of(const journal::Record& record) {
     if (stored.large.size > 0) return BlobName{stored.key, stored.large};
   }
   return std::nullopt;
+}
+
+std::string blob_damage(const BlobName& blob, const std::filesystem::path& folder) {
+  return journal::blob_damage(folder / journal::blob_name(blob.key, blob.large.blob), blob.large.size,
+                              blob.large.digest);
 }
 
 ByteBuffer write(const Order& order) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -57,6 +58,8 @@ struct BlobName {
   Large large{};
 };
 std::optional<BlobName> blob_of(const journal::Record& record);
+/// What is wrong with that file, in this folder; empty: it is as it was written.
+std::string blob_damage(const BlobName& blob, const std::filesystem::path& folder);
 
 /// Something has ended that runs again on a resume (it failed, it was cancelled): only its place is kept. Payload of
 /// order.

@@ -42,11 +42,29 @@ class File {
                   path.string(), std::generic_category().message(error))};
 }
 
-[[noreturn]] void fail_reading(const std::filesystem::path& path, const std::string& reason) {
-  throw Error{
-      fmt::format("taking a large value from the journal: \"{}\" {}; begin anew with --restart, or put the file "
-                  "back",
-                  path.string(), reason)};
+/// Empty, or what is wrong with the file. `bytes`: what is in it goes there; without, a part at a time is looked at.
+std::string read(const std::filesystem::path& path, std::uint64_t size, Digest digest, ByteBuffer* bytes) {
+  const auto unreadable = [](int error) { return "cannot be read: " + std::generic_category().message(error); };
+  const File file{path, O_RDONLY};
+  struct stat status {};
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return unreadable(errno);
+  if (static_cast<std::uint64_t>(status.st_size) != size)
+    return fmt::format("has {} bytes and not the {} that were written", status.st_size, size);
+  std::vector<std::byte> part(bytes == nullptr ? std::min<std::uint64_t>(size, 1 << 20) : 0);
+  std::byte* const whole = bytes == nullptr ? nullptr : bytes->extend(size);
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state{XXH3_createState(), &XXH3_freeState};
+  XXH3_128bits_reset(state.get());
+  for (std::uint64_t done = 0; done < size;) {
+    std::byte* const place = whole == nullptr ? part.data() : whole + done;
+    const std::uint64_t wanted = whole == nullptr ? part.size() : size - done;
+    const ssize_t count = ::pread(file.get(), place, wanted, static_cast<off_t>(done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return unreadable(count < 0 ? errno : EIO);
+    XXH3_128bits_update(state.get(), place, static_cast<std::size_t>(count));
+    done += static_cast<std::uint64_t>(count);
+  }
+  const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
+  return Digest{hash.high64, hash.low64} == digest ? "" : "is damaged: its checksum differs";
 }
 
 void expect_synced(const std::filesystem::path& folder) {
@@ -85,45 +103,18 @@ std::uint64_t write_blob(const std::filesystem::path& folder, TaskKey key, const
 }
 
 std::string blob_damage(const std::filesystem::path& path, std::uint64_t size, Digest digest) {
-  const auto damage = [&](const std::string& reason) {
-    return fmt::format("the value in blobs/{} {}", path.filename().string(), reason);
-  };
-  const File file{path, O_RDONLY};
-  struct stat status {};
-  if (file.get() < 0 || ::fstat(file.get(), &status) != 0)
-    return damage("cannot be read: " + std::generic_category().message(errno));
-  if (static_cast<std::uint64_t>(status.st_size) != size)
-    return damage(fmt::format("has {} bytes and not the {} that were written", status.st_size, size));
-  std::vector<std::byte> part(std::min<std::uint64_t>(size, 1 << 20));
-  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state{XXH3_createState(), &XXH3_freeState};
-  XXH3_128bits_reset(state.get());
-  for (std::uint64_t done = 0; done < size;) {
-    const ssize_t count = ::pread(file.get(), part.data(), part.size(), static_cast<off_t>(done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return damage("cannot be read: " + std::generic_category().message(count < 0 ? errno : EIO));
-    XXH3_128bits_update(state.get(), part.data(), static_cast<std::size_t>(count));
-    done += static_cast<std::uint64_t>(count);
-  }
-  const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
-  return Digest{hash.high64, hash.low64} == digest ? "" : damage("is damaged: its checksum differs");
+  std::string reason = read(path, size, digest, nullptr);
+  return reason.empty() ? reason : fmt::format("the value in blobs/{} {}", path.filename().string(), reason);
 }
 
 Bytes read_blob(const std::filesystem::path& path, std::uint64_t size, Digest digest) {
-  const File file{path, O_RDONLY};
-  struct stat status {};
-  if (file.get() < 0 || ::fstat(file.get(), &status) != 0)
-    fail_reading(path, "cannot be read: " + std::generic_category().message(errno));
-  if (static_cast<std::uint64_t>(status.st_size) != size)
-    fail_reading(path, fmt::format("has {} bytes and not the {} that were written", status.st_size, size));
   ByteBuffer bytes;
-  std::byte* place = bytes.extend(size);
-  for (std::size_t done = 0; done < size;) {
-    const ssize_t count = ::pread(file.get(), place + done, size - done, static_cast<off_t>(done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) fail_reading(path, "cannot be read: " + std::generic_category().message(count < 0 ? errno : EIO));
-    done += static_cast<std::size_t>(count);
+  if (const std::string reason = read(path, size, digest, &bytes); !reason.empty()) {
+    throw Error{
+        fmt::format("taking a large value from the journal: \"{}\" {}; begin anew with --restart, or put the file "
+                    "back",
+                    path.string(), reason)};
   }
-  if (digest_of(bytes.span()) != digest) fail_reading(path, "is damaged: its checksum differs");
   return Bytes{std::move(bytes)};
 }
 

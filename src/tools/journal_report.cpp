@@ -111,8 +111,7 @@ int report_journal(const std::filesystem::path& folder, bool records, std::ostre
   while (const auto record = history.next()) {
     const auto blob = history::blob_of(*record);
     if (!blob) continue;
-    const auto file = journal::blobs_of(folder) / journal::blob_name(blob->key, blob->large.blob);
-    if (std::string why = journal::blob_damage(file, blob->large.size, blob->large.digest); !why.empty()) {
+    if (const std::string why = history::blob_damage(*blob, journal::blobs_of(folder)); !why.empty()) {
       history.refuse(why);
       break;
     }
