@@ -57,7 +57,6 @@ struct Failure {
     task = 0,
     actor = 1,
     data = 2,
-    usage = 3,
     worker_lost = 4,
     cancelled = 5,
     timeout = 6,

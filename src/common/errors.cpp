@@ -43,8 +43,6 @@ void throw_failure(const Failure& failure) {
       throw ActorError{failure};
     case Failure::Kind::data:
       throw DataError{failure.place};
-    case Failure::Kind::usage:
-      throw UsageError{failure.message};
     case Failure::Kind::worker_lost:
       throw WorkerLost{failure};
     case Failure::Kind::cancelled:
