@@ -60,34 +60,36 @@ struct Keys {
 template <class T>
 struct Keys<T> : Keys<T, std::identity{}> {};
 
-/// A total order: -1, 0 or 1. A number that is none (NaN) and an optional without a value come last.
+/// A total order, or the reverse of it: -1, 0 or 1. A number that is none (NaN) and an optional without a value come
+/// last in both, wherever in a key they are.
 template <class K>
-int compare(const K& a, const K& b);
+int compare(const K& a, const K& b, bool reverse = false);
 
 template <class K>
 struct KeyOrder {
   static constexpr bool has_order = requires(const K& a, const K& b) { a < b; };
   static_assert(has_order, "crema: a key to sort by must have an order: give its type operator<");
-  static int compare(const K& a, const K& b) {
+  static int compare(const K& a, const K& b, bool reverse) {
     if constexpr (std::is_floating_point_v<K>) {
       if (std::isnan(a) || std::isnan(b)) return int{std::isnan(a)} - int{std::isnan(b)};
     }
-    return a < b ? -1 : int{b < a};
+    const int order = a < b ? -1 : int{b < a};
+    return reverse ? -order : order;
   }
 };
 template <class V>
 struct KeyOrder<std::optional<V>> {
-  static int compare(const std::optional<V>& a, const std::optional<V>& b) {
+  static int compare(const std::optional<V>& a, const std::optional<V>& b, bool reverse) {
     if (!a || !b) return int{!a} - int{!b};
-    return dataset::compare(*a, *b);
+    return dataset::compare(*a, *b, reverse);
   }
 };
 template <class... Ks>
 struct KeyOrder<std::tuple<Ks...>> {
-  static int compare(const std::tuple<Ks...>& a, const std::tuple<Ks...>& b) {
+  static int compare(const std::tuple<Ks...>& a, const std::tuple<Ks...>& b, bool reverse) {
     int order = 0;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      static_cast<void>(((order = dataset::compare(std::get<I>(a), std::get<I>(b))) || ...));
+      static_cast<void>(((order = dataset::compare(std::get<I>(a), std::get<I>(b), reverse)) || ...));
     }
     (std::index_sequence_for<Ks...>{});
     return order;
@@ -95,26 +97,14 @@ struct KeyOrder<std::tuple<Ks...>> {
 };
 template <class A, class B>
 struct KeyOrder<std::pair<A, B>> {
-  static int compare(const std::pair<A, B>& a, const std::pair<A, B>& b) {
-    const int first = dataset::compare(a.first, b.first);
-    return first != 0 ? first : dataset::compare(a.second, b.second);
+  static int compare(const std::pair<A, B>& a, const std::pair<A, B>& b, bool reverse) {
+    const int first = dataset::compare(a.first, b.first, reverse);
+    return first != 0 ? first : dataset::compare(a.second, b.second, reverse);
   }
 };
 template <class K>
-int compare(const K& a, const K& b) {
-  return KeyOrder<K>::compare(a, b);
-}
-
-/// What is no value: it comes last in both orders.
-template <class K>
-bool is_none(const K& key) {
-  if constexpr (std::is_floating_point_v<K>) {
-    return std::isnan(key);
-  } else if constexpr (requires { key.has_value(); }) {
-    return !key.has_value() || is_none(*key);
-  } else {
-    return false;
-  }
+int compare(const K& a, const K& b, bool reverse) {
+  return KeyOrder<K>::compare(a, b, reverse);
 }
 
 /// The order of rows by these keys, the first one first; of the rows themselves where there are none.
@@ -139,10 +129,7 @@ struct RowOrder {
  private:
   template <auto key, class K>
   static int compare_by(const K& a, const K& b) {
-    if constexpr (is_descending<std::remove_cv_t<decltype(key)>>) {
-      if (!is_none(a) && !is_none(b)) return dataset::compare(b, a);
-    }
-    return dataset::compare(a, b);
+    return dataset::compare(a, b, is_descending<std::remove_cv_t<decltype(key)>>);
   }
 };
 template <class T>
