@@ -11,6 +11,31 @@
 
 namespace crema::record {
 
+namespace {
+
+/// The type of a member of compounds, in the compounds inside of them where the first part of its name is one; adds the
+/// names on the way there. Nothing where there is none.
+Handle find_member(hid_t compound, const std::string& name, std::vector<std::string>& path) {
+  const auto member = [&](const std::string& of_name) {
+    const int index = H5Tget_member_index(compound, of_name.c_str());
+    return index < 0 ? Handle{}
+                     : Handle{H5Tget_member_type(compound, static_cast<unsigned>(index)), H5Tclose,
+                              "reading the type of", of_name};
+  };
+  path.push_back(name);
+  if (Handle type = member(name); type.get() >= 0) return type;
+  for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) {
+    path.back() = name.substr(0, dot);
+    const Handle outer = member(path.back());
+    if (outer.get() < 0 || H5Tget_class(outer.get()) != H5T_COMPOUND) continue;
+    if (Handle type = find_member(outer.get(), name.substr(dot + 1), path); type.get() >= 0) return type;
+  }
+  path.pop_back();
+  return {};
+}
+
+}  // namespace
+
 template <class Work>
 auto TableReader::told(Work work) const {
   return reading(path_, table_, std::move(work));
@@ -56,12 +81,10 @@ TableReader::Source TableReader::find(const std::string& column, ColumnType type
     measure(source.dataset, column);
   }
   Handle stored{H5Dget_type(source.dataset), H5Tclose, "reading the type of", table_};
+  std::vector<std::string> members;  // from the outermost compound on
   if (compound_) {
-    const int index = H5Tget_member_index(stored.get(), column.c_str());
-    if (index < 0) fail(column, "this field in the compounds", "none");
-    source.member = column;
-    stored =
-        Handle{H5Tget_member_type(stored.get(), static_cast<unsigned>(index)), H5Tclose, "reading the type of", column};
+    stored = find_member(stored.get(), column, members);
+    if (stored.get() < 0) fail(column, "this field in the compounds", "none");
   }
   if (!fits(stored.get(), type))
     fail(column, fmt::format("values that all fit {}", name_of(type)), describe_type(stored.get()));
@@ -70,14 +93,14 @@ TableReader::Source TableReader::find(const std::string& column, ColumnType type
   source.variable =
       type == ColumnType::text && check(H5Tis_variable_str(stored.get()), "reading the type of", column) > 0;
   const bool as_stored = type == ColumnType::text || H5Tget_class(stored.get()) == H5T_ENUM;
-  Handle cell{as_stored ? H5Tget_native_type(stored.get(), H5T_DIR_ASCEND)
-                        : H5Tcopy(number_type(type == ColumnType::boolean ? ColumnType::int8 : type)),
-              H5Tclose, "making the type of", column};
-  if (compound_) {
-    source.type = Handle{H5Tcreate(H5T_COMPOUND, H5Tget_size(cell.get())), H5Tclose, "making the type of", column};
-    check(H5Tinsert(source.type.get(), column.c_str(), 0, cell.get()), "making the type of", column);
-  } else {
-    source.type = std::move(cell);
+  source.type = Handle{as_stored ? H5Tget_native_type(stored.get(), H5T_DIR_ASCEND)
+                                 : H5Tcopy(number_type(type == ColumnType::boolean ? ColumnType::int8 : type)),
+                       H5Tclose, "making the type of", column};
+  // A compound of this member alone: HDF5 reads what is named in both.
+  for (auto member = members.rbegin(); member != members.rend(); ++member) {
+    Handle outer{H5Tcreate(H5T_COMPOUND, H5Tget_size(source.type.get())), H5Tclose, "making the type of", column};
+    check(H5Tinsert(outer.get(), member->c_str(), 0, source.type.get()), "making the type of", column);
+    source.type = std::move(outer);
   }
   return source;
 }

@@ -35,7 +35,6 @@ class TableReader {
   struct Source {
     Handle own;  // of the dataset, in a group
     hid_t dataset = -1;
-    std::string member;     // of the compounds; empty: none
     Handle type;            // in memory
     bool variable = false;  // text of any length
   };

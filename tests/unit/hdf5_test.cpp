@@ -115,6 +115,46 @@ TEST_F(Hdf5, CompoundsAndGroupsOfColumnsAreRows) {
             "");
 }
 
+struct Inner {
+  std::string name;
+  std::int32_t count = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(name) & BOOST_SERIALIZATION_NVP(count);
+  }
+};
+
+struct Outer {
+  std::int64_t id = 0;
+  Inner inner;
+  Position position;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(id) & BOOST_SERIALIZATION_NVP(inner) & BOOST_SERIALIZATION_NVP(position);
+  }
+};
+
+TEST_F(Hdf5, CompoundsInsideOfCompoundsAreNestedRecords) {
+  const std::string file = make(
+      "inner = numpy.dtype([(\"more\", \"f8\"), (\"count\", \"i2\"), (\"name\", h5py.string_dtype())])\n"
+      "rows = numpy.zeros(2, dtype=[(\"inner\", inner), (\"position.x\", \"f4\"), (\"position\", [(\"y\", \"f4\")]),\n"
+      "                             (\"id\", \"i8\")])\n"
+      "rows[\"id\"] = [1, -2]\nrows[\"position.x\"] = [0.5, 1.5]\nrows[\"inner\"][\"count\"] = [300, 4]\n"
+      "rows[\"inner\"][\"name\"] = [\"one\", \"two\"]\nf[\"rows\"] = rows\n");
+  EXPECT_EQ(driver_.run([&] {
+    const auto text = [](const Outer& row) {
+      return fmt::format("{} {} {} {}", row.id, row.inner.name, row.inner.count, row.position.x);
+    };
+    EXPECT_THAT(read_hdf5<Outer>(file, "rows").map(text).take_all(), ElementsAre("1 one 300 0.5", "-2 two 4 1.5"));
+  }),
+            "");
+  make("f[\"rows\"] = numpy.zeros(1, dtype=[(\"id\", \"i8\"), (\"inner\", [(\"name\", \"S2\")])])");
+  EXPECT_THAT(message_of<Outer>(file, "rows"),
+              StartsWith(": column \"rows/inner.count\": expected this field in the compounds, found none"));
+}
+
 TEST_F(Hdf5, ScalarsAreOneColumnAndLargeOnesManyBlocks) {
   const std::string file = make(
       "f.create_dataset(\"numbers\", data=numpy.arange(200000, dtype=\"i4\"), chunks=(3000,), compression=\"gzip\")\n"
