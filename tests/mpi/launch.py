@@ -4,8 +4,10 @@
 As a program: launch.py RANKS PROGRAM [arguments] runs a test program under the launcher.
 """
 
+import functools
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -28,15 +30,22 @@ def slots():
     return min(len({line for line in lines if not line.startswith("#")}), len(os.sched_getaffinity(0)))
 
 
+@functools.cache
+def open_mpi():
+    """The first number of its version; nothing where MPI is another one."""
+    version = subprocess.run([MPIEXEC, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
+    found = re.search(r"\(Open.* (\d+)\.", version)
+    return int(found[1]) if found else None
+
+
 def launcher(ranks, recovery=False):
     """The launcher's words before -n, with the flags that jobs/run chooses."""
-    version = subprocess.run([MPIEXEC, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
-    if "(Open" not in version:
+    if open_mpi() is None:
         return [MPIEXEC]
     words = [MPIEXEC, "--bind-to", "none"]
     if os.geteuid() == 0:
         words.append("--allow-run-as-root")
-    old = " 4." in version
+    old = open_mpi() <= 4
     if ranks > slots():
         words += ["--oversubscribe"] if old else ["--map-by", ":OVERSUBSCRIBE"]
     if recovery and not old:

@@ -4,6 +4,7 @@ the job itself has to notice, and goes on where it can; else it says so, keeps w
 
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
@@ -138,7 +139,10 @@ class LostRank(unittest.TestCase):
         job = self.kill(0)
         self.assertIsNone(job.exit_file)
         self.assertFalse((job.folder / "run.h5").exists(), "half a run was published")
-        self.assertEqual(job.stderr.count("the head (rank 0 on"), RANKS - 1, job.stderr)
+        # Open MPI 5 may end with the first of them before it has passed on what the last one says.
+        told = re.findall(r"rank (\d+) .*the head \(rank 0 on", job.stderr)
+        self.assertTrue(told and len(told) == len(set(told)), job.stderr)
+        self.assertLessEqual({int(rank) for rank in told}, set(range(1, RANKS)), job.stderr)
 
     @leave_out_if(RANKS != 8, "once is enough: it takes 35 seconds")
     def test_head_that_is_silent(self):

@@ -273,7 +273,7 @@ class Readme(unittest.TestCase):
         folder.mkdir()
         (folder / "CMakeLists.txt").write_text(project, encoding="utf-8")
         (folder / "morning.cpp").write_text("int main() {}\n", encoding="utf-8")
-        done = subprocess.run([os.environ["CMAKE"], "-S", folder, "-B", folder / "build",
+        done = subprocess.run([os.environ["CMAKE"], "-G", "Ninja", "-S", folder, "-B", folder / "build",
                                f"-Dcrema_DIR={os.environ['BUILD_DIR']}"], capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stderr)
 
