@@ -1,6 +1,7 @@
 // The operations of datasets one after the other, named as each begins; the first ones in blocks that are large
 // enough to stay with the ranks that make them, the later ones in few. With --crash N one row in N ends its lane the
-// first time it is looked at. --pause makes the job long enough to be killed. --only NAME: that operation alone.
+// first time it is looked at, before and behind what rows meet for. --pause makes the job long enough to be killed.
+// --only NAME: that operation alone.
 #include <fmt/format.h>
 #include <signal.h>
 
@@ -94,6 +95,11 @@ struct Reach {
   std::int64_t finish(const Ends& ends) const { return ends.second - ends.first; }
 };
 
+/// Ends the lane if this row is one of those that do, and its task is on its first attempt.
+void crash_at(std::int64_t id, std::int64_t crash) {
+  if (crash > 0 && id % crash == 1 && crema::this_task().attempt() == 0) ::raise(SIGKILL);
+}
+
 /// The readings of a station in their order.
 struct Course {
   std::string station;
@@ -105,7 +111,8 @@ struct Course {
   }
 };
 
-Course course_of(std::span<const Reading> readings) {
+Course course_of(std::span<const Reading> readings, std::int64_t crash) {
+  for (const Reading& reading : readings) crash_at(reading.id, crash);
   Course course{.station = readings.front().station};
   for (std::size_t i = 1; i < readings.size(); ++i)
     course.rises += readings[i - 1].id < readings[i].id && readings[i - 1].value < readings[i].value ? 1 : 0;
@@ -152,7 +159,7 @@ Reading make_reading(std::int64_t id) {
 }
 
 Reading look(Reading reading, std::int64_t crash, int pause) {
-  if (crash > 0 && reading.id % crash == 1 && crema::this_task().attempt() == 0) ::raise(SIGKILL);
+  crash_at(reading.id, crash);
   if (pause > 0 && reading.id % 20 == 0 && !std::filesystem::exists("hurry"))
     std::this_thread::sleep_for(std::chrono::milliseconds{pause});
   return reading;
@@ -165,8 +172,14 @@ Reading without_text(Reading reading) {
 
 bool is_even(const Reading& reading) { return reading.id % 2 == 0; }
 
-Place place_of(const std::pair<Reading, Station>& both) {
+Place place_of(const std::pair<Reading, Station>& both, std::int64_t crash) {
+  crash_at(both.first.id, crash);
   return {.id = both.first.id, .value = both.first.value, .height = both.second.height};
+}
+
+Place place_or_none(const std::pair<Reading, std::optional<Station>>& both, std::int64_t crash) {
+  crash_at(both.first.id, crash);
+  return {.id = both.first.id, .value = both.first.value, .height = both.second ? both.second->height : -1};
 }
 
 }  // namespace
@@ -199,11 +212,13 @@ int main(int argc, char** argv) {
     };
 
     operation("sort", [&] {
-      results.table("sorted",
-                    readings.sort<crema::descending<&Reading::value>, &Reading::station>().map<without_text>());
+      results.table("sorted", readings.sort<crema::descending<&Reading::value>, &Reading::station>()
+                                  .map<look>(crash, 0)
+                                  .map<without_text>());
     });
-    operation("random_shuffle",
-              [&] { results.table("shuffled", readings.random_shuffle(7).map<without_text>().limit(1000)); });
+    operation("random_shuffle", [&] {
+      results.table("shuffled", readings.random_shuffle(7).map<look>(crash, 0).map<without_text>().limit(1000));
+    });
     operation("aggregate", [&] {
       results.table("summaries", readings.group_by<&Reading::station>()
                                      .aggregate<Summary>(
@@ -213,18 +228,19 @@ int main(int argc, char** argv) {
     });
     operation("join", [&] {
       results.table("places",
-                    readings.join<&Reading::station, &Station::name>(stations).map<place_of>().sort<&Place::id>());
+                    readings.join<&Reading::station, &Station::name>(stations).map<place_of>(crash).sort<&Place::id>());
     });
     operation("materialize", [&] {
       const auto kept = readings.map<without_text>().materialize();
       results.table("zipped", kept.repartition(5)
+                                  .map<look>(crash, 0)
                                   .zip(crema::range(rows))
                                   .filter([](const std::pair<Reading, std::int64_t>& both) {
                                     return both.first.id != both.second || both.second % 100 == 0;
                                   })
                                   .map([](const std::pair<Reading, std::int64_t>& both) { return both.second; }));
       results.value("distinct", kept.unique<&Reading::station>().size());
-      const auto [train, test] = kept.train_test_split(0.25, 3);
+      const auto [train, test] = kept.map<look>(crash, 0).train_test_split(0.25, 3);
       results.value("test_ids", test.sum<&Reading::id>());
       results.value("train_ids", train.sum<&Reading::id>());
     });
@@ -236,16 +252,13 @@ int main(int argc, char** argv) {
                                    .sort<&Spread::station>());
     });
     operation("map_groups", [&] {
-      results.table("courses", readings.group_by<&Reading::station>().map_groups<course_of>().sort<&Course::station>());
+      results.table("courses",
+                    readings.group_by<&Reading::station>().map_groups<course_of>(crash).sort<&Course::station>());
     });
     operation("left_join", [&] {
-      results.table("heights", light.left_join<&Reading::station, &Station::name>(stations)
-                                   .map([](const std::pair<Reading, std::optional<Station>>& both) {
-                                     return Place{.id = both.first.id,
-                                                  .value = both.first.value,
-                                                  .height = both.second ? both.second->height : -1};
-                                   })
-                                   .sort<&Place::id>());
+      results.table(
+          "heights",
+          light.left_join<&Reading::station, &Station::name>(stations).map<place_or_none>(crash).sort<&Place::id>());
     });
     operation("union_with", [&] {
       const auto even = light.filter<is_even>();
