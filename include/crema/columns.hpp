@@ -30,7 +30,8 @@ enum class ColumnType : std::uint8_t {
 struct ColumnSpec {
   std::string name;  ///< nested members are joined with a dot: "pos.x"
   ColumnType type = ColumnType::float64;
-  bool optional = false;  ///< the field is a std::optional
+  bool optional = false;    ///< the field is a std::optional, or a member of one
+  std::uint32_t lists = 0;  ///< how many std::vector it is inside of; in files and tables none
 
   friend bool operator==(const ColumnSpec&, const ColumnSpec&) = default;
 };

@@ -22,7 +22,6 @@
 #include "crema/dataset_steps.hpp"
 #include "crema/grouped_dataset.hpp"
 #include "crema/row_range.hpp"
-#include "crema/table_rows.hpp"
 
 namespace crema {
 
@@ -230,7 +229,7 @@ class Dataset {
     }
     return first;
   }
-  /// Prints the first rows as an aligned table with a column for each field.
+  /// Prints the first rows as an aligned table with a column for each field; vectors are one, long cells are cut.
   void show(std::uint64_t count = 20, std::ostream& out = std::cout) const {
     out << dataset::table_of(take(count)) << std::flush;
   }
@@ -286,7 +285,9 @@ class Dataset {
     }
   }
   /// The columns of a row, in the order of its `serialize`. Reads nothing.
-  [[nodiscard]] static std::vector<ColumnSpec> schema() { return columns_of<T>(); }
+  [[nodiscard]] static std::vector<ColumnSpec> schema() { return dataset::schema_of<T>(); }
+  /// Reads as much of the input as tells where its blocks end, and runs what is before operations where rows meet.
+  [[nodiscard]] std::uint64_t block_count() const { return dataset::count_blocks(plan_); }
   /// Runs all of it, counting rows at its end, and tells for each operator what went through and how long it took.
   [[nodiscard]] DatasetStats stats() const {
     dataset::StatsCollector collector;
@@ -308,8 +309,7 @@ class Dataset {
     std::vector<Dataset> all;
     const std::uint64_t rows = kept->rows() / count;
     const std::uint64_t larger = kept->rows() % count;
-    std::uint64_t begin = 0;
-    for (std::uint64_t i = 0; i < count; ++i) {
+    for (std::uint64_t i = 0, begin = 0; i < count; ++i) {
       const std::uint64_t end = begin + rows + (i < larger ? 1 : 0);
       all.push_back(between("split", kept, begin, end));
       begin = end;

@@ -255,6 +255,8 @@ void add_part(Work& work, const crema::detail::FutureHandle& block, std::size_t 
 
 /// The works of all blocks of a plan, without its steps.
 std::vector<Work> all_works(const Plan& plan);
+/// How many blocks there are; none of them runs.
+std::uint64_t count_blocks(const Plan& plan);
 /// Into how many parts rows are dealt that come in so many blocks: as many up to 64, then one more for eight blocks,
 /// and beyond 256 one more for two, at most 1024. Each block has that many parts, and each part is a piece of every
 /// block: with more of them the pieces get too many, with fewer too large, as a part is in memory as a whole. So a part

@@ -4,12 +4,16 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "crema/columns.hpp"
 #include "crema/schema.hpp"
+#include "crema/table_rows.hpp"
 #include "crema/time_text.hpp"
 
 namespace crema::dataset {
@@ -48,17 +52,139 @@ ShownCell shown(const Field& field) {
   }
 }
 
+/// Beyond so many bytes nothing is shown of a vector: table_text cuts it sooner.
+constexpr std::size_t longest_shown = 200;
+
+template <class Field>
+void append_shown(std::string& text, const Field& field);
+
+struct ShownMembers {
+  template <class Field>
+  static constexpr bool takes = true;
+  std::string& text;
+  bool first = true;
+
+  template <class Field>
+  void operator()(const std::string& name, const Field& field) {
+    text.append(first ? "" : ", ").append(name).append(": ");
+    append_shown(text, field);
+    first = false;
+  }
+};
+
+/// An element of a vector.
+template <class Field>
+void append_shown(std::string& text, const Field& field) {
+  if constexpr (crema::detail::is_cell<Field>) {
+    text += shown(field).text;
+  } else if constexpr (crema::detail::is_optional<Field>) {
+    if (field) append_shown(text, *field);
+  } else if constexpr (crema::detail::is_vector<Field>) {
+    text += '[';
+    for (std::size_t i = 0; i < field.size() && text.size() < longest_shown; ++i) {
+      if (i > 0) text += ", ";
+      append_shown(text, static_cast<const typename Field::value_type&>(field[i]));
+    }
+    text += ']';
+  } else {
+    text += '{';
+    visit_fields(field, ShownMembers{text});
+    text += '}';
+  }
+}
+
+/// Visits the fields of a row as show() has them: vectors come whole, and so do optional records.
+struct ShownFields {
+  template <class Field>
+  static constexpr bool takes = crema::detail::is_vector<Field> || crema::detail::is_optional<Field>;
+};
+
+/// Collects the columns of a row.
+struct SchemaCollector : ShownFields {
+  std::vector<ColumnSpec>& columns;
+  std::string outer{};
+  bool optional = false;
+  std::uint32_t lists = 0;
+
+  explicit SchemaCollector(std::vector<ColumnSpec>& all) : columns{all} {}
+
+  template <class Field>
+  void operator()(const std::string& name, const Field&) const {
+    SchemaCollector inner{*this};
+    if constexpr (crema::detail::is_cell<Field>) {
+      columns.push_back({.name = outer + name,
+                         .type = crema::detail::column_type_of<typename crema::detail::CellOf<Field>::type>(),
+                         .optional = optional || crema::detail::is_optional<Field>,
+                         .lists = lists});
+    } else if constexpr (crema::detail::is_vector<Field>) {
+      ++inner.lists;
+      inner(name, typename Field::value_type{});
+    } else if constexpr (crema::detail::is_optional<Field>) {
+      inner.optional = true;
+      inner(name, typename Field::value_type{});
+    } else {
+      inner.outer += name + ".";
+      const Field record{};
+      visit_fields(record, inner);
+    }
+  }
+};
+
+/// The columns of a row, in the order of its `serialize`.
+template <class T>
+std::vector<ColumnSpec> schema_of() {
+  static_assert(std::default_initializable<T>, "crema: a row whose columns are asked for needs a default constructor");
+  std::vector<ColumnSpec> columns;
+  const T row{};
+  visit_fields(row, SchemaCollector{columns});
+  return columns;
+}
+
+/// Collects the names of the columns of a table, and the cells of one of its rows.
+struct RowShower : ShownFields {
+  std::vector<std::string>* names = nullptr;
+  std::vector<ShownCell>* cells = nullptr;
+  std::string outer{};
+  bool missing = false;
+
+  template <class Field>
+  void operator()(const std::string& name, const Field& field) const {
+    if constexpr (crema::detail::is_cell<Field> || crema::detail::is_vector<Field>) {
+      if (names != nullptr) names->push_back(outer + name);
+      if (cells == nullptr) return;
+      ShownCell& cell = cells->emplace_back();
+      if constexpr (crema::detail::is_cell<Field>)
+        cell = shown(field);
+      else
+        append_shown(cell.text, field);
+      if (missing) cell.text.clear();
+    } else if constexpr (crema::detail::is_optional<Field>) {
+      RowShower inner{*this};
+      inner.missing = missing || !field;
+      inner(name, field ? *field : typename Field::value_type{});
+    } else {
+      RowShower inner{*this};
+      inner.outer += name + ".";
+      visit_fields(field, inner);
+    }
+  }
+};
+
 template <class T>
 std::string table_of(const std::vector<T>& rows) {
+  static_assert(std::default_initializable<T>, "crema: a row that is shown needs a default constructor");
   std::vector<std::string> names;
-  T empty{};
-  visit_fields(empty, [&](const std::string& name, const auto&) { names.push_back(name); });
-  std::vector<std::vector<ShownCell>> cells;
-  for (const T& row : rows) {
-    auto& line = cells.emplace_back();
-    visit_fields(row, [&](const std::string&, const auto& field) { line.push_back(shown(field)); });
+  RowShower header;
+  header.names = &names;
+  const T empty{};
+  visit_fields(empty, header);
+  std::vector<std::vector<ShownCell>> lines;
+  for (auto&& row : rows) {
+    RowShower line;
+    line.cells = &lines.emplace_back();
+    visit_fields(static_cast<const T&>(row), line);
   }
-  return table_text(std::move(names), std::move(cells));
+  return table_text(std::move(names), std::move(lines));
 }
 
 }  // namespace crema::dataset

@@ -6,6 +6,7 @@
 #include <boost/mpl/bool.hpp>
 #include <boost/serialization/nvp.hpp>
 #include <boost/serialization/serialization.hpp>
+#include <boost/serialization/utility.hpp>  // pairs are records of first and second
 #include <boost/serialization/version.hpp>
 #include <chrono>
 #include <concepts>
@@ -121,11 +122,13 @@ class FieldArchive {
 }  // namespace detail
 
 /// Calls `visitor(const std::string& name, Field& field)` for every field of the record, in the order of its
-/// `serialize`. A type that is itself one cell (a number, a string, …) has the one field "value".
+/// `serialize`. A type that is itself one cell (a number, a string, …), or a vector that the visitor takes, has the one
+/// field "value".
 template <class T, class Visitor>
 void visit_fields(T& row, Visitor&& visitor) {
   using Row = std::remove_const_t<T>;
-  if constexpr (detail::is_cell<Row>) {
+  if constexpr (detail::is_cell<Row> ||
+                (detail::is_vector<Row> && detail::takes_whole<std::remove_cvref_t<Visitor>, Row>)) {
     static const std::string name = "value";
     visitor(name, row);
   } else {

@@ -141,6 +141,12 @@ std::vector<Work> all_works(const Plan& plan) {
   return works;
 }
 
+std::uint64_t count_blocks(const Plan& plan) {
+  std::uint64_t blocks = 0;
+  for (BlockSource source = plan.open(); source();) ++blocks;
+  return blocks;
+}
+
 std::size_t partitions_for(std::size_t blocks) {
   constexpr std::size_t few = 64;
   constexpr std::size_t small = 256;  // items in memory make no more blocks

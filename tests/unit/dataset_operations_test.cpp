@@ -375,6 +375,20 @@ TEST(DatasetOperations, AnOptionalThatHoldsNoNumberComesLastInBothOrders) {
     const auto numbers = from_items(std::vector<std::optional<double>>{nan, 1, std::nullopt, 3, nan, 2});
     EXPECT_THAT(numbers.sort().take(3), ElementsAre(1, 2, 3));
     EXPECT_THAT(numbers.sort<descending<>>().take(3), ElementsAre(3, 2, 1));
+
+    using Pair = std::pair<std::optional<double>, std::int64_t>;
+    const std::vector<Pair> ascending{{1, 2}, {3, 1}, {3, 4}, {std::nullopt, 1}, {std::nullopt, 7}};
+    const std::vector<Pair> descended{{3, 4}, {3, 1}, {1, 2}, {std::nullopt, 7}, {std::nullopt, 1}};
+    const auto pairs =
+        from_items(std::vector<Pair>{ascending[3], ascending[0], ascending[4], ascending[2], ascending[1]});
+    EXPECT_EQ(pairs.sort().take_all(), ascending);
+    EXPECT_EQ(pairs.sort<descending<>>().take_all(), descended);
+    using Measured = std::pair<std::int64_t, double>;
+    EXPECT_THAT(from_items(std::vector<Measured>{{1, nan}, {1, 5}, {2, nan}, {1, 6}})
+                    .sort<descending<>>()
+                    .map([](const Measured& both) { return std::isnan(both.second) ? -both.first : both.first; })
+                    .take_all(),
+                ElementsAre(-2, 1, 1, -1));
   }),
             0)
       << job.sink.end.error;
@@ -808,6 +822,63 @@ TEST(DatasetOperations, TablesShowRowsAsPeopleReadThem) {
     EXPECT_EQ(schema[3], (ColumnSpec{"cups", ColumnType::int32, true}));
   }),
             0);
+}
+
+struct Walk {
+  std::vector<std::optional<double>> steps;
+  std::vector<Sale> sales;
+  std::optional<Sale> last;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(steps) & BOOST_SERIALIZATION_NVP(sales) & BOOST_SERIALIZATION_NVP(last);
+  }
+};
+
+TEST(DatasetOperations, TablesShowVectorsAndOptionalRecordsToo) {
+  LoopbackCluster job{2};
+  EXPECT_EQ(job.run_all([] {
+    std::ostringstream walks;
+    from_items(std::vector<Walk>{{{0.5, std::nullopt, 2}, {{1, "Tea", 2, 3}}, {}}, {{}, {}, Sale{2, "Latte", 4.5, 1}}})
+        .show(5, walks);
+    EXPECT_EQ(walks.str(),
+              "steps       sales                                     last.id  last.drink  last.price  last.cups\n"
+              "----------  ----------------------------------------  -------  ----------  ----------  ---------\n"
+              "[0.5, , 2]  [{id: 1, drink: Tea, price: 2, cups: 3}]\n"
+              "[]          []                                              2  Latte              4.5          1\n");
+    const std::vector<ColumnSpec> schema = Dataset<Walk>::schema();
+    ASSERT_EQ(schema.size(), 9U);
+    EXPECT_EQ(schema[0], (ColumnSpec{"steps", ColumnType::float64, true, 1}));
+    EXPECT_EQ(schema[2], (ColumnSpec{"sales.drink", ColumnType::text, false, 1}));
+    EXPECT_EQ(schema[6], (ColumnSpec{"last.drink", ColumnType::text, true}));
+
+    std::ostringstream joined;
+    const auto pairs = range(3).left_join<std::identity{}>(range(2).map([](std::int64_t i) { return i + 1; }));
+    pairs.sort<&std::pair<std::int64_t, std::optional<std::int64_t>>::first>().show(5, joined);
+    EXPECT_EQ(joined.str(), "first  second\n-----  ------\n    0\n    1       1\n    2       2\n");
+    EXPECT_EQ(pairs.schema()[1], (ColumnSpec{"second", ColumnType::int64, true}));
+
+    std::ostringstream lists;
+    from_items(std::vector<std::vector<int>>{std::vector<int>(100, 12345), {1}}).show(5, lists);
+    EXPECT_EQ(lists.str(),
+              "value\n----------------------------------------\n[12345, 12345, 12345, 12345, 12345, 123…\n[1]\n");
+  }),
+            0)
+      << job.sink.end.error;
+}
+
+TEST(DatasetOperations, BlocksAreCountedWithoutRunningThem) {
+  LoopbackCluster job{2};
+  EXPECT_EQ(job.run_all([] {
+    const auto fail = [](std::int64_t) -> std::int64_t { throw std::runtime_error{"a block has run"}; };
+    EXPECT_EQ(range(1000).map(fail).block_count(), 250U);
+    EXPECT_EQ(range(0).block_count(), 0U);
+    EXPECT_EQ(range(10).union_with(range(5)).block_count(), 15U);
+    EXPECT_EQ(range(10).repartition(3).map(fail).block_count(), 3U);
+    EXPECT_THROW((void)range(10).map(fail).repartition(3).block_count(), TaskError);
+  }),
+            0)
+      << job.sink.end.error;
 }
 
 TEST(DatasetOperations, StatsTellWhatWentThroughEachOperator) {
