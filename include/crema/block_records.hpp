@@ -18,7 +18,7 @@ class BadRecordCount {
  public:
   BadRecordCount(std::string file, BadRecordPolicy policy) : file_{std::move(file)}, policy_{policy} {}
 
-  /// Called while `error` is handled: throws it again where bad records are failures.
+  /// Throws the error where bad records are failures.
   void add(const DataError& error);
   /// Says on stderr how many records there were besides `rows` good ones, if any. One process says it of ten blocks and
   /// then more and more rarely: at the 16th, 32nd, 64th and so on.

@@ -7,10 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "crema/bad_record.hpp"
+#include "crema/block_records.hpp"
 #include "crema/dataset.hpp"
+#include "crema/errors.hpp"
 #include "crema/parquet_columns.hpp"
 #include "crema/part_files.hpp"
 #include "crema/read_options.hpp"
+#include "crema/record_files.hpp"
 
 namespace crema {
 
@@ -23,12 +27,28 @@ namespace parquet {
 struct Block {
   std::string path;
   std::int32_t row_group = 0;
+  ParquetOptions options{};
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
-    archive& BOOST_SERIALIZATION_NVP(path) & BOOST_SERIALIZATION_NVP(row_group);
+    archive& BOOST_SERIALIZATION_NVP(path) & BOOST_SERIALIZATION_NVP(row_group) & BOOST_SERIALIZATION_NVP(options);
   }
 };
+
+/// A row with a value that does not fit its field.
+struct BadRow {
+  std::size_t row = 0;  ///< of its slice
+  DataError error;      ///< of the first such column
+};
+/// Some rows of a block, which are in its columns: few enough for caches.
+struct Slice {
+  std::size_t rows = 0;
+  std::size_t left = 0;                                ///< in the block: these and those behind them
+  std::vector<BadRow> bad{};                           ///< in order
+  std::uint64_t first_row = 0;                         ///< of these in the file, counted from 0
+  std::function<std::string(std::size_t row)> text{};  ///< of one, as an object of JSON; while the slice is at hand
+};
+using TakeSlice = std::function<void(const Slice& slice)>;
 
 // Without Arrow each of these throws UsageError.
 
@@ -36,30 +56,45 @@ struct Block {
 void check_available(const std::string& operation);
 /// The row groups of the files that have rows, as encoded Block. Reads the files' footers. Throws DataError where a
 /// file is no Parquet file, or does not have these columns.
-dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<Column>& columns);
+dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<Column>& columns,
+                                       const ParquetOptions& options);
 /// How many rows the footers tell of. Throws DataError as open_blocks does.
 std::uint64_t count_rows(const Paths& paths, const std::vector<Column>& columns);
-/// Fills the columns with some rows of the block after others, few enough for caches, and calls `take` with how many
-/// these are and how many are still to come, these included. Throws DataError as open_blocks does, and for values that
-/// do not fit.
-using TakeRows = std::function<void(std::size_t rows, std::size_t left)>;
-void read_columns(const Block& block, std::vector<Column>& columns, const TakeRows& take);
+/// Fills the columns with one slice of the block after the other. Throws DataError as open_blocks does, and for what
+/// cannot be decoded.
+void read_columns(const Block& block, std::vector<Column>& columns, const TakeSlice& take);
+/// The rows with values that do not fit.
+std::vector<BadRecord> read_bad_records(const Block& block, std::vector<Column> columns);
 /// The content of a file with these columns. Throws Error that names column and row of what cannot be written.
 std::string file_of(const std::vector<Column>& columns, std::size_t rows);
 
+/// All rows of a block. Throws DataError for the first value that does not fit, or leaves its row out, as the block's
+/// options say, and counts it in `left_out`.
 template <class T>
-struct Load {
-  static Bytes body(void* subject, ByteReader& description) {
-    std::vector<Column> columns = columns_of<T>();
-    auto rows = dataset::Rows::fresh<T>();
-    read_columns(decode<Block>(description), columns, [&](std::size_t count, std::size_t left) {
-      crema::detail::reserve(rows, rows.size() + left);
-      append_rows(rows, columns, count);
-    });
-    dataset::rows_of(subject).assign(std::move(rows));
-    return {};
-  }
-};
+std::vector<T> read_rows(const Block& block, std::uint64_t* left_out = nullptr) {
+  std::vector<Column> columns = columns_of<T>();
+  std::vector<T> rows = dataset::Rows::fresh<T>();
+  crema::detail::BadRecordCount bad{block.path, block.options.on_bad_record};
+  read_columns(block, columns, [&](const Slice& slice) {
+    crema::detail::reserve(rows, rows.size() + slice.left);
+    std::size_t begin = 0;
+    for (const BadRow& row : slice.bad) {
+      bad.add(row.error);
+      append_rows(rows, columns, begin, row.row);
+      begin = row.row + 1;
+    }
+    append_rows(rows, columns, begin, slice.rows);
+  });
+  bad.report(rows.size());
+  if (left_out != nullptr) *left_out += bad.count();
+  return rows;
+}
+
+/// The records that read_rows leaves out.
+template <class T>
+std::vector<BadRecord> read_bad_records(const Block& block) {
+  return read_bad_records(block, columns_of<T>());
+}
 
 struct Format {
   static constexpr const char* extension = "parquet";
@@ -75,25 +110,27 @@ struct Format {
 /// group is a block, and only the columns that T names are read of it.
 ///
 /// Columns match the fields of T's `serialize` by name, in any order; other columns are ignored. Members of nested
-/// records are those of struct columns, or columns like "pos.x". Numbers are read from any type all of whose values the
-/// field holds exactly: integers of any width into integers (and enums, by their number) and floats, floats into wider
-/// floats. Text is read from strings, dictionaries of strings, and bytes as they are; time points from timestamps of
-/// any unit, which are UTC, and dates; durations from durations and times of day; what is finer than the field's unit
-/// is rounded down. Lists are std::vector of such cells. Null needs a std::optional: of a cell, of a list, or inside
-/// one. A T that is itself a number or text is the column "value". Decimals, maps, lists of lists and lists of
-/// records are not read.
+/// records are those of struct columns, or columns like "pos.x". Numbers are read from integers of any width into
+/// integers (and enums, by their number) and floats, and from floats into wider floats. Text is read from strings,
+/// dictionaries of strings, and bytes as they are; time points from timestamps of any unit, which are UTC, and dates;
+/// durations from durations and times of day; what is finer than the field's unit is rounded down. Lists are
+/// std::vector of such cells, or of such vectors. Decimals, maps and lists of records are not read.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, which names file and column, before any work starts:
 /// for files that cannot be read or are cut short, and for columns that are missing or of another type, in any of the
-/// files; for a value that does not fit, with its row group and row, when it is reached. count() reads the footers
-/// alone. Compression: whatever Arrow was built with. Throws UsageError at once unless parquet_available().
+/// files. A value does not fit where its field does not hold a number exactly, or a time at all, and where it is null
+/// but its field is no std::optional: of a cell, of a list, or inside one. It is a DataError with its row group and row
+/// when it is reached, unless `.on_bad_record` says otherwise: then its row is left out, alone. count() reads the
+/// footers alone unless rows may be left out. Compression: whatever Arrow was built with. A T that is itself a number,
+/// a text or a std::vector is the column "value". Throws UsageError at once unless parquet_available().
 template <class T>
-[[nodiscard]] Dataset<T> read_parquet(Paths paths) {
-  const std::string name = "read_parquet<" + demangle(typeid(T).name()) + ">";
-  parquet::check_available(name);
-  dataset::Plan plan = dataset::load_plan(dataset::step<parquet::Load<T>>(name),
-                                          [paths] { return parquet::open_blocks(paths, parquet::columns_of<T>()); });
-  plan.count = [paths = std::move(paths)] { return parquet::count_rows(paths, parquet::columns_of<T>()); };
+[[nodiscard]] Dataset<T> read_parquet(Paths paths, ParquetOptions options = {}) {
+  parquet::check_available("read_parquet<" + demangle(typeid(T).name()) + ">");
+  dataset::Plan plan = detail::records_plan<T, parquet::Block>("read_parquet", options.on_bad_record, [paths, options] {
+    return parquet::open_blocks(paths, parquet::columns_of<T>(), options);
+  });
+  if (options.on_bad_record == BadRecordPolicy::fail)
+    plan.count = [paths = std::move(paths)] { return parquet::count_rows(paths, parquet::columns_of<T>()); };
   return Dataset<T>{std::move(plan)};
 }
 

@@ -2,6 +2,7 @@
 
 // Rows to columns of Parquet files and back: the fields of a type's `serialize` are the columns, by name.
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -30,15 +31,21 @@ struct Ticks {
   std::int64_t highest = std::numeric_limits<std::int64_t>::max();
 };
 
+/// The lists of one column at one depth, one behind the other.
+struct Lists {
+  bool optional = false;              ///< a list may be missing
+  std::vector<std::uint64_t> ends{};  ///< for each list: the elements up to its end, from the first list on
+  std::vector<std::uint8_t> there{};  ///< for each list: 1 where there is one
+};
+
 /// The cells of one field, row after row. Plain data: typed code and files fill it and take it apart.
 /// Thread safety: none; one owner at a time.
 struct Column {
   std::string name;  ///< nested members are joined with a dot: "pos.x"
   ColumnType type = ColumnType::float64;
   bool optional = false;       ///< a cell may be missing
-  bool list = false;           ///< each row has any number of cells
-  bool optional_list = false;  ///< a row may have no list at all
   Ticks ticks{};               ///< of times and durations
+  std::vector<Lists> lists{};  ///< whose elements are those of the next ones, and cells at last; none: a row is a cell
 
   /// Cells of fixed width: native byte order, bool as one byte, times as ticks in 64 bits. Of text: one behind the
   /// other.
@@ -46,28 +53,43 @@ struct Column {
   std::vector<std::uint64_t> text_ends{};  ///< for each text in `values`: the bytes up to its end
   std::vector<std::uint32_t> codes{};  ///< for each cell of text: which of these it is; without: the one in its place
   std::vector<std::uint8_t> valid{};   ///< for each cell: 1 where it is there; elsewhere its value is anything
-  std::vector<std::uint64_t> ends{};   ///< for each list: the cells up to its end, from the first list on
-  std::vector<std::uint8_t> there{};   ///< for each list: 1 where there is one
+
+  /// How many lists there are at a depth, or cells below all lists.
+  [[nodiscard]] std::size_t count(std::size_t depth) const {
+    return depth == lists.size() ? valid.size() : lists[depth].ends.size();
+  }
+  [[nodiscard]] std::size_t rows() const { return count(0); }
+  /// The row of one of the lists at a depth, or of a cell below all of them.
+  [[nodiscard]] std::size_t row_of(std::size_t depth, std::size_t element) const {
+    while (depth-- > 0) {
+      const std::vector<std::uint64_t>& ends = lists[depth].ends;
+      element = static_cast<std::size_t>(std::ranges::upper_bound(ends, element) - ends.begin());
+    }
+    return element;
+  }
 };
 
 namespace detail {
 
-/// What a field is made of: one cell, or the cells of a list.
+/// What a field is made of: one cell, or a list of such fields.
 template <class Field>
 struct Shape {
   using Cell = Field;
   static constexpr bool list = false;
-  static constexpr bool optional_list = false;
+  static void add_lists(std::vector<Lists>& /*lists*/) {}
 };
 template <class Item, class Allocator>
 struct Shape<std::vector<Item, Allocator>> {
-  using Cell = Item;
+  using Cell = typename Shape<Item>::Cell;
   static constexpr bool list = true;
-  static constexpr bool optional_list = false;
+  static void add_lists(std::vector<Lists>& lists, bool optional = false) {
+    lists.push_back({.optional = optional});
+    Shape<Item>::add_lists(lists);
+  }
 };
 template <class Item, class Allocator>
 struct Shape<std::optional<std::vector<Item, Allocator>>> : Shape<std::vector<Item, Allocator>> {
-  static constexpr bool optional_list = true;
+  static void add_lists(std::vector<Lists>& lists) { Shape<std::vector<Item, Allocator>>::add_lists(lists, true); }
 };
 
 /// Visits the fields of a row; lists come whole.
@@ -114,21 +136,19 @@ struct ColumnCollector : FieldVisitor {
 
   template <class Field>
   void operator()(const std::string& name, const Field&) {
-    using Fields = Shape<Field>;
-    using Item = typename Fields::Cell;
+    using Item = typename Shape<Field>::Cell;
     constexpr bool is_cell = crema::detail::is_cell<Item>;
     static_assert(
         is_cell,
         "crema: a std::vector in a row of a Parquet file must hold numbers, bools, enums, std::string, chrono "
-        "times or std::optional of these");
+        "times, such vectors, or std::optional of these");
     if constexpr (is_cell) {
       using Cell = typename crema::detail::CellOf<Item>::type;
       columns.push_back({.name = name,
                          .type = crema::detail::column_type_of<Cell>(),
                          .optional = crema::detail::is_optional<Item>,
-                         .list = Fields::list,
-                         .optional_list = Fields::optional_list,
                          .ticks = ticks_of<Cell>()});
+      Shape<Field>::add_lists(columns.back().lists);
     }
   }
 };
@@ -199,6 +219,53 @@ void take_cell(const Column& column, std::size_t place, Cell& cell) {
   }
 }
 
+/// The field itself, or what is in it; null where it is empty.
+template <class Field>
+auto present(const Field& field) {
+  if constexpr (crema::detail::is_optional<Field>) {
+    return field ? &*field : nullptr;
+  } else {
+    return &field;
+  }
+}
+
+/// Adds a field, which is a list or an element of the lists above `depth`.
+template <class Field>
+void put_field(Column& column, std::size_t depth, const Field& field) {
+  if constexpr (!Shape<Field>::list) {
+    put_cell(column, field);
+  } else {
+    const auto* items = present(field);
+    if (items != nullptr) {
+      for (auto&& item : *items) {
+        using Item = typename std::remove_cvref_t<decltype(*items)>::value_type;
+        put_field(column, depth + 1, static_cast<const Item&>(item));
+      }
+    }
+    column.lists[depth].there.push_back(items != nullptr);
+    column.lists[depth].ends.push_back(column.count(depth + 1));
+  }
+}
+
+/// The field at a place among those of its depth.
+template <class Field>
+void take_field(const Column& column, std::size_t depth, std::size_t place, Field& field) {
+  if constexpr (!Shape<Field>::list) {
+    take_cell(column, place, field);
+  } else if constexpr (crema::detail::is_optional<Field>) {
+    field.reset();
+    if (column.lists[depth].there[place] != 0) take_field(column, depth, place, field.emplace());
+  } else {
+    const std::vector<std::uint64_t>& ends = column.lists[depth].ends;
+    field.clear();
+    for (std::uint64_t each = place == 0 ? 0 : ends[place - 1]; each < ends[place]; ++each) {
+      typename Field::value_type item{};
+      take_field(column, depth + 1, each, item);
+      field.push_back(std::move(item));
+    }
+  }
+}
+
 struct RowAppender : FieldVisitor {
   static constexpr bool ignores_names = true;
   explicit RowAppender(std::vector<Column>& all) : columns{all} {}
@@ -207,25 +274,7 @@ struct RowAppender : FieldVisitor {
 
   template <class Field>
   void operator()(const std::string& /*name*/, const Field& field) {
-    Column& column = columns.at(next++);
-    if constexpr (!Shape<Field>::list) {
-      put_cell(column, field);
-    } else {
-      if constexpr (Shape<Field>::optional_list) {
-        if (field) put_items(column, *field);
-        column.there.push_back(field.has_value());
-      } else {
-        put_items(column, field);
-        column.there.push_back(1);
-      }
-      column.ends.push_back(column.valid.size());
-    }
-  }
-
- private:
-  template <class Vector>
-  static void put_items(Column& column, const Vector& items) {
-    for (auto&& item : items) put_cell(column, static_cast<const typename Vector::value_type&>(item));
+    put_field(columns.at(next++), 0, field);
   }
 };
 
@@ -238,27 +287,7 @@ struct RowTaker : FieldVisitor {
 
   template <class Field>
   void operator()(const std::string& /*name*/, Field& field) {
-    const Column& column = columns[next++];
-    if constexpr (!Shape<Field>::list) {
-      take_cell(column, row, field);
-    } else if constexpr (Shape<Field>::optional_list) {
-      field.reset();
-      if (column.there[row] != 0) take_items(column, field.emplace());
-    } else {
-      take_items(column, field);
-    }
-  }
-
- private:
-  template <class Vector>
-  void take_items(const Column& column, Vector& items) const {
-    items.clear();
-    const std::uint64_t end = column.ends[row];
-    for (std::uint64_t place = row == 0 ? 0 : column.ends[row - 1]; place < end; ++place) {
-      typename Vector::value_type item{};
-      take_cell(column, place, item);
-      items.push_back(std::move(item));
-    }
+    take_field(columns[next++], 0, row, field);
   }
 };
 
@@ -284,10 +313,10 @@ std::vector<Column> columns_with(const std::vector<T>& rows) {
   return columns;
 }
 
-/// Adds the first `count` rows of columns made for columns_of<T>().
+/// Adds the rows from `begin` to `end` of columns made for columns_of<T>().
 template <class T>
-void append_rows(std::vector<T>& rows, const std::vector<Column>& columns, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
+void append_rows(std::vector<T>& rows, const std::vector<Column>& columns, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) {
     if constexpr (std::same_as<T, bool>) {
       bool row{};
       visit_fields(row, detail::RowTaker{columns, i});

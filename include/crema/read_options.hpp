@@ -30,10 +30,10 @@ class Paths {
 };
 
 /// What becomes of a record that cannot be read as a row: one whose cells are too few or too many, that is no JSON, or
-/// that does not hold what its fields need. The rows around it are not affected. How many records a block has lost,
-/// and the first of them, is said on stderr for the first blocks of each process and then more and more rarely; how
-/// many a dataset has lost once it is read, for the first 100 of each process and then more and more rarely, with the
-/// sum. DatasetStats always has the number.
+/// that does not hold what its fields need. Records of HDF5 always do, as their types are looked at before any is read.
+/// The rows around it are not affected. How many records a block has lost, and the first of them, is said on stderr for
+/// the first blocks of each process and then more and more rarely; how many a dataset has lost once it is read, for the
+/// first 100 of each process and then more and more rarely, with the sum. DatasetStats always has the number.
 enum class BadRecordPolicy : std::uint8_t {
   fail,    ///< DataError: nothing is lost unnoticed
   skip,    ///< the record is left out
@@ -62,6 +62,17 @@ struct JsonOptions {
   BadRecordPolicy on_bad_record = BadRecordPolicy::fail;
 
   friend bool operator==(const JsonOptions&, const JsonOptions&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(on_bad_record);
+  }
+};
+
+/// What to do where values of a Parquet file do not fit.
+struct ParquetOptions {
+  BadRecordPolicy on_bad_record = BadRecordPolicy::fail;
+
+  friend bool operator==(const ParquetOptions&, const ParquetOptions&) = default;
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     archive& BOOST_SERIALIZATION_NVP(on_bad_record);

@@ -19,7 +19,7 @@ std::atomic<std::uint64_t> blocks_with_bad_records{0};
 }  // namespace
 
 void BadRecordCount::add(const DataError& error) {
-  if (policy_ == BadRecordPolicy::fail) throw;
+  if (policy_ == BadRecordPolicy::fail) throw error;
   if (count_++ == 0) first_ = error.what();
 }
 

@@ -53,8 +53,12 @@ class Partitioner {
 
 void check_available(const std::string& /*operation*/) {}
 
-dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<Column>& columns) {
-  return io::source_of(Partitioner{paths, columns});
+dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<Column>& columns,
+                                       const ParquetOptions& options) {
+  return io::source_of(Partitioner{paths, columns}, [options](Block block) {
+    block.options = options;
+    return block;
+  });
 }
 
 std::uint64_t count_rows(const Paths& paths, const std::vector<Column>& columns) {
@@ -63,8 +67,19 @@ std::uint64_t count_rows(const Paths& paths, const std::vector<Column>& columns)
   return partitioner.rows();
 }
 
-void read_columns(const Block& block, std::vector<Column>& columns, const TakeRows& take) {
+void read_columns(const Block& block, std::vector<Column>& columns, const TakeSlice& take) {
   io::ParquetFile{block.path, columns}.read(block.row_group, columns, take);
+}
+
+std::vector<BadRecord> read_bad_records(const Block& block, std::vector<Column> columns) {
+  std::vector<BadRecord> bad;
+  read_columns(block, columns, [&bad](const Slice& slice) {
+    for (const BadRow& row : slice.bad) {
+      bad.push_back(crema::detail::make_bad_record(row.error, slice.text(row.row)));
+      bad.back().line = slice.first_row + row.row + 1;
+    }
+  });
+  return bad;
 }
 
 }  // namespace parquet

@@ -21,9 +21,12 @@ namespace {
 }  // namespace
 
 void check_available(const std::string& operation) { refuse(operation); }
-dataset::DescriptionSource open_blocks(const Paths&, const std::vector<Column>&) { refuse("reading Parquet files"); }
+dataset::DescriptionSource open_blocks(const Paths&, const std::vector<Column>&, const ParquetOptions&) {
+  refuse("reading Parquet files");
+}
 std::uint64_t count_rows(const Paths&, const std::vector<Column>&) { refuse("reading Parquet files"); }
-void read_columns(const Block&, std::vector<Column>&, const TakeRows&) { refuse("reading Parquet files"); }
+void read_columns(const Block&, std::vector<Column>&, const TakeSlice&) { refuse("reading Parquet files"); }
+std::vector<BadRecord> read_bad_records(const Block&, std::vector<Column>) { refuse("reading Parquet files"); }
 std::string file_of(const std::vector<Column>&, std::size_t) { refuse("writing Parquet files"); }
 
 }  // namespace parquet

@@ -86,19 +86,24 @@ parquet::Ticks ticks_of(const ::arrow::DataType& type) {
 }  // namespace
 
 bool can_read(const parquet::Column& column, const ::arrow::DataType& type) {
-  if (!column.list) return can_read(column.type, column.optional, type);
-  if (type.id() == Type::NA) return column.optional_list;
-  return ::arrow::is_var_length_list(type.id()) || type.id() == Type::FIXED_SIZE_LIST
-             ? can_read(column.type, column.optional, *type.field(0)->type())
-             : false;
+  const ::arrow::DataType* elements = &type;
+  for (const parquet::Lists& lists : column.lists) {
+    if (elements->id() == Type::NA) return lists.optional;
+    if (!::arrow::is_var_length_list(elements->id()) && elements->id() != Type::FIXED_SIZE_LIST) return false;
+    elements = elements->field(0)->type().get();
+  }
+  return can_read(column.type, column.optional, *elements);
 }
 
 std::string expected_values(const parquet::Column& column) {
-  return fmt::format("{}values that fit {}", column.list ? "lists of " : "", name_of(column.type));
+  std::string expected;
+  for (std::size_t i = 0; i < column.lists.size(); ++i) expected += "lists of ";
+  return expected + "values that fit " + name_of(column.type);
 }
 
 void CellReader::clear() {
-  first_row_ += column_.list ? column_.ends.size() : column_.valid.size();
+  first_row_ += column_.rows();
+  misfits_.clear();
   const bool by_codes = column_.type == ColumnType::text && dictionary_ != nullptr;
   if (!by_codes) {
     column_.values.clear();
@@ -106,41 +111,48 @@ void CellReader::clear() {
   }
   column_.codes.clear();
   column_.valid.clear();
-  column_.ends.clear();
-  column_.there.clear();
+  for (parquet::Lists& lists : column_.lists) {
+    lists.ends.clear();
+    lists.there.clear();
+  }
 }
 
-void CellReader::append(const ::arrow::Array& array) {
-  if (!column_.list) return append_cells(array);
+void CellReader::append(const ::arrow::Array& array) { append_elements(0, array); }
+
+void CellReader::append_elements(std::size_t depth, const ::arrow::Array& array) {
+  if (depth == column_.lists.size()) return append_cells(array);
   switch (array.type_id()) {
     case Type::LIST:
-      return append_lists(static_cast<const ::arrow::ListArray&>(array));
+      return append_lists(depth, static_cast<const ::arrow::ListArray&>(array));
     case Type::LARGE_LIST:
-      return append_lists(static_cast<const ::arrow::LargeListArray&>(array));
+      return append_lists(depth, static_cast<const ::arrow::LargeListArray&>(array));
     case Type::FIXED_SIZE_LIST:
-      return append_lists(static_cast<const ::arrow::FixedSizeListArray&>(array));
-    case Type::NA:
-      column_.ends.resize(column_.ends.size() + static_cast<std::size_t>(array.length()), column_.valid.size());
-      return column_.there.resize(column_.ends.size(), 0);
+      return append_lists(depth, static_cast<const ::arrow::FixedSizeListArray&>(array));
+    case Type::NA: {
+      parquet::Lists& lists = column_.lists[depth];
+      lists.ends.resize(lists.ends.size() + static_cast<std::size_t>(array.length()), column_.count(depth + 1));
+      return lists.there.resize(lists.ends.size(), 0);
+    }
     default:
-      fail(array.type()->ToString(), first_row_ + column_.ends.size());
+      fail(array.type()->ToString(), depth);
   }
 }
 
 template <class Lists>
-void CellReader::append_lists(const Lists& lists) {
-  std::uint64_t end = column_.valid.size();
-  for (std::int64_t i = 0; i < lists.length(); ++i) {
-    const bool there = !lists.IsNull(i);
-    if (!there && !column_.optional_list) fail("null", first_row_ + column_.ends.size());
-    if (there) end += static_cast<std::uint64_t>(lists.value_length(i));
-    column_.ends.push_back(end);
-    column_.there.push_back(there);
+void CellReader::append_lists(std::size_t depth, const Lists& array) {
+  parquet::Lists& lists = column_.lists[depth];
+  std::uint64_t end = column_.count(depth + 1);
+  for (std::int64_t i = 0; i < array.length(); ++i) {
+    const bool there = !array.IsNull(i);
+    if (!there && !lists.optional) refuse("null", depth);
+    if (there) end += static_cast<std::uint64_t>(array.value_length(i));
+    lists.ends.push_back(end);
+    lists.there.push_back(there);
   }
   // Without what a list that is null may have in the storage.
-  const auto cells = lists.Flatten();
-  if (!cells.ok()) fail(cells.status().message(), first_row_ + column_.ends.size());
-  append_cells(**cells);
+  const auto elements = array.Flatten();
+  if (!elements.ok()) fail(elements.status().message(), depth);
+  append_elements(depth + 1, **elements);
 }
 
 void CellReader::append_cells(const ::arrow::Array& array) {
@@ -191,7 +203,9 @@ void CellReader::append_cells(const ::arrow::Array& array) {
 
 void CellReader::take_dictionary(const ::arrow::DictionaryArray& array) {
   entries_ = {.name = column_.name, .type = column_.type, .optional = true, .ticks = column_.ticks};
-  CellReader{path_, row_group_, entries_}.append_cells(*array.dictionary());
+  CellReader entries{path_, row_group_, entries_};
+  entries.append_cells(*array.dictionary());
+  bad_entries_ = std::move(entries.misfits_);
   dictionary_ = array.data()->dictionary;
   if (column_.type != ColumnType::text) return;
   if (column_.codes.empty()) {  // nobody uses another's texts
@@ -213,7 +227,7 @@ void CellReader::append_dictionary(const ::arrow::Array& array) {
   const auto entry = [&](std::int64_t i) {
     const auto place = static_cast<std::uint64_t>(coded.GetValueIndex(i));
     if (place >= values.valid.size())
-      fail(fmt::format("entry {} of a dictionary of {}", place, values.valid.size()), row());
+      fail(fmt::format("entry {} of a dictionary of {}", place, values.valid.size()), column_.lists.size());
     return static_cast<std::size_t>(place);
   };
   if (column_.type == ColumnType::text && coded.null_count() == 0 &&
@@ -232,6 +246,8 @@ void CellReader::append_dictionary(const ::arrow::Array& array) {
       append_missing();
       continue;
     }
+    const auto bad = std::ranges::lower_bound(bad_entries_, place, {}, &Misfit::row);
+    if (bad != bad_entries_.end() && bad->row == place) refuse_cell(bad->found);
     column_.valid.push_back(1);
     if (column_.type == ColumnType::text) {
       column_.codes.push_back(static_cast<std::uint32_t>(first_entry_ + place));
@@ -312,7 +328,7 @@ void CellReader::append_fixed(const ::arrow::Array& array, Make&& make, Describe
   if (array.null_count() != 0) {
     return each(array, [&](std::int64_t i) {
       To value{};
-      if (!make(i, value)) fail(describe(i), row());
+      if (!make(i, value)) refuse_cell(describe(i));
       column_.values.put(value);
     });
   }
@@ -322,8 +338,8 @@ void CellReader::append_fixed(const ::arrow::Array& array, Make&& make, Describe
   for (std::size_t i = 0; i < count; ++i, place += sizeof(To)) {
     To value{};
     if (!make(static_cast<std::int64_t>(i), value)) {
-      column_.valid.resize(rows + i, 1);  // so that row() counts those before it
-      fail(describe(static_cast<std::int64_t>(i)), row());
+      column_.valid.resize(rows + i, 1);  // so that those before it count
+      refuse_cell(describe(static_cast<std::int64_t>(i)));
     }
     std::memcpy(place, &value, sizeof value);
   }
@@ -346,7 +362,7 @@ void CellReader::each(const ::arrow::Array& array, Append&& append) {
 }
 
 void CellReader::append_missing() {
-  if (!column_.optional) fail("null", row());
+  if (!column_.optional) refuse_cell("null");
   if (column_.type == ColumnType::text && dictionary_ != nullptr) {
     column_.codes.push_back(0);
   } else if (column_.type == ColumnType::text) {
@@ -357,19 +373,22 @@ void CellReader::append_missing() {
   column_.valid.push_back(0);
 }
 
-std::size_t CellReader::row() const {
-  if (!column_.list) return first_row_ + column_.valid.size();
-  // Lists are counted before their cells are read.
-  const auto list = std::upper_bound(column_.ends.begin(), column_.ends.end(), column_.valid.size());
-  return first_row_ + static_cast<std::size_t>(list - column_.ends.begin());
+void CellReader::refuse(std::string found, std::size_t depth) {
+  const std::size_t row = column_.row_of(depth, column_.count(depth));
+  if (misfits_.empty() || misfits_.back().row != row) misfits_.push_back({row, std::move(found)});
 }
 
-void CellReader::fail(std::string_view found, std::size_t row) const {
-  const char* remedy = found == "null" ? ", which needs a std::optional" : "";
-  throw DataError{{.file = path_,
-                   .column = column_.name,
-                   .expected = expected_values(column_),
-                   .found = fmt::format("{} in row {} of row group {}{}", found, row, row_group_, remedy)}};
+DataError CellReader::error(const Misfit& misfit) const {
+  const char* remedy = misfit.found == "null" ? ", which needs a std::optional" : "";
+  return DataError{{.file = path_,
+                    .column = column_.name,
+                    .expected = expected_values(column_),
+                    .found = fmt::format("{} in row {} of row group {}{}", misfit.found, first_row_ + misfit.row,
+                                         row_group_, remedy)}};
+}
+
+void CellReader::fail(std::string found, std::size_t depth) const {
+  throw error({column_.row_of(depth, column_.count(depth)), std::move(found)});
 }
 
 }  // namespace crema::io

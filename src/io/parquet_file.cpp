@@ -12,12 +12,15 @@
 
 #include <algorithm>
 #include <deque>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
 #include "crema/errors.hpp"
+#include "crema/text_writer.hpp"
 #include "io/file.hpp"
 #include "io/parquet_cells.hpp"
+#include "io/parquet_text.hpp"
 #include "io/quote.hpp"
 
 namespace crema::io {
@@ -171,13 +174,25 @@ class ParquetFile::ColumnStream {
   /// The column has these rows from now on, and no others.
   void next(std::int64_t rows) {
     cells_.clear();
+    pieces_.clear();
     while (rows > 0) {
       if (!array_ || place_ == array_->length()) next_array();
       const std::int64_t count = std::min(rows, array_->length() - place_);
-      cells_.append(*array_->Slice(place_, count));
+      pieces_.push_back(array_->Slice(place_, count));
+      cells_.append(*pieces_.back());
       place_ += count;
       rows -= count;
     }
+  }
+  /// Adds those of these rows that have a value that does not fit.
+  void add_bad(std::vector<parquet::BadRow>& bad) const {
+    for (const CellReader::Misfit& misfit : cells_.misfits()) bad.push_back({misfit.row, cells_.error(misfit)});
+  }
+  /// Adds a value as JSON, of one of these rows.
+  void append_text(std::string& out, std::int64_t row) const {
+    const auto* piece = pieces_.data();
+    for (; row >= (*piece)->length(); ++piece) row -= (*piece)->length();
+    append_json_of(out, **piece, row);
   }
 
  private:
@@ -221,23 +236,46 @@ class ParquetFile::ColumnStream {
   CellReader cells_;
   std::unique_ptr<::arrow::RecordBatchReader> batches_;
   std::shared_ptr<::arrow::Array> array_;
-  std::int64_t place_ = 0;   // of the next row, in the array
-  std::int64_t values_ = 0;  // in the arrays so far
+  std::vector<std::shared_ptr<::arrow::Array>> pieces_;  // with the column's rows
+  std::int64_t place_ = 0;                               // of the next row, in the array
+  std::int64_t values_ = 0;                              // in the arrays so far
 };
 
 void ParquetFile::read(std::int32_t row_group, std::vector<parquet::Column>& columns,
-                       const parquet::TakeRows& take) const {
+                       const parquet::TakeSlice& take) const {
   if (row_group < 0 || static_cast<std::size_t>(row_group) >= rows_.size()) {
     fail(path_, "", fmt::format("row group {}, which was there when the job opened the file", row_group),
          fmt::format("{} row groups: the file was replaced", rows_.size()));
   }
   const auto rows = static_cast<std::int64_t>(rows_[static_cast<std::size_t>(row_group)]);
+  const std::uint64_t rows_before = std::accumulate(rows_.begin(), rows_.begin() + row_group, std::uint64_t{0});
   std::deque<ColumnStream> streams;
   for (std::size_t i = 0; i < columns.size(); ++i) streams.emplace_back(*this, row_group, found_[i], columns[i]);
+  parquet::Slice slice;
+  slice.text = [&](std::size_t row) {
+    std::string text;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      text += text.empty() ? '{' : ',';
+      crema::detail::append_json_text(text, columns[i].name);
+      text += ':';
+      streams[i].append_text(text, static_cast<std::int64_t>(row));
+    }
+    return text + "}";
+  };
   for (std::int64_t begin = 0; begin < rows; begin += slice_rows) {
     const std::int64_t count = std::min(slice_rows, rows - begin);
-    for (ColumnStream& stream : streams) stream.next(count);
-    take(static_cast<std::size_t>(count), static_cast<std::size_t>(rows - begin));
+    slice.bad.clear();
+    for (ColumnStream& stream : streams) {
+      stream.next(count);
+      stream.add_bad(slice.bad);
+    }
+    std::ranges::stable_sort(slice.bad, {}, &parquet::BadRow::row);
+    const auto others = std::ranges::unique(slice.bad, {}, &parquet::BadRow::row);
+    slice.bad.erase(others.begin(), others.end());
+    slice.rows = static_cast<std::size_t>(count);
+    slice.left = static_cast<std::size_t>(rows - begin);
+    slice.first_row = rows_before + static_cast<std::uint64_t>(begin);
+    take(slice);
   }
 }
 

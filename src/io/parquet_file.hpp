@@ -29,7 +29,7 @@ class ParquetFile {
   [[nodiscard]] const std::vector<std::uint64_t>& rows() const noexcept { return rows_; }
   /// Fills the columns, which are those it was opened for, with rows of a row group for one call of `take` after the
   /// other.
-  void read(std::int32_t row_group, std::vector<parquet::Column>& columns, const parquet::TakeRows& take) const;
+  void read(std::int32_t row_group, std::vector<parquet::Column>& columns, const parquet::TakeSlice& take) const;
 
  private:
   /// Where a column lies in the file.

@@ -31,12 +31,6 @@ void check(const Column& column, const ::arrow::Status& status) {
   if (!status.ok()) fail(column, status.message());
 }
 
-/// The row of a cell.
-std::size_t row_of(const Column& column, std::size_t cell) {
-  if (!column.list) return cell;
-  return static_cast<std::size_t>(std::ranges::upper_bound(column.ends, cell) - column.ends.begin());
-}
-
 std::shared_ptr<::arrow::Array> finish(const Column& column, ::arrow::ArrayBuilder& builder) {
   std::shared_ptr<::arrow::Array> array;
   check(column, builder.Finish(&array));
@@ -79,7 +73,7 @@ std::shared_ptr<::arrow::Array> times(const Column& column, const std::shared_pt
     fail(column,
          fmt::format("{} times {}/{} s in row {} of the block is beyond what nanoseconds in 64 bits hold, about "
                      "292 years from 1970; write it as a number or as text",
-                     ticks, column.ticks.numerator, column.ticks.denominator, row_of(column, i)));
+                     ticks, column.ticks.numerator, column.ticks.denominator, column.row_of(column.lists.size(), i)));
   }
   append(column, builder, nanoseconds.data());
   return finish(column, builder);
@@ -141,25 +135,38 @@ std::shared_ptr<::arrow::Array> cells_of(const Column& column) {
   fail(column, "its type is not known");
 }
 
-std::shared_ptr<::arrow::Array> lists_of(const Column& column, const std::shared_ptr<::arrow::Array>& cells) {
-  if (column.valid.size() > std::numeric_limits<std::int32_t>::max()) {
+/// Lists of elements, which may be null where `optional`.
+std::shared_ptr<::arrow::Array> lists_of(const Column& column, const Lists& lists,
+                                         const std::shared_ptr<::arrow::Array>& elements, bool optional) {
+  if (elements->length() > std::numeric_limits<std::int32_t>::max()) {
     fail(column, fmt::format("{} items in the lists of a block, at most 2147483647 fit; repartition() makes smaller "
                              "blocks",
-                             column.valid.size()));
+                             elements->length()));
   }
-  const auto rows = static_cast<std::int64_t>(column.ends.size());
+  const auto count = static_cast<std::int64_t>(lists.ends.size());
   ::arrow::TypedBufferBuilder<std::int32_t> begins;
-  check(column, begins.Reserve(rows + 1));
+  check(column, begins.Reserve(count + 1));
   begins.UnsafeAppend(0);
-  for (const std::uint64_t end : column.ends) begins.UnsafeAppend(static_cast<std::int32_t>(end));
+  for (const std::uint64_t end : lists.ends) begins.UnsafeAppend(static_cast<std::int32_t>(end));
   ::arrow::TypedBufferBuilder<bool> there;
-  check(column, there.Append(column.there.data(), rows));
+  check(column, there.Append(lists.there.data(), count));
   std::shared_ptr<::arrow::Buffer> offsets;
   std::shared_ptr<::arrow::Buffer> validity;
   check(column, begins.Finish(&offsets));
   check(column, there.Finish(&validity));
-  return std::make_shared<::arrow::ListArray>(::arrow::list(::arrow::field("element", cells->type(), column.optional)),
-                                              rows, offsets, cells, validity);
+  return std::make_shared<::arrow::ListArray>(::arrow::list(::arrow::field("element", elements->type(), optional)),
+                                              count, offsets, elements, validity);
+}
+
+/// What the rows of a column are, and whether one may be null.
+std::pair<std::shared_ptr<::arrow::Array>, bool> rows_of(const Column& column) {
+  std::shared_ptr<::arrow::Array> array = cells_of(column);
+  bool optional = column.optional;
+  for (auto lists = column.lists.rbegin(); lists != column.lists.rend(); ++lists) {
+    array = lists_of(column, *lists, array, optional);
+    optional = lists->optional;
+  }
+  return {std::move(array), optional};
 }
 
 /// Adds a column to the fields of a table or struct; structs come from what their members' names begin with.
@@ -182,11 +189,10 @@ struct Node {
   }
   void fields(Fields& fields, Arrays& arrays) const {
     for (const Node& member : members) {
-      const Column* leaf = member.column;
-      if (leaf != nullptr) {
-        arrays.push_back(leaf->list ? lists_of(*leaf, cells_of(*leaf)) : cells_of(*leaf));
-        fields.push_back(
-            ::arrow::field(member.name, arrays.back()->type(), leaf->list ? leaf->optional_list : leaf->optional));
+      if (member.column != nullptr) {
+        const auto [rows, optional] = rows_of(*member.column);
+        arrays.push_back(rows);
+        fields.push_back(::arrow::field(member.name, rows->type(), optional));
         continue;
       }
       Fields inner;

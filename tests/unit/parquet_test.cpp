@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -21,6 +22,7 @@ using std::chrono::sys_days;
 using std::chrono::system_clock;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -180,6 +182,7 @@ TEST_F(Parquet, FootersCountWithoutTasks) {
   const std::string file = make("\"value\": list(range(10))", ", row_group_size=3");
   EXPECT_EQ(driver_.run([&] {
     EXPECT_EQ(read_parquet<std::int64_t>({file, file}).count(), 20U);
+    EXPECT_EQ(read_parquet<std::int64_t>({file, file}).block_count(), 8U);
     EXPECT_TRUE(driver_.labels().empty());
     EXPECT_EQ(read_parquet<int>(file).filter([](int i) { return i > 5; }).count(), 4U);
     EXPECT_EQ(driver_.labels().size(), 4U);
@@ -400,6 +403,166 @@ took duration[ns]
 ['Caf\xe9 \u2615', 1, None, False, -1, {'x': 0.0, 'floor': None}, None, [], [], [], 0, None, -1000000]
 ['', 2, 0.0, False, 0, {'x': 2.5, 'floor': None}, 0, ['x'], [], None, 0, 0, 0]
 )");
+}
+
+struct Grid {
+  std::vector<std::vector<int>> cells;
+  std::optional<std::vector<std::optional<std::vector<std::optional<std::string>>>>> names;
+
+  friend bool operator==(const Grid&, const Grid&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(cells) & BOOST_SERIALIZATION_NVP(names);
+  }
+};
+
+TEST_F(Parquet, ListsOfListsAreVectorsOfVectors) {
+  const std::string out = (folder_.path() / "out").string();
+  std::vector<Grid> grids(4);
+  grids[0] = {.cells = {{1, 2}, {}, {3}}, .names = {{{{"a", std::nullopt}}, std::nullopt, {{"", "b"}}}}};
+  grids[1].names.emplace();
+  grids[2] = {.cells = {{}, {-4}}, .names = {{std::vector<std::optional<std::string>>{}}}};
+  const std::vector<std::vector<std::vector<double>>> cubes{{}, {{0.5}, {}, {1, 2}}, {{}}};
+  LoopbackCluster job{2};
+  EXPECT_EQ(job.run_all([&] {
+    from_items(grids).repartition(2).write_parquet(out);
+    EXPECT_THAT(read_parquet<Grid>(out + "/*.parquet").take_all(), ElementsAreArray(grids));
+    from_items(cubes).repartition(1).write_parquet(out + "2");
+    EXPECT_THAT(read_parquet<std::vector<std::vector<double>>>(out + "2/*.parquet").take_all(),
+                ElementsAreArray(cubes));
+  }),
+            0)
+      << job.sink.end.error;
+  EXPECT_EQ(pyarrow("t = pq.read_table(\"" + out +
+                    "\")\nfor c in t.schema: print(c.type, c.nullable)\nfor r in t.to_pylist(): print(r)"),
+            R"(list<element: list<element: int32 not null> not null> False
+list<element: list<element: string>> True
+{'cells': [[1, 2], [], [3]], 'names': [['a', None], None, ['', 'b']]}
+{'cells': [], 'names': []}
+{'cells': [[], [-4]], 'names': [[]]}
+{'cells': [], 'names': None}
+)");
+  // More than is decoded at a time.
+  ASSERT_EQ(pyarrow(R"py(
+n = range(20001)
+cells = pa.array([[[i] * (i % 3)] * (i % 4) for i in n], pa.large_list(pa.list_(pa.int16())))
+names = pa.array([None if i % 5 == 0 else [["n"] * (i % 2), None] for i in n], pa.list_(pa.list_(pa.string())))
+pq.write_table(pa.table({"cells": cells, "names": names}), out, row_group_size=15000)
+)py"),
+            "");
+  const std::vector<Grid> rows = all<Grid>(file_);
+  ASSERT_EQ(rows.size(), 20'001U);
+  for (int i = 0; i < 20'001; ++i) {
+    Grid expected;
+    expected.cells.assign(static_cast<std::size_t>(i % 4), std::vector<int>(static_cast<std::size_t>(i % 3), i));
+    if (i % 5 != 0)
+      expected.names = {{std::vector<std::optional<std::string>>(static_cast<std::size_t>(i % 2), "n"), std::nullopt}};
+    ASSERT_TRUE(rows[static_cast<std::size_t>(i)] == expected) << i;
+  }
+  make("\"value\": [[[1, 2], [3]], [[4, None]], [None]]");
+  EXPECT_THAT(message_of<std::vector<std::vector<int>>>(file_, false),
+              HasSubstr("expected lists of lists of values that fit int32, found null in row 1 of row group 0"));
+  EXPECT_THAT(message_of<std::vector<std::vector<std::optional<int>>>>(file_, false), HasSubstr("found null in row 2"));
+  EXPECT_EQ(driver_.run([&] {
+    EXPECT_THAT(
+        (read_parquet<std::vector<std::vector<int>>>(file_, {.on_bad_record = BadRecordPolicy::skip}).take_all()),
+        ElementsAre(std::vector<std::vector<int>>{{1, 2}, {3}}));
+  }),
+            "");
+  EXPECT_THAT(message_of<std::vector<int>>(file_), HasSubstr("found list<"));
+  EXPECT_THAT(message_of<std::vector<std::vector<std::vector<int>>>>(file_), HasSubstr("found list<"));
+}
+
+struct Reading {
+  std::int8_t level = 0;
+  std::vector<int> marks;
+  std::string name;
+
+  friend bool operator==(const Reading&, const Reading&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(level) & BOOST_SERIALIZATION_NVP(marks) & BOOST_SERIALIZATION_NVP(name);
+  }
+};
+
+struct Mixed {
+  std::int8_t value = 0;
+  std::string name;
+  sys_days day;
+  std::vector<std::optional<std::vector<double>>> lists;
+  std::optional<bool> x;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(value) & BOOST_SERIALIZATION_NVP(name) & BOOST_SERIALIZATION_NVP(day);
+    archive& BOOST_SERIALIZATION_NVP(lists) & BOOST_SERIALIZATION_NVP(x);
+  }
+};
+
+TEST_F(Parquet, ABadValueCostsItsRowAlone) {
+  ASSERT_EQ(pyarrow(R"py(
+n = range(20001)
+level = [None if i == 9000 else 200 if i in (3, 15001) else i % 100 for i in n]
+marks = [[1, None, None] if i == 9000 else None if i == 20000 else [i, 1 << 40] if i == 8191 else [i] * (i % 3) for i in n]
+quote = chr(34)
+name = [None if i == 3 else f"say {quote}{i % 7}{quote}" for i in n]
+pq.write_table(pa.table({"level": level, "marks": marks, "name": name}), out, row_group_size=15000)
+)py"),
+            "");
+  const std::vector<std::size_t> bad{3, 8191, 9000, 15'001, 20'000};
+  EXPECT_THAT(message_of<Reading>(file_, false),
+              HasSubstr("column \"level\": expected values that fit int8, found 200 in row 3 of row group 0"));
+  EXPECT_EQ(driver_.run([&] {
+    const Dataset<Reading> readings = read_parquet<Reading>(file_, {.on_bad_record = BadRecordPolicy::collect});
+    const std::vector<Reading> rows = readings.take_all();
+    ASSERT_EQ(rows.size(), 20'001 - bad.size());
+    for (std::size_t i = 0, next = 0; i < 20'001; ++i) {
+      if (std::ranges::find(bad, i) != bad.end()) continue;
+      const Reading expected{.level = static_cast<std::int8_t>(i % 100),
+                             .marks = std::vector<int>(i % 3, static_cast<int>(i)),
+                             .name = "say \"" + std::to_string(i % 7) + "\""};
+      ASSERT_TRUE(rows[next++] == expected) << i;
+    }
+    EXPECT_EQ(readings.count(), rows.size());
+    EXPECT_EQ(readings.stats().operators.at(0).left_out, bad.size());
+    EXPECT_EQ(read_parquet<Reading>(file_, {.on_bad_record = BadRecordPolicy::skip}).count(), rows.size());
+
+    const std::vector<BadRecord> records = readings.bad_records().take_all();
+    ASSERT_EQ(records.size(), bad.size());
+    for (std::size_t i = 0; i < bad.size(); ++i) {
+      EXPECT_EQ(records[i].file, file_);
+      EXPECT_EQ(records[i].line, bad[i] + 1);
+    }
+    EXPECT_EQ(records[0].column, "level");
+    EXPECT_EQ(records[0].text, R"({"level":200,"marks":[],"name":null})");
+    EXPECT_EQ(records[0].reason, "expected values that fit int8, found 200 in row 3 of row group 0");
+    EXPECT_EQ(records[1].column, "marks");
+    EXPECT_EQ(records[1].text, R"({"level":91,"marks":[8191,1099511627776],"name":"say \"1\""})");
+    EXPECT_EQ(records[2].column, "level");
+    EXPECT_EQ(records[2].text, R"({"level":null,"marks":[1,null,null],"name":"say \"5\""})");
+    EXPECT_EQ(records[3].reason, "expected values that fit int8, found 200 in row 1 of row group 1");
+    EXPECT_EQ(records[4].column, "marks");
+    EXPECT_EQ(records[4].reason,
+              "expected lists of values that fit int32, found null in row 5000 of row group 1, which needs a "
+              "std::optional");
+  }),
+            "");
+  make(
+      "\"value\": [1, 300], \"more\": [1, 1], \"name\": pa.array([b\"\", b\"a\\xff\"]), \"x\": [None, True], "
+      "\"day\": [datetime.date(2026, 1, 2)] * 2, \"lists\": [[], [[1.5], None]]");
+  EXPECT_EQ(driver_.run([&] {
+    EXPECT_EQ(
+        read_parquet<Mixed>(file_, {.on_bad_record = BadRecordPolicy::collect}).bad_records().take_all().at(0).text,
+        R"({"value":300,"name":"61ff","day":"2026-01-02","lists":[[1.5],null],"x":true})");
+  }),
+            "");
+  make("\"value\": pa.array([7, 300, None, 300, 9]).dictionary_encode()");
+  EXPECT_THAT(message_of<std::optional<std::int8_t>>(file_, false), HasSubstr("found 300 in row 1 of row group 0"));
+  EXPECT_EQ(driver_.run([&] {
+    EXPECT_THAT(read_parquet<std::optional<std::int8_t>>(file_, {.on_bad_record = BadRecordPolicy::skip}).take_all(),
+                ElementsAre(7, std::nullopt, 9));
+  }),
+            "");
 }
 
 struct Odd {
