@@ -147,11 +147,11 @@ struct LoadArray {
 /// Results::table stores), or, where T is itself a number or text, a one-dimensional dataset of such.
 ///
 /// Columns match the fields of T's `serialize` by name, in any order; other columns are ignored; nested records are
-/// columns like "pos.x", or compounds in compounds. What is stored must fit the field whatever its value is: an int64 column needs an int64 field.
-/// Enums are read from enums and integers of their size, bools from h5py's. A std::optional is empty where a float is
-/// NaN, or where the column "<name>_valid" says so. Time points and durations are int64 nanoseconds whose attribute
-/// "units" is "nanoseconds since 1970-01-01" (UTC) and "nanoseconds", as run files have them; what is finer than the
-/// field's unit is rounded down.
+/// columns like "pos.x", or compounds in compounds. What is stored must fit the field whatever its value is: an int64
+/// column needs an int64 field. Enums are read from enums and integers of their size, bools from h5py's. A
+/// std::optional is empty where a float is NaN, or where the column "<name>_valid" says so. Time points and durations
+/// are int64 nanoseconds whose attribute "units" is "nanoseconds since 1970-01-01" (UTC) and "nanoseconds", as run
+/// files have them; what is finer than the field's unit is rounded down.
 ///
 /// A dataset of numbers with more dimensions has a row for each value of its first index. Where it has two, rows x n, T
 /// is a std::vector of any n numbers or a std::array of exactly n; where it has three, rows x n x m, a std::vector or
