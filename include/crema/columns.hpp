@@ -30,7 +30,7 @@ enum class ColumnType : std::uint8_t {
 struct ColumnSpec {
   std::string name;  ///< nested members are joined with a dot: "pos.x"
   ColumnType type = ColumnType::float64;
-  bool optional = false;    ///< the field is a std::optional, or a member of one
+  bool optional = false;    ///< the field, what it is in, or what is in it is a std::optional
   std::uint32_t lists = 0;  ///< how many std::vector it is inside of; in files and tables none
 
   friend bool operator==(const ColumnSpec&, const ColumnSpec&) = default;

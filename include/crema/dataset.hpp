@@ -233,7 +233,7 @@ class Dataset {
   void show(std::uint64_t count = 20, std::ostream& out = std::cout) const {
     out << dataset::table_of(take(count)) << std::flush;
   }
-  /// No task runs for rows as they are in Parquet or HDF5 files, items, range() or what materialize() and split() keep.
+  /// No task runs for what is kept, items, range(), and rows as they are in HDF5 or, none left out, Parquet files.
   [[nodiscard]] std::uint64_t count() const {
     return plan_.count && plan_.steps.empty() ? plan_.count() : count_in_blocks();
   }

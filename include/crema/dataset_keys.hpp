@@ -61,7 +61,7 @@ template <class T>
 struct Keys<T> : Keys<T, std::identity{}> {};
 
 /// A total order, or the reverse of it: -1, 0 or 1. A number that is none (NaN) and an optional without a value come
-/// last in both, wherever in a key they are.
+/// last in both, also inside of optionals, pairs and tuples; other types have the order of their operator<.
 template <class K>
 int compare(const K& a, const K& b, bool reverse = false);
 

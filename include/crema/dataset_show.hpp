@@ -93,39 +93,48 @@ void append_shown(std::string& text, const Field& field) {
   }
 }
 
+/// One whose fields say what there is.
+template <class T>
+const T& empty() {
+  static_assert(std::default_initializable<T>,
+                "crema: rows whose columns are told or shown, and records in them, need a default constructor");
+  static const T value{};
+  return value;
+}
+
 /// Visits the fields of a row as show() has them: vectors come whole, and so do optional records.
 struct ShownFields {
   template <class Field>
   static constexpr bool takes = crema::detail::is_vector<Field> || crema::detail::is_optional<Field>;
 };
 
-/// Collects the columns of a row.
+/// Collects the columns of a row that is inside of `Outer...`.
+template <class... Outer>
 struct SchemaCollector : ShownFields {
   std::vector<ColumnSpec>& columns;
   std::string outer{};
   bool optional = false;
   std::uint32_t lists = 0;
 
-  explicit SchemaCollector(std::vector<ColumnSpec>& all) : columns{all} {}
+  SchemaCollector(std::vector<ColumnSpec>& all, std::string prefix, bool in_optional, std::uint32_t in_lists)
+      : columns{all}, outer{std::move(prefix)}, optional{in_optional}, lists{in_lists} {}
 
   template <class Field>
   void operator()(const std::string& name, const Field&) const {
-    SchemaCollector inner{*this};
     if constexpr (crema::detail::is_cell<Field>) {
       columns.push_back({.name = outer + name,
                          .type = crema::detail::column_type_of<typename crema::detail::CellOf<Field>::type>(),
                          .optional = optional || crema::detail::is_optional<Field>,
                          .lists = lists});
     } else if constexpr (crema::detail::is_vector<Field>) {
-      ++inner.lists;
-      inner(name, typename Field::value_type{});
+      SchemaCollector{columns, outer, optional, lists + 1}(name, empty<typename Field::value_type>());
     } else if constexpr (crema::detail::is_optional<Field>) {
-      inner.optional = true;
-      inner(name, typename Field::value_type{});
+      SchemaCollector{columns, outer, true, lists}(name, empty<typename Field::value_type>());
     } else {
-      inner.outer += name + ".";
-      const Field record{};
-      visit_fields(record, inner);
+      constexpr bool ends = (!std::same_as<Field, Outer> && ...);
+      static_assert(ends, "crema: a row that has rows of its own type inside has no end of columns");
+      if constexpr (ends)
+        visit_fields(empty<Field>(), SchemaCollector<Outer..., Field>{columns, outer + name + ".", optional, lists});
     }
   }
 };
@@ -133,10 +142,8 @@ struct SchemaCollector : ShownFields {
 /// The columns of a row, in the order of its `serialize`.
 template <class T>
 std::vector<ColumnSpec> schema_of() {
-  static_assert(std::default_initializable<T>, "crema: a row whose columns are asked for needs a default constructor");
   std::vector<ColumnSpec> columns;
-  const T row{};
-  visit_fields(row, SchemaCollector{columns});
+  visit_fields(empty<T>(), SchemaCollector<T>{columns, "", false, 0});
   return columns;
 }
 
@@ -161,7 +168,7 @@ struct RowShower : ShownFields {
     } else if constexpr (crema::detail::is_optional<Field>) {
       RowShower inner{*this};
       inner.missing = missing || !field;
-      inner(name, field ? *field : typename Field::value_type{});
+      inner(name, field ? *field : empty<typename Field::value_type>());
     } else {
       RowShower inner{*this};
       inner.outer += name + ".";
@@ -172,12 +179,10 @@ struct RowShower : ShownFields {
 
 template <class T>
 std::string table_of(const std::vector<T>& rows) {
-  static_assert(std::default_initializable<T>, "crema: a row that is shown needs a default constructor");
   std::vector<std::string> names;
   RowShower header;
   header.names = &names;
-  const T empty{};
-  visit_fields(empty, header);
+  visit_fields(empty<T>(), header);
   std::vector<std::vector<ShownCell>> lines;
   for (auto&& row : rows) {
     RowShower line;

@@ -57,7 +57,7 @@ struct Failure {
     task = 0,
     actor = 1,
     data = 2,
-    worker_lost = 4,
+    worker_lost = 4,  // 3 was in earlier versions
     cancelled = 5,
     timeout = 6,
     crashed = 7  ///< the process that ran it died

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -119,10 +120,11 @@ struct Format {
 /// Nothing is read before a consumer asks. It throws DataError, which names file and column, before any work starts:
 /// for files that cannot be read or are cut short, and for columns that are missing or of another type, in any of the
 /// files. A value does not fit where its field does not hold a number exactly, or a time at all, and where it is null
-/// but its field is no std::optional: of a cell, of a list, or inside one. It is a DataError with its row group and row
-/// when it is reached, unless `.on_bad_record` says otherwise: then its row is left out, alone. count() reads the
-/// footers alone unless rows may be left out. Compression: whatever Arrow was built with. A T that is itself a number,
-/// a text or a std::vector is the column "value". Throws UsageError at once unless parquet_available().
+/// but its field is no std::optional: of a cell, of a list, or inside one. It is a DataError with its row group and
+/// row, both counted from 0, when it is reached, unless `.on_bad_record` says otherwise: then its row is left out,
+/// alone. count() reads the footers alone unless rows may be left out. Compression: whatever Arrow was built with. A T
+/// that is itself a number, a text or a std::vector is the column "value". Throws UsageError at once unless
+/// parquet_available().
 template <class T>
 [[nodiscard]] Dataset<T> read_parquet(Paths paths, ParquetOptions options = {}) {
   parquet::check_available("read_parquet<" + demangle(typeid(T).name()) + ">");

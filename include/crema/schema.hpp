@@ -43,7 +43,7 @@ template <class T>
 inline constexpr bool is_cell = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string> ||
                                 is_time_point<T> || is_duration<T>;
 template <class T>
-inline constexpr bool is_cell<std::optional<T>> = is_cell<T>;
+inline constexpr bool is_cell<std::optional<T>> = is_cell<T> && !is_optional<T>;
 
 /// Whether a visitor wants fields of this type whole, besides those that fit one cell: what its `takes<Field>` says.
 template <class Visitor, class Field>
@@ -122,13 +122,14 @@ class FieldArchive {
 }  // namespace detail
 
 /// Calls `visitor(const std::string& name, Field& field)` for every field of the record, in the order of its
-/// `serialize`. A type that is itself one cell (a number, a string, …), or a vector that the visitor takes, has the one
-/// field "value".
+/// `serialize`. A type that is itself one cell (a number, a string, …), or a vector or optional that the visitor takes,
+/// has the one field "value".
 template <class T, class Visitor>
 void visit_fields(T& row, Visitor&& visitor) {
   using Row = std::remove_const_t<T>;
   if constexpr (detail::is_cell<Row> ||
-                (detail::is_vector<Row> && detail::takes_whole<std::remove_cvref_t<Visitor>, Row>)) {
+                ((detail::is_vector<Row> ||
+                  detail::is_optional<Row>)&&detail::takes_whole<std::remove_cvref_t<Visitor>, Row>)) {
     static const std::string name = "value";
     visitor(name, row);
   } else {

@@ -22,8 +22,9 @@ using ::arrow::Type;
 bool can_read(ColumnType cell, bool optional, const ::arrow::DataType& type) {
   const Type::type id = type.id();
   if (id == Type::NA) return optional;
-  if (id == Type::DICTIONARY) {
-    return can_read(cell, optional, *static_cast<const ::arrow::DictionaryType&>(type).value_type());
+  if (id == Type::DICTIONARY) {  // which Arrow's reader makes of texts alone
+    return cell == ColumnType::text &&
+           can_read(cell, optional, *static_cast<const ::arrow::DictionaryType&>(type).value_type());
   }
   switch (cell) {
     case ColumnType::boolean:
@@ -88,11 +89,12 @@ parquet::Ticks ticks_of(const ::arrow::DataType& type) {
 bool can_read(const parquet::Column& column, const ::arrow::DataType& type) {
   const ::arrow::DataType* elements = &type;
   for (const parquet::Lists& lists : column.lists) {
-    if (elements->id() == Type::NA) return lists.optional;
+    // Lists of nothing but null may all be empty.
+    if (elements->id() == Type::NA) return lists.optional || elements != &type;
     if (!::arrow::is_var_length_list(elements->id()) && elements->id() != Type::FIXED_SIZE_LIST) return false;
     elements = elements->field(0)->type().get();
   }
-  return can_read(column.type, column.optional, *elements);
+  return can_read(column.type, column.optional || elements != &type, *elements);
 }
 
 std::string expected_values(const parquet::Column& column) {
@@ -104,8 +106,7 @@ std::string expected_values(const parquet::Column& column) {
 void CellReader::clear() {
   first_row_ += column_.rows();
   misfits_.clear();
-  const bool by_codes = column_.type == ColumnType::text && dictionary_ != nullptr;
-  if (!by_codes) {
+  if (dictionary_ == nullptr) {
     column_.values.clear();
     column_.text_ends.clear();
   }
@@ -130,8 +131,12 @@ void CellReader::append_elements(std::size_t depth, const ::arrow::Array& array)
       return append_lists(depth, static_cast<const ::arrow::FixedSizeListArray&>(array));
     case Type::NA: {
       parquet::Lists& lists = column_.lists[depth];
-      lists.ends.resize(lists.ends.size() + static_cast<std::size_t>(array.length()), column_.count(depth + 1));
-      return lists.there.resize(lists.ends.size(), 0);
+      for (std::int64_t i = 0; i < array.length(); ++i) {
+        if (!lists.optional) refuse("null", depth);
+        lists.ends.push_back(column_.count(depth + 1));
+        lists.there.push_back(0);
+      }
+      return;
     }
     default:
       fail(array.type()->ToString(), depth);
@@ -202,12 +207,9 @@ void CellReader::append_cells(const ::arrow::Array& array) {
 }
 
 void CellReader::take_dictionary(const ::arrow::DictionaryArray& array) {
-  entries_ = {.name = column_.name, .type = column_.type, .optional = true, .ticks = column_.ticks};
-  CellReader entries{path_, row_group_, entries_};
-  entries.append_cells(*array.dictionary());
-  bad_entries_ = std::move(entries.misfits_);
+  entries_ = {.name = column_.name, .type = column_.type, .optional = true};
+  CellReader{path_, row_group_, entries_}.append_cells(*array.dictionary());
   dictionary_ = array.data()->dictionary;
-  if (column_.type != ColumnType::text) return;
   if (column_.codes.empty()) {  // nobody uses another's texts
     column_.values.clear();
     column_.text_ends.clear();
@@ -222,7 +224,6 @@ void CellReader::append_dictionary(const ::arrow::Array& array) {
   const auto& coded = static_cast<const ::arrow::DictionaryArray&>(array);
   if (coded.data()->dictionary != dictionary_) take_dictionary(coded);
   const parquet::Column& values = entries_;
-  const std::size_t width = width_of(column_.type);
   // Arrow takes the codes as the file has them.
   const auto entry = [&](std::int64_t i) {
     const auto place = static_cast<std::uint64_t>(coded.GetValueIndex(i));
@@ -230,8 +231,8 @@ void CellReader::append_dictionary(const ::arrow::Array& array) {
       fail(fmt::format("entry {} of a dictionary of {}", place, values.valid.size()), column_.lists.size());
     return static_cast<std::size_t>(place);
   };
-  if (column_.type == ColumnType::text && coded.null_count() == 0 &&
-      std::ranges::find(values.valid, 0) == values.valid.end() && coded.indices()->type_id() == Type::INT32) {
+  if (coded.null_count() == 0 && std::ranges::find(values.valid, 0) == values.valid.end() &&
+      coded.indices()->type_id() == Type::INT32) {
     const auto& codes = static_cast<const ::arrow::Int32Array&>(*coded.indices());
     for (std::int64_t i = 0; i < codes.length(); ++i) {
       const auto place = static_cast<std::uint32_t>(codes.Value(i));
@@ -246,14 +247,8 @@ void CellReader::append_dictionary(const ::arrow::Array& array) {
       append_missing();
       continue;
     }
-    const auto bad = std::ranges::lower_bound(bad_entries_, place, {}, &Misfit::row);
-    if (bad != bad_entries_.end() && bad->row == place) refuse_cell(bad->found);
     column_.valid.push_back(1);
-    if (column_.type == ColumnType::text) {
-      column_.codes.push_back(static_cast<std::uint32_t>(first_entry_ + place));
-    } else {
-      column_.values.append({values.values.data() + place * width, width});
-    }
+    column_.codes.push_back(static_cast<std::uint32_t>(first_entry_ + place));
   }
 }
 
@@ -363,7 +358,7 @@ void CellReader::each(const ::arrow::Array& array, Append&& append) {
 
 void CellReader::append_missing() {
   if (!column_.optional) refuse_cell("null");
-  if (column_.type == ColumnType::text && dictionary_ != nullptr) {
+  if (dictionary_ != nullptr) {
     column_.codes.push_back(0);
   } else if (column_.type == ColumnType::text) {
     append_text({});

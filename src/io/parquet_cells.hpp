@@ -44,7 +44,7 @@ class CellReader {
     std::size_t row = 0;  ///< of the column
     std::string found;
   };
-  /// Of each row that has any one or more, in no order.
+  /// One or more of each row that has any; in no order.
   [[nodiscard]] const std::vector<Misfit>& misfits() const noexcept { return misfits_; }
   [[nodiscard]] DataError error(const Misfit& misfit) const;
 
@@ -78,10 +78,9 @@ class CellReader {
   parquet::Column& column_;
   std::size_t first_row_ = 0;  // of the column, in the row group
   std::vector<Misfit> misfits_;
-  // The dictionary that was used last, as cells. Those of texts are in the column, from this one on.
+  // Of texts: the dictionary that was used last, as cells, whose texts are in the column from this one on.
   std::shared_ptr<const ::arrow::ArrayData> dictionary_;
   parquet::Column entries_{};
-  std::vector<Misfit> bad_entries_;
   std::size_t first_entry_ = 0;
 };
 

@@ -38,7 +38,10 @@ void append_scalar(std::string& out, const ::arrow::Scalar& value) {
       append_json_of(out, items, i);
     }
     out += ']';
-  } else if (::arrow::is_integer(id) || ::arrow::is_floating(id) || id == ::arrow::Type::BOOL) {
+  } else if (::arrow::is_floating(id)) {
+    const std::string number = value.ToString();
+    out += number.find('n') == std::string::npos ? number : "null";  // else it is an infinity or none
+  } else if (::arrow::is_integer(id) || id == ::arrow::Type::BOOL) {
     out += value.ToString();
   } else {
     append_json_text(out, value.ToString());

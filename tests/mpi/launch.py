@@ -32,16 +32,16 @@ def slots():
 
 @functools.cache
 def open_mpi():
-    """The first number of its version; nothing where MPI is another one."""
+    """The first number of its version."""
     version = subprocess.run([MPIEXEC, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
     found = re.search(r"\(Open.* (\d+)\.", version)
-    return int(found[1]) if found else None
+    if not found:
+        raise RuntimeError(f"{MPIEXEC} is not that of Open MPI: {version}")
+    return int(found[1])
 
 
 def launcher(ranks, recovery=False):
     """The launcher's words before -n, with the flags that jobs/run chooses."""
-    if open_mpi() is None:
-        return [MPIEXEC]
     words = [MPIEXEC, "--bind-to", "none"]
     if os.geteuid() == 0:
         words.append("--allow-run-as-root")

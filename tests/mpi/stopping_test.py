@@ -66,7 +66,6 @@ class Started(unittest.TestCase):
             self.assertEqual(sorted(file["tasks"]["state"]), states)
             self.assertEqual(len(file["errors"]), 0)
 
-
     def expect_goes_on(self, job):
         """What had ended of the case "stubborn" is there for a further start."""
         (job.folder / "end").touch()
@@ -151,7 +150,7 @@ class Stopping(Started):
 
 
 class StoppingInASecond(Started):
-    """What mpirun leaves a job after these signals, and its driver no more than a third of it."""
+    """What mpirun leaves a job after these signals. A driver that does not listen has less of it."""
 
     @leave_out_if(RANKS > 1 and open_mpi() > 4, "it leaves less")
     def test_signals_that_leave_a_second(self):

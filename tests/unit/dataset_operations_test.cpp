@@ -858,6 +858,13 @@ TEST(DatasetOperations, TablesShowVectorsAndOptionalRecordsToo) {
     EXPECT_EQ(joined.str(), "first  second\n-----  ------\n    0\n    1       1\n    2       2\n");
     EXPECT_EQ(pairs.schema()[1], (ColumnSpec{"second", ColumnType::int64, true}));
 
+    std::ostringstream whole;
+    using Nested = std::optional<std::optional<int>>;
+    from_items(std::vector<std::pair<int, Nested>>{{1, Nested{std::optional<int>{5}}}, {2, {}}}).show(5, whole);
+    EXPECT_EQ(whole.str(), "first  second\n-----  ------\n    1       5\n    2\n");
+    EXPECT_EQ((Dataset<Nested>::schema()), (std::vector{ColumnSpec{"value", ColumnType::int32, true}}));
+    EXPECT_EQ(Dataset<std::optional<Sale>>::schema()[1], (ColumnSpec{"value.drink", ColumnType::text, true}));
+
     std::ostringstream lists;
     from_items(std::vector<std::vector<int>>{std::vector<int>(100, 12345), {1}}).show(5, lists);
     EXPECT_EQ(lists.str(),

@@ -471,6 +471,13 @@ pq.write_table(pa.table({"cells": cells, "names": names}), out, row_group_size=1
             "");
   EXPECT_THAT(message_of<std::vector<int>>(file_), HasSubstr("found list<"));
   EXPECT_THAT(message_of<std::vector<std::vector<std::vector<int>>>>(file_), HasSubstr("found list<"));
+  make("\"value\": [[], [None], []]");
+  EXPECT_THAT((all<std::vector<std::optional<int>>>(file_)),
+              ElementsAre(IsEmpty(), ElementsAre(std::nullopt), IsEmpty()));
+  EXPECT_THAT(message_of<std::vector<int>>(file_, false), HasSubstr("found null in row 1"));
+  EXPECT_THAT(message_of<std::vector<std::vector<int>>>(file_, false), HasSubstr("found null in row 1"));
+  make("\"value\": [[], []]");
+  EXPECT_THAT((all<std::vector<std::vector<int>>>(file_)), ElementsAre(IsEmpty(), IsEmpty()));
 }
 
 struct Reading {
@@ -549,11 +556,12 @@ pq.write_table(pa.table({"level": level, "marks": marks, "name": name}), out, ro
             "");
   make(
       "\"value\": [1, 300], \"more\": [1, 1], \"name\": pa.array([b\"\", b\"a\\xff\"]), \"x\": [None, True], "
-      "\"day\": [datetime.date(2026, 1, 2)] * 2, \"lists\": [[], [[1.5], None]]");
+      "\"day\": [datetime.date(2026, 1, 2)] * 2, \"lists\": [[], [[1.5], None, [float(chr(110) + chr(97) + "
+      "chr(110))]]]");
   EXPECT_EQ(driver_.run([&] {
     EXPECT_EQ(
         read_parquet<Mixed>(file_, {.on_bad_record = BadRecordPolicy::collect}).bad_records().take_all().at(0).text,
-        R"({"value":300,"name":"61ff","day":"2026-01-02","lists":[[1.5],null],"x":true})");
+        R"({"value":300,"name":"61ff","day":"2026-01-02","lists":[[1.5],null,[null]],"x":true})");
   }),
             "");
   make("\"value\": pa.array([7, 300, None, 300, 9]).dictionary_encode()");
