@@ -17,6 +17,8 @@ from launch import HANGS, Job, launcher, leave_out_if, open_mpi
 
 RANKS = int(sys.argv.pop(1))
 WORKERS = max(1, RANKS - 2)
+# The mpirun of Open MPI 5 may end with the first rank that fails, before it has passed on what the last ones say.
+DROPS_LAST_LINES = open_mpi() > 4
 LAST_WORKER = "it was the last rank that runs tasks"
 ATTEMPTS = 4  # of a task, where nothing else is said
 END_WITHIN = 20  # seconds; less than the 30 of silence after which a rank counts as lost, and the 60 of what sleeps
@@ -62,12 +64,24 @@ class LostRank(unittest.TestCase):
     def expect_kept(self, job, ranks, why):
         """What the head says and keeps of a run that could not go on."""
         self.assertEqual(job.exit_file, 1, job.stderr)
-        self.assertRegex(job.stderr, rf"trouble: rank {ranks[-1]} \(\w+\) on \S+ was lost: its process \d+ has ended; {why}")
+        if job.stderr or not DROPS_LAST_LINES:
+            self.assertRegex(job.stderr,
+                             rf"trouble: rank {ranks[-1]} \(\w+\) on \S+ was lost: its process \d+ has ended; {why}")
         with h5py.File(job.folder / "run.h5") as file:
             self.assertEqual((file.attrs["status"], file.attrs["exit_code"]), ("failed", 1))
             self.assertEqual(file["results/drinks"][()], b"latte")
             self.assertEqual(self.lost(file), sorted(ranks))
             self.assertTrue(any("was lost" in text.decode() for text in file["errors"]["message"]))
+
+    def expect_told(self, job, words):
+        """Every rank but the head says so, once."""
+        told = re.findall(rf"rank (\d+) .*{re.escape(words)}", job.stderr)
+        self.assertEqual(len(told), len(set(told)), job.stderr)
+        others = {str(rank) for rank in range(1, RANKS)}
+        if DROPS_LAST_LINES:
+            self.assertTrue(told and set(told) <= others, job.stderr)
+        else:
+            self.assertEqual(set(told), others, job.stderr)
 
     @leave_out_if(WORKERS > 1, "others are left")
     def test_last_worker(self):
@@ -139,12 +153,7 @@ class LostRank(unittest.TestCase):
         job = self.kill(0)
         self.assertIsNone(job.exit_file)
         self.assertFalse((job.folder / "run.h5").exists(), "half a run was published")
-        # Open MPI 5 may end with the first of them before it has passed on what the last one says.
-        told = re.findall(r"rank (\d+) .*the head \(rank 0 on", job.stderr)
-        self.assertTrue(told and len(told) == len(set(told)), job.stderr)
-        self.assertLessEqual({int(rank) for rank in told}, set(range(1, RANKS)), job.stderr)
-        if open_mpi() <= 4:
-            self.assertEqual(len(told), RANKS - 1, job.stderr)
+        self.expect_told(job, "the head (rank 0 on")
 
     @leave_out_if(RANKS != 8, "once is enough: it takes 35 seconds")
     def test_head_that_is_silent(self):
@@ -165,7 +174,7 @@ class LostRank(unittest.TestCase):
         # The mpirun of Open MPI 5 ends it when the others have ended.
         wakes = job.exit_file is not None or "--oversubscribe" in launcher(RANKS)
         self.assertEqual(job.left, {}, job.stderr)
-        self.assertEqual(job.stderr.count("has not been heard of for 30 seconds"), RANKS - 1, job.stderr)
+        self.expect_told(job, "has not been heard of for 30 seconds")
         self.assertEqual(job.exit_file, 1 if wakes else None, job.stderr)
         self.assertEqual(LAST_WORKER in job.stderr, wakes, job.stderr)
 
