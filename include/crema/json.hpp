@@ -16,7 +16,7 @@ namespace crema {
 namespace json {
 
 /// Blocks of the files, as encoded json::Block. Throws DataError where a pattern names no file or one cannot be read.
-dataset::DescriptionSource open_blocks(const Paths& paths, const JsonOptions& options);
+dataset::DescriptionSource open_blocks(const Paths& paths, const ReadOptions& options);
 
 }  // namespace json
 
@@ -36,7 +36,7 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const JsonOptions& op
 /// an element with a brace or quote too many or too few ends where a line begins with the next one's brace, as far left
 /// as its own line or further; elements behind it on the same line are lost with it.
 template <class T>
-[[nodiscard]] Dataset<T> read_json(Paths paths, JsonOptions options = {}) {
+[[nodiscard]] Dataset<T> read_json(Paths paths, ReadOptions options = {}) {
   if constexpr (detail::check_starts_empty<T>()) {
     return Dataset<T>{detail::records_plan<T, json::Block>(
         "read_json", options.on_bad_record,

@@ -25,7 +25,7 @@ namespace crema::json {
 /// one array that the file is.
 struct Block {
   TextBlock text;
-  JsonOptions options{};
+  ReadOptions options{};
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {

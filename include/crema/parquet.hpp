@@ -28,7 +28,7 @@ namespace parquet {
 struct Block {
   std::string path;
   std::int32_t row_group = 0;
-  ParquetOptions options{};
+  ReadOptions options{};
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
@@ -58,7 +58,7 @@ void check_available(const std::string& operation);
 /// The row groups of the files that have rows, as encoded Block. Reads the files' footers. Throws DataError where a
 /// file is no Parquet file, or does not have these columns.
 dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<Column>& columns,
-                                       const ParquetOptions& options);
+                                       const ReadOptions& options);
 /// How many rows the footers tell of. Throws DataError as open_blocks does.
 std::uint64_t count_rows(const Paths& paths, const std::vector<Column>& columns);
 /// Fills the columns with one slice of the block after the other. Throws DataError as open_blocks does, and for what
@@ -126,7 +126,7 @@ struct Format {
 /// that is itself a number, a text or a std::vector is the column "value". Throws UsageError at once unless
 /// parquet_available().
 template <class T>
-[[nodiscard]] Dataset<T> read_parquet(Paths paths, ParquetOptions options = {}) {
+[[nodiscard]] Dataset<T> read_parquet(Paths paths, ReadOptions options = {}) {
   parquet::check_available("read_parquet<" + demangle(typeid(T).name()) + ">");
   dataset::Plan plan = detail::records_plan<T, parquet::Block>("read_parquet", options.on_bad_record, [paths, options] {
     return parquet::open_blocks(paths, parquet::columns_of<T>(), options);

@@ -57,22 +57,11 @@ struct CsvOptions {
   }
 };
 
-/// What to do where a JSON file is not as it should be.
-struct JsonOptions {
+/// What to do where a file is not as it should be; all that readers of JSON and Parquet files are told.
+struct ReadOptions {
   BadRecordPolicy on_bad_record = BadRecordPolicy::fail;
 
-  friend bool operator==(const JsonOptions&, const JsonOptions&) = default;
-  template <class Archive>
-  void serialize(Archive& archive, unsigned) {
-    archive& BOOST_SERIALIZATION_NVP(on_bad_record);
-  }
-};
-
-/// What to do where values of a Parquet file do not fit.
-struct ParquetOptions {
-  BadRecordPolicy on_bad_record = BadRecordPolicy::fail;
-
-  friend bool operator==(const ParquetOptions&, const ParquetOptions&) = default;
+  friend bool operator==(const ReadOptions&, const ReadOptions&) = default;
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     archive& BOOST_SERIALIZATION_NVP(on_bad_record);

@@ -6,7 +6,7 @@
 
 namespace crema::json {
 
-dataset::DescriptionSource open_blocks(const Paths& paths, const JsonOptions& options) {
+dataset::DescriptionSource open_blocks(const Paths& paths, const ReadOptions& options) {
   return io::source_of(io::LinePartitioner{paths, is_array}, [options](const TextBlock& text) {
     return Block{text, options};
   });

@@ -54,7 +54,7 @@ class Partitioner {
 void check_available(const std::string& /*operation*/) {}
 
 dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<Column>& columns,
-                                       const ParquetOptions& options) {
+                                       const ReadOptions& options) {
   return io::source_of(Partitioner{paths, columns}, [options](Block block) {
     block.options = options;
     return block;

@@ -21,7 +21,7 @@ namespace {
 }  // namespace
 
 void check_available(const std::string& operation) { refuse(operation); }
-dataset::DescriptionSource open_blocks(const Paths&, const std::vector<Column>&, const ParquetOptions&) {
+dataset::DescriptionSource open_blocks(const Paths&, const std::vector<Column>&, const ReadOptions&) {
   refuse("reading Parquet files");
 }
 std::uint64_t count_rows(const Paths&, const std::vector<Column>&) { refuse("reading Parquet files"); }

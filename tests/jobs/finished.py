@@ -1,6 +1,7 @@
 """Runs a job to its end: what it said and stored, or how it refused."""
 
 import contextlib
+import re
 
 import h5py
 
@@ -29,13 +30,13 @@ def results(file):
 
 
 def expect_refused(test, job, sentence, *options, ranks=1):
-    """Exit code 2 and this sentence, once, on one line of its own."""
+    """Exit code 2 and this sentence, or one of this pattern, once, on one line of its own."""
     run = Job([(ranks, job, ["--output", "run.h5", *options])]).wait()
     try:
         test.assertEqual((run.code, run.exit_file, run.left), (2, 2, {}), run.stderr)
         said = [line for line in run.stderr.splitlines() if line.startswith(f"{job}: ")]
         test.assertEqual(len(said), 1, run.stderr)
-        test.assertIn(sentence, said[0])
+        test.assertRegex(said[0], sentence if isinstance(sentence, re.Pattern) else re.escape(sentence))
         test.assertEqual(run.stdout.replace("Results and timings: run.h5\n", ""), "")
     finally:
         run.close()

@@ -74,7 +74,7 @@ class JsonTest : public ::testing::Test {
  protected:
   /// `block_size` counts for lines.
   template <class T = Order>
-  std::vector<T> read(const std::string& file, JsonOptions options = {}, std::uint64_t block_size = 1000) {
+  std::vector<T> read(const std::string& file, ReadOptions options = {}, std::uint64_t block_size = 1000) {
     io::LinePartitioner partitioner{file, is_array, block_size};
     std::vector<T> rows;
     bad_.clear();
@@ -232,7 +232,7 @@ TEST_F(JsonTest, LinesAreCountedFromTheBeginningOfTheFile) {
 }
 
 TEST_F(JsonTest, ABadRecordCostsItselfAlone) {
-  const JsonOptions options{.on_bad_record = BadRecordPolicy::collect};
+  const ReadOptions options{.on_bad_record = BadRecordPolicy::collect};
   const std::string records[] = {R"({"drink":"a"})", R"({"drink":1})", R"({"drink":"b","price":})", R"({"drink":"c"})",
                                  "7"};
   std::string lines;
@@ -259,7 +259,7 @@ TEST_F(JsonTest, ABadRecordCostsItselfAlone) {
 }
 
 TEST_F(JsonTest, AnElementThatDoesNotEndCostsNoNeighbourOnALineOfItsOwn) {
-  const JsonOptions options{.on_bad_record = BadRecordPolicy::collect};
+  const ReadOptions options{.on_bad_record = BadRecordPolicy::collect};
   for (const std::string broken :
        {R"({"drink":"b"}})", R"({"drink":"b)", R"({"drink":"b")", R"({"drink":["b"})", R"({"drink":"b",,})"}) {
     for (const std::string end : {",\n", "\n"}) {
