@@ -3,6 +3,7 @@ several slurmd on one host cannot. Needs root, slurmctld, slurmd and munged. Eve
 on ports nobody else uses, and is gone afterwards."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -53,6 +54,12 @@ def wait_until(condition, what, seconds=DEADLINE):
             raise TimeoutError(f"{what}: not within {seconds} s")
         time.sleep(0.2)
     return result
+
+
+def tasks_done(output):
+    """By the last line of progress that a job has printed: one every ten seconds, so not every number is seen."""
+    lines = re.findall(r"(\d+)/\d+ tasks", output)
+    return int(lines[-1]) if lines else 0
 
 
 def free_ports(count):
