@@ -31,7 +31,7 @@ class FlightsInParquet(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def test_the_same_numbers(self):
-        flights = pandas.read_json(DATA / "flights-20k.json.gz")
+        flights = pandas.read_json(DATA / "flights-nyc-2013.jsonl.gz", lines=True)
         flights["date"] = pandas.to_datetime(flights["date"])  # a column that the job does not read
         for name, rows in (("a", flights[:7000]), ("b", flights[7000:])):
             table = pyarrow.Table.from_pandas(rows, preserve_index=False)
@@ -44,9 +44,9 @@ class FlightsInParquet(unittest.TestCase):
                 self.assertEqual(run(ranks, "--flights", str(self.folder / "*.parquet")), expected)
 
     def test_columns_that_are_missing(self):
-        pyarrow.parquet.write_table(pyarrow.table({"delay": [1], "origin": ["SEA"]}), self.folder / "a.parquet")
+        pyarrow.parquet.write_table(pyarrow.table({"airline": ["AS"], "delay": [1], "origin": ["SEA"]}), self.folder / "a.parquet")
         expect_refused(self, "flights", 'a.parquet: column "distance": expected a column of this name, found the columns '
-                       '"delay", "origin"', "--flights", str(self.folder / "a.parquet"))
+                       '"airline", "delay", "origin"', "--flights", str(self.folder / "a.parquet"))
 
 
 if __name__ == "__main__":
