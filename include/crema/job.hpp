@@ -23,8 +23,8 @@ class Job {
 
   /// Parses the command line, starts MPI, runs `driver` on the head once and every other rank as a worker or actor host
   /// until all work is done, and writes the run file. Returns the same exit code on every rank: 0 done; 1 the driver or
-  /// a task failed; 2 wrong usage or unreadable input. Call once, from main. Where user code does not come back from a
-  /// failed job, the process ends here.
+  /// a task failed; 2 wrong usage or unreadable input; 75 stopped early, or without ranks that run tasks: to be
+  /// resumed. Call once, from main. Where user code does not come back from a failed job, the process ends here.
   [[nodiscard]] int run(const std::function<void()>& driver);
 
   /// What goes into the run file's /results. For the driver; throws UsageError elsewhere.

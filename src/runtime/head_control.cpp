@@ -157,7 +157,11 @@ void HeadControl::on_rank_lost(RankId rank, const std::string& reason) {
   if (phase_ == Phase::running && !failed_) {
     const std::size_t gone_before = head_.actors().gone();
     const std::string consequence = head_.lose_rank(rank, info.host, reason);
-    if (!consequence.empty()) return fail(fmt::format("{}; {}", loss, consequence));
+    if (!consequence.empty()) {
+      if (journal_ == nullptr) return fail(fmt::format("{}; {}", loss, consequence));
+      return fail(fmt::format("{}; {}; go on with --resume (exit code {})", loss, consequence, exit_interrupted),
+                  exit_interrupted);
+    }
     const std::size_t gone = head_.actors().gone() - gone_before;
     progress_.clear();
     log_.warn("{}; what it ran and held is made again elsewhere{}", loss,
@@ -184,6 +188,7 @@ void HeadControl::begin_draining(Clock::time_point now) {
 void HeadControl::interrupt() {
   const head::Head::Progress progress = head_.progress();
   end_.exit_code = exit_interrupted;
+  end_.asked_to_stop = true;
   end_.error = fmt::format("stopped early after {}: {} of the {} tasks known so far have ended{} (exit code {})",
                            stop_.reason(), progress.finished, progress.submitted,
                            journal_ == nullptr ? "" : "; go on with --resume", exit_interrupted);

@@ -24,13 +24,14 @@ namespace crema::runtime {
 
 using wire::RankReport;
 
-/// The job stopped early, and can be resumed.
+/// The job ended early, and can be resumed: it was stopped, or has lost all ranks that run tasks.
 inline constexpr int exit_interrupted = 75;
 
 /// What the head knows when the job ends.
 struct RunEnd {
   int exit_code = 0;
   std::string error;              ///< empty, or why the job failed or was interrupted
+  bool asked_to_stop = false;     ///< which is no error
   std::string error_type;         ///< of the exception, where there was one
   bool driver_came_back = false;  ///< else it may still use what it was given
   std::map<RankId, RankReport> reports;

@@ -83,8 +83,7 @@ void RunRecord::flush() {
 int RunRecord::finish(const RunEnd& end) try {
   if (!end.error.empty()) {
     errors_.push_back(end.error);
-    if (end.exit_code != exit_interrupted)
-      file_.add_error({TaskId{}, end.error_type, end.error, head_rank, ranks_.front().host});
+    if (!end.asked_to_stop) file_.add_error({TaskId{}, end.error_type, end.error, head_rank, ranks_.front().host});
   }
   if (end.driver_came_back) results_.close();
   // Before the run file: whatever becomes of that, what has ended can be resumed.

@@ -61,14 +61,15 @@ class LostRank(unittest.TestCase):
             self.assertEqual(file["results/workers"][()], workers)
             self.assertEqual(self.lost(file), [] if rank is None else [rank])
 
-    def expect_kept(self, job, ranks, why):
-        """What the head says and keeps of a run that could not go on."""
-        self.assertEqual(job.exit_file, 1, job.stderr)
+    def expect_kept(self, job, ranks, code=75):
+        """What the head says and keeps of a run without ranks that run tasks; only with a journal can it go on."""
+        self.assertEqual(job.exit_file, code, job.stderr)
+        why = LAST_WORKER + (r"; go on with --resume \(exit code 75\)\n" if code == 75 else "\n")
         if job.stderr or not DROPS_LAST_LINES:
             self.assertRegex(job.stderr,
                              rf"trouble: rank {ranks[-1]} \(\w+\) on \S+ was lost: its process \d+ has ended; {why}")
         with h5py.File(job.folder / "run.h5") as file:
-            self.assertEqual((file.attrs["status"], file.attrs["exit_code"]), ("failed", 1))
+            self.assertEqual((file.attrs["status"], file.attrs["exit_code"]), ("interrupted" if code == 75 else "failed", code))
             self.assertEqual(file["results/drinks"][()], b"latte")
             self.assertEqual(self.lost(file), sorted(ranks))
             self.assertTrue(any("was lost" in text.decode() for text in file["errors"]["message"]))
@@ -85,7 +86,9 @@ class LostRank(unittest.TestCase):
 
     @leave_out_if(WORKERS > 1, "others are left")
     def test_last_worker(self):
-        self.expect_kept(self.kill(RANKS - 1), [RANKS - 1], LAST_WORKER)
+        for options, code in (((), 75), (("--journal", "off"), 1)):
+            with self.subTest(options=options):
+                self.expect_kept(self.kill(RANKS - 1, options=options), [RANKS - 1], code)
 
     @leave_out_if(WORKERS < 2, "nobody is left")
     def test_worker(self):
@@ -175,7 +178,7 @@ class LostRank(unittest.TestCase):
         wakes = job.exit_file is not None or "--oversubscribe" in launcher(RANKS)
         self.assertEqual(job.left, {}, job.stderr)
         self.expect_told(job, "has not been heard of for 30 seconds")
-        self.assertEqual(job.exit_file, 1 if wakes else None, job.stderr)
+        self.assertEqual(job.exit_file, 75 if wakes else None, job.stderr)
         self.assertEqual(LAST_WORKER in job.stderr, wakes, job.stderr)
 
     def test_task_that_aborts(self):
@@ -190,7 +193,7 @@ class LostRank(unittest.TestCase):
             return
         self.assertEqual(lost, list(range(RANKS - WORKERS, RANKS)), job.stderr)
         last = [rank for rank in lost if f"trouble: rank {rank} (" in job.stderr]
-        self.expect_kept(job, [rank for rank in lost if rank not in last] + last, LAST_WORKER)
+        self.expect_kept(job, [rank for rank in lost if rank not in last] + last)
 
 
 if __name__ == "__main__":

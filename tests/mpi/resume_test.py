@@ -129,6 +129,13 @@ class Killed(Starts):
     def test_the_head_is_killed(self):
         self.ends(lambda job: os.kill(self.head(job), signal.SIGKILL), code=None)
 
+    @leave_out_if(RANKS < 2, "the head is the worker")
+    def test_all_workers_are_killed(self):
+        def kill(job):
+            for rank in range(min(2, RANKS - 1), RANKS):
+                os.kill(job.pid_of(rank), signal.SIGKILL)
+        self.ends(kill, starts=1, code=75)
+
     def test_it_is_stopped(self):
         self.ends(lambda job: job.process.send_signal(signal.SIGUSR1), code=75)
 
