@@ -38,6 +38,20 @@ struct Lists {
   std::vector<std::uint8_t> there{};  ///< for each list: 1 where there is one
 };
 
+/// A text that many cells have. Those that a std::string holds in itself are filled up to as many bytes as it can:
+/// copying all of them and cutting takes no branch on a size that differs from cell to cell.
+struct SharedText {
+  explicit SharedText(std::string text) : filled{std::move(text)}, size{filled.size()} {
+    filled.resize(std::max(size, std::string{}.capacity()));
+  }
+  void copy_to(std::string& cell) const {
+    cell = filled;
+    cell.resize(size);
+  }
+  std::string filled;
+  std::size_t size;
+};
+
 /// The cells of one field, row after row. Plain data: typed code and files fill it and take it apart.
 /// Thread safety: none; one owner at a time.
 struct Column {
@@ -48,11 +62,12 @@ struct Column {
   std::vector<Lists> lists{};  ///< whose elements are those of the next ones, and cells at last; none: a row is a cell
 
   /// Cells of fixed width: native byte order, bool as one byte, times as ticks in 64 bits. Of text: one behind the
-  /// other.
+  /// other, unless there are codes.
   ByteBuffer values{};
-  std::vector<std::uint64_t> text_ends{};  ///< for each text in `values`: the bytes up to its end
-  std::vector<std::uint32_t> codes{};  ///< for each cell of text: which of these it is; without: the one in its place
-  std::vector<std::uint8_t> valid{};   ///< for each cell: 1 where it is there; elsewhere its value is anything
+  std::vector<std::uint64_t> text_ends{};  ///< for each cell of text in `values`: the bytes up to its end
+  std::vector<SharedText> shared{};        ///< texts of cells
+  std::vector<std::uint32_t> codes{};      ///< for each cell of text: which of these it is; or none
+  std::vector<std::uint8_t> valid{};       ///< for each cell: 1 where it is there; elsewhere its value is anything
 
   /// How many lists there are at a depth, or cells below all lists.
   [[nodiscard]] std::size_t count(std::size_t depth) const {
@@ -189,9 +204,9 @@ template <class Cell>
 void take_value(const Column& column, std::size_t place, Cell& value) {
   using namespace std::chrono;
   if constexpr (std::same_as<Cell, std::string>) {
-    const std::size_t text = column.codes.empty() ? place : column.codes[place];
-    const std::uint64_t begin = text == 0 ? 0 : column.text_ends[text - 1];
-    value.assign(reinterpret_cast<const char*>(column.values.data()) + begin, column.text_ends[text] - begin);
+    if (!column.codes.empty()) return column.shared[column.codes[place]].copy_to(value);
+    const std::uint64_t begin = place == 0 ? 0 : column.text_ends[place - 1];
+    value.assign(reinterpret_cast<const char*>(column.values.data()) + begin, column.text_ends[place] - begin);
   } else if constexpr (crema::detail::is_time_point<Cell>) {
     typename Cell::duration since_epoch{};
     take_value(column, place, since_epoch);

@@ -106,10 +106,8 @@ std::string expected_values(const parquet::Column& column) {
 void CellReader::clear() {
   first_row_ += column_.rows();
   misfits_.clear();
-  if (dictionary_ == nullptr) {
-    column_.values.clear();
-    column_.text_ends.clear();
-  }
+  column_.values.clear();
+  column_.text_ends.clear();
   column_.codes.clear();
   column_.valid.clear();
   for (parquet::Lists& lists : column_.lists) {
@@ -210,14 +208,14 @@ void CellReader::take_dictionary(const ::arrow::DictionaryArray& array) {
   entries_ = {.name = column_.name, .type = column_.type, .optional = true};
   CellReader{path_, row_group_, entries_}.append_cells(*array.dictionary());
   dictionary_ = array.data()->dictionary;
-  if (column_.codes.empty()) {  // nobody uses another's texts
-    column_.values.clear();
-    column_.text_ends.clear();
+  if (column_.codes.empty()) column_.shared.clear();  // nobody uses another's texts
+  first_entry_ = column_.shared.size();
+  const char* text = reinterpret_cast<const char*>(entries_.values.data());
+  std::uint64_t begin = 0;
+  for (const std::uint64_t end : entries_.text_ends) {
+    column_.shared.emplace_back(std::string{text + begin, end - begin});
+    begin = end;
   }
-  first_entry_ = column_.text_ends.size();
-  const std::uint64_t begin = column_.values.size();
-  for (const std::uint64_t end : entries_.text_ends) column_.text_ends.push_back(begin + end);
-  column_.values.append(entries_.values.span());
 }
 
 void CellReader::append_dictionary(const ::arrow::Array& array) {
@@ -304,11 +302,12 @@ void CellReader::convert(const Numbers& numbers) {
 }
 
 void CellReader::append_times(const ::arrow::Array& array) {
-  const TickConversion conversion{ticks_of(*array.type()), column_.ticks};
   const auto append = [&](const auto* from) {
-    append_fixed<std::int64_t>(
-        array, [&](std::int64_t i, std::int64_t& ticks) { return conversion(from[i], ticks); },
-        [&](std::int64_t i) { return fmt::format("{} of {}", from[i], array.type()->ToString()); });
+    TickConversion{ticks_of(*array.type()), column_.ticks}.apply([&](const auto& conversion) {
+      append_fixed<std::int64_t>(
+          array, [&](std::int64_t i, std::int64_t& ticks) { return conversion(from[i], ticks); },
+          [&](std::int64_t i) { return fmt::format("{} of {}", from[i], array.type()->ToString()); });
+    });
   };
   if (array.type_id() == Type::DATE32 || array.type_id() == Type::TIME32) {
     append(array.data()->GetValues<std::int32_t>(1));

@@ -78,7 +78,7 @@ class CellReader {
   parquet::Column& column_;
   std::size_t first_row_ = 0;  // of the column, in the row group
   std::vector<Misfit> misfits_;
-  // Of texts: the dictionary that was used last, as cells, whose texts are in the column from this one on.
+  // Of texts: the dictionary that was used last, as cells; its texts are shared ones of the column from this one on.
   std::shared_ptr<const ::arrow::ArrayData> dictionary_;
   parquet::Column entries_{};
   std::size_t first_entry_ = 0;

@@ -14,14 +14,28 @@ class TickConversion {
 
   bool operator()(std::int64_t from, std::int64_t& to) const {
     // Most units are multiples of each other, and division in 128 bits takes ten times as long.
-    if (multiplier_ != 1) return general(from, to);
-    const std::int64_t ticks = from / divisor_ - (from % divisor_ < 0 ? 1 : 0);
+    return multiplier_ == 1 ? divided(from, divisor_, to) : general(from, to);
+  }
+
+  /// Calls `work` with what converts as this does, faster where it divides by what units mostly differ by.
+  template <class Work>
+  void apply(Work&& work) const {
+    const auto by = [this, &work]<std::int64_t divisor>() {
+      work([this](std::int64_t from, std::int64_t& to) { return divided(from, divisor, to); });
+    };
+    if (multiplier_ == 1 && divisor_ == 1'000) return by.template operator()<1'000>();
+    if (multiplier_ == 1 && divisor_ == 1'000'000) return by.template operator()<1'000'000>();
+    if (multiplier_ == 1 && divisor_ == 1'000'000'000) return by.template operator()<1'000'000'000>();
+    work(*this);
+  }
+
+ private:
+  [[nodiscard]] bool divided(std::int64_t from, std::int64_t divisor, std::int64_t& to) const {
+    const std::int64_t ticks = from / divisor - (from % divisor < 0 ? 1 : 0);
     if (ticks < wanted_.lowest || ticks > wanted_.highest) return false;
     to = ticks;
     return true;
   }
-
- private:
   [[nodiscard]] bool general(std::int64_t from, std::int64_t& to) const;
 
   parquet::Ticks unit_;
