@@ -224,6 +224,10 @@ class ByteReader {
     enter_part();
     return size <= bytes_.size() - position_ ? take(size) : nullptr;
   }
+  /// The next `size` bytes, none of them taken, or nullptr where there are fewer in this part.
+  [[nodiscard]] const std::byte* peek(std::size_t size) const noexcept {
+    return size <= bytes_.size() - position_ ? bytes_.data() + position_ : nullptr;
+  }
   /// Copies the next `size` bytes to `place`.
   void copy_to(void* place, std::size_t size);
   /// A slice that shares storage with the input.

@@ -87,7 +87,28 @@ struct Codec<std::basic_string<Char, Traits, Allocator>> {
     write_count(archive, value.size());
     write_elements(archive, value.data(), value.size());
   }
-  static void read(InArchive& archive, String& value) { read_bulk(archive, value); }
+  static void read(InArchive& archive, String& value) {
+    if constexpr (std::is_same_v<String, std::string>) {
+      if (read_short(archive.reader(), value)) return;
+    }
+    read_bulk(archive, value);
+  }
+
+ private:
+  /// A text that a std::string holds in itself, where as many bytes as it can hold are there: to copy them all and to
+  /// cut takes no branch on a size that differs from text to text.
+  static bool read_short(ByteReader& reader, std::string& value) {
+    const std::size_t most = std::string{}.capacity();
+    const std::byte* bytes = reader.peek(sizeof(std::uint64_t) + most);
+    if (bytes == nullptr) return false;
+    std::uint64_t size{};
+    std::memcpy(&size, bytes, sizeof size);
+    if (size > most) return false;
+    reader.take(sizeof size + size);
+    value.assign(reinterpret_cast<const char*>(bytes) + sizeof size, most);
+    value.resize(size);
+    return true;
+  }
 };
 
 template <class T, class Allocator>

@@ -55,6 +55,22 @@ TEST(Archive, StringsAndVectorsComeBackWithTheirLength) {
   EXPECT_EQ(round_trip(in_an_arena), in_an_arena);
 }
 
+TEST(Archive, TextsOfEverySizeComeBackWhateverIsBehindThem) {
+  for (std::size_t size = 0; size < 40; ++size) {
+    const string text(size, 'x');
+    for (std::size_t behind = 0; behind < 40; ++behind) {
+      ByteBuffer out;
+      encode(out, text);
+      for (std::size_t i = 0; i < behind; ++i) out.put('y');
+      ByteReader in{Bytes{std::move(out)}};
+      string read(20, 'z');
+      decode(in, read);
+      EXPECT_EQ(read, text) << behind;
+      EXPECT_EQ(in.remaining(), behind);
+    }
+  }
+}
+
 TEST(Archive, VectorsOfBoolOfEveryLengthTakeABitAnElement) {
   for (std::size_t size = 0; size < 70; ++size) {
     vector<bool> bits(size);
