@@ -111,10 +111,14 @@ struct Step {
   std::shared_ptr<const void> held{};  ///< the futures among the arguments
 };
 
+/// Names of what a block passes, for stats(): of what makes it, then of each step.
+using Operators = std::shared_ptr<const std::vector<std::string>>;
+
 /// The steps that make a block, as the task that runs them reads them.
 struct Work {
   Arguments steps{};
   std::vector<crema::detail::FutureHandle> held{};  ///< the values among its inputs
+  Operators operators{};  ///< none: all of it is what the plan names; else the last steps have names of their own
 };
 /// One after the other: what is in `work`, then this.
 void append(Work& work, const Step& step);
@@ -143,6 +147,8 @@ struct Plan {
     longer.steps.push_back(std::move(step));
     return longer;
   }
+  /// What blocks pass that are made as `work` says.
+  [[nodiscard]] Operators operators(const Work& work) const;
 };
 
 /// The plan of what is opened when its first block is asked for: opening it takes work.
@@ -186,6 +192,8 @@ class BlockStream {
   std::optional<Bytes> next();
   /// Of the block that next() has yielded last.
   [[nodiscard]] const BlockFacts& facts() const { return facts_; }
+  /// Of the block that next() or next_kept() has yielded last.
+  [[nodiscard]] const Operators& operators() const { return operators_; }
   /// Waits for the next block to end; its result stays where it was made. None behind the last.
   std::optional<crema::detail::FutureHandle> next_kept();
   /// Ends the work on the blocks that nobody has taken: returns once none of it runs any more.
@@ -195,19 +203,22 @@ class BlockStream {
 
  private:
   void submit_ahead();
+  crema::detail::FutureHandle take_first();
   void abandon();
 
   // Constant after construction.
   Plan plan_;
   std::string label_;
+  Operators operators_of_plan_;
   std::size_t most_ahead_ = 0;
 
   std::size_t ahead_ = 0;
   BlockSource source_;                 // empty behind its last block
   std::uint64_t blocks_ = 0;           // submitted
   std::exception_ptr source_failure_;  // thrown once the blocks before it are consumed
-  std::deque<crema::detail::FutureHandle> in_flight_;
+  std::deque<std::pair<crema::detail::FutureHandle, Operators>> in_flight_;
   BlockFacts facts_;
+  Operators operators_;
   std::uint64_t left_out_ = 0;  // by the blocks that next() has yielded, and not told yet
 };
 

@@ -39,8 +39,8 @@ class StatsCollector {
   StatsCollector(const StatsCollector&) = delete;
   StatsCollector& operator=(const StatsCollector&) = delete;
 
-  /// A block of a plan has run: without effect where nobody collects on this thread.
-  static void add(const Plan& plan, const BlockFacts& facts);
+  /// A block has run that has passed these: without effect where nobody collects on this thread.
+  static void add(const std::vector<std::string>& operators, const BlockFacts& facts);
   DatasetStats take();
 
  private:

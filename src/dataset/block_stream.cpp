@@ -33,16 +33,22 @@ std::size_t blocks_for_all_workers() {
 }  // namespace
 
 BlockStream::BlockStream(const Plan& plan, std::size_t ahead)
-    : plan_{plan}, label_{label_of(plan)}, source_{plan_.open()} {
+    : plan_{plan}, label_{label_of(plan)}, operators_of_plan_{plan.operators({})}, source_{plan_.open()} {
   most_ahead_ = blocks_for_all_workers();
   ahead_ = ahead == 0 ? most_ahead_ : ahead;
+}
+
+Operators Plan::operators(const Work& work) const {
+  std::vector<std::string> names = work.operators ? *work.operators : std::vector{name};
+  for (const Step& step : steps) names.push_back(step.name);
+  return std::make_shared<const std::vector<std::string>>(std::move(names));
 }
 
 void BlockStream::double_ahead() { ahead_ = std::min(2 * ahead_, most_ahead_); }
 
 BlockStream::~BlockStream() {
   try {
-    for (const crema::detail::FutureHandle& block : in_flight_) block.cancel();
+    for (const auto& [block, operators] : in_flight_) block.cancel();
   } catch (const UsageError&) {
     // A stream that outlives the driver: nothing runs any more.
   }
@@ -54,8 +60,7 @@ std::optional<crema::detail::FutureHandle> BlockStream::next_kept() {
     if (source_failure_) std::rethrow_exception(std::exchange(source_failure_, nullptr));
     return std::nullopt;
   }
-  const crema::detail::FutureHandle block = std::move(in_flight_.front());
-  in_flight_.pop_front();
+  const crema::detail::FutureHandle block = take_first();
   const crema::detail::FutureHandle* first = &block;
   crema::detail::FutureHandle::wait({&first, 1}, 1, std::nullopt);
   return block;
@@ -81,14 +86,13 @@ std::optional<Bytes> BlockStream::next() {
     tell_left_out(plan_, std::exchange(left_out_, 0));
     return std::nullopt;
   }
-  const crema::detail::FutureHandle block = std::move(in_flight_.front());
-  in_flight_.pop_front();
+  const crema::detail::FutureHandle block = take_first();
   try {
     const Bytes result = block.value();
     ByteReader facts{wire::part_of(result, facts_part)};
     facts_ = read_facts(facts);
     left_out_ += facts_.left_out;
-    StatsCollector::add(plan_, facts_);
+    StatsCollector::add(*operators_, facts_);
     return wire::part_of(result, made_part);
   } catch (const Error&) {
     abandon();
@@ -96,11 +100,18 @@ std::optional<Bytes> BlockStream::next() {
   }
 }
 
+crema::detail::FutureHandle BlockStream::take_first() {
+  crema::detail::FutureHandle block = std::move(in_flight_.front().first);
+  operators_ = std::move(in_flight_.front().second);
+  in_flight_.pop_front();
+  return block;
+}
+
 void BlockStream::give_up() {
   source_ = nullptr;
   source_failure_ = nullptr;
   std::vector<const crema::detail::FutureHandle*> running;
-  for (const crema::detail::FutureHandle& block : in_flight_) {
+  for (const auto& [block, operators] : in_flight_) {
     block.cancel();
     running.push_back(&block);
   }
@@ -121,9 +132,10 @@ void BlockStream::submit_ahead() {
       source_ = nullptr;
       return;
     }
-    in_flight_.emplace_back(LaneContext::current().submit(crema::detail::registered_id<RunBlock>,
-                                                          TaskOptions{.name = label_},
-                                                          encode_block(blocks_++, *work, plan_.steps)));
+    in_flight_.emplace_back(
+        LaneContext::current().submit(crema::detail::registered_id<RunBlock>, TaskOptions{.name = label_},
+                                      encode_block(blocks_++, *work, plan_.steps)),
+        work->operators ? plan_.operators(*work) : operators_of_plan_);
   }
 }
 
@@ -132,7 +144,7 @@ void BlockStream::submit_ahead() {
 void BlockStream::abandon() {
   source_ = nullptr;
   source_failure_ = nullptr;
-  for (const crema::detail::FutureHandle& block : std::exchange(in_flight_, {})) {
+  for (const auto& [block, operators] : std::exchange(in_flight_, {})) {
     try {
       static_cast<void>(block.value());
     } catch (const Error&) {

@@ -39,18 +39,16 @@ thread_local StatsCollector* innermost = nullptr;
 StatsCollector::StatsCollector() : outer_{std::exchange(innermost, this)} {}
 StatsCollector::~StatsCollector() { innermost = outer_; }
 
-void StatsCollector::add(const Plan& plan, const BlockFacts& facts) {
+void StatsCollector::add(const std::vector<std::string>& names, const BlockFacts& facts) {
   if (innermost == nullptr) return;
-  std::vector<std::string> names{plan.name};
-  for (const Step& step : plan.steps) names.push_back(step.name);
   auto& stages = innermost->stages_;
   auto stage = std::find_if(stages.begin(), stages.end(), [&](const Stage& known) { return known.names == names; });
   if (stage == stages.end()) {
     stage = stages.insert(stages.end(), Stage{names, {}});
     for (const std::string& name : names) stage->operators.push_back({.name = name});
   }
-  // What makes the block may be several steps, of which the plan has no names.
-  const std::size_t making = facts.steps.size() - std::min(facts.steps.size(), plan.steps.size());
+  // What makes the block may be several steps without names.
+  const std::size_t making = facts.steps.size() - std::min(facts.steps.size(), names.size() - 1);
   for (std::size_t i = 0; i < facts.steps.size(); ++i) {
     DatasetStats::Operator& one = stage->operators[i < making ? 0 : i - making + 1];
     one.rows += i + 1 < making ? 0 : facts.steps[i].rows;

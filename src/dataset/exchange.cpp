@@ -136,8 +136,10 @@ Plan united(const Plan& first, const Plan& second) {
         source = std::move(later);
         work = source();
       }
-      if (work)
-        for (const Step& step : in_second ? second.steps : first.steps) append(*work, step);
+      if (!work) return work;
+      const Plan& plan = in_second ? second : first;
+      work->operators = plan.operators(*work);
+      for (const Step& step : plan.steps) append(*work, step);
       return work;
     };
   };

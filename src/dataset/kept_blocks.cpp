@@ -47,6 +47,7 @@ KeptBlocks::KeptBlocks(const std::vector<Work>& works, const Plan& plan, const S
 
 void KeptBlocks::run(const Plan& plan, const Step* merge) {
   BlockStream stream{plan};
+  std::vector<Operators> operators;  // of each block, also of those that were merged
   std::vector<BlockFacts> of_blocks, of_merged;
   std::vector<int> levels;  // how often each block was merged
   const auto look = [&] {
@@ -58,6 +59,7 @@ void KeptBlocks::run(const Plan& plan, const Step* merge) {
   try {
     while (std::optional<crema::detail::FutureHandle> block = stream.next_kept()) {
       blocks_.push_back(std::move(*block));
+      operators.push_back(stream.operators());
       if (blocks_.size() - facts_.size() == looked_at_together) look();
     }
     look();
@@ -68,12 +70,12 @@ void KeptBlocks::run(const Plan& plan, const Step* merge) {
     throw;
   }
   std::uint64_t left_out = 0;
-  for (const BlockFacts& one : of_blocks) {
-    StatsCollector::add(plan, one);
-    left_out += one.left_out;
+  for (std::size_t i = 0; i < of_blocks.size(); ++i) {
+    StatsCollector::add(*operators[i], of_blocks[i]);
+    left_out += of_blocks[i].left_out;
   }
   tell_left_out(plan, left_out);
-  for (const BlockFacts& one : of_merged) StatsCollector::add({.open = {}, .name = merge->name}, one);
+  for (const BlockFacts& one : of_merged) StatsCollector::add({merge->name}, one);
 }
 
 KeptBlocks::KeptBlocks(crema::detail::FutureHandle block) : blocks_{std::move(block)} { read_facts(); }

@@ -26,6 +26,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsNan;
+using ::testing::Pair;
 
 struct Sale {
   std::int64_t id = 0;
@@ -907,6 +908,28 @@ TEST(DatasetOperations, StatsTellWhatWentThroughEachOperator) {
     EXPECT_THAT(stats.text(), HasSubstr("operator"));
   }),
             0);
+}
+
+TEST(DatasetOperations, StatsTellTheSidesOfAUnionApart) {
+  LoopbackCluster job{3};
+  EXPECT_EQ(job.run_all([] {
+    const auto fourths = range(1000).filter([](std::int64_t i) { return i % 4 == 0; });
+    const auto doubled = from_items(std::vector<std::int64_t>{1, 2, 3}).map([](std::int64_t i) { return i * 2; });
+    const auto all = fourths.union_with(doubled).union_with(range(10)).map([](std::int64_t i) { return i + 1; });
+    // Blocks that are passed on, and blocks that are kept.
+    for (const DatasetStats& stats : {all.stats(), all.sort<>().stats()}) {
+      std::vector<std::pair<std::string, std::uint64_t>> rows;
+      for (const auto& one : stats.operators) {
+        if (one.name == "sort.cut") break;
+        const std::string name = one.name.substr(0, one.name.find('<'));
+        if (name != "count" && name != "sort") rows.emplace_back(name, one.rows);
+      }
+      EXPECT_THAT(rows, ElementsAre(Pair("range", 1000), Pair("filter", 250), Pair("map", 250), Pair("from_items", 3),
+                                    Pair("map", 3), Pair("map", 3), Pair("range", 10), Pair("map", 10)));
+    }
+  }),
+            0)
+      << job.sink.end.error;
 }
 
 std::int64_t count_block(std::int64_t row, const Actor<Counter>& counter) {
