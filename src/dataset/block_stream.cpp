@@ -38,12 +38,6 @@ BlockStream::BlockStream(const Plan& plan, std::size_t ahead)
   ahead_ = ahead == 0 ? most_ahead_ : ahead;
 }
 
-Operators Plan::operators(const Work& work) const {
-  std::vector<std::string> names = work.operators ? *work.operators : std::vector{name};
-  for (const Step& step : steps) names.push_back(step.name);
-  return std::make_shared<const std::vector<std::string>>(std::move(names));
-}
-
 void BlockStream::double_ahead() { ahead_ = std::min(2 * ahead_, most_ahead_); }
 
 BlockStream::~BlockStream() {

@@ -21,6 +21,12 @@ Bytes LoadRange::body(void* subject, ByteReader& bounds) {
   return {};
 }
 
+Operators Plan::operators(const Work& work) const {
+  std::vector<std::string> names = work.operators ? *work.operators : std::vector{name};
+  for (const Step& step : steps) names.push_back(step.name);
+  return std::make_shared<const std::vector<std::string>>(std::move(names));
+}
+
 Plan load_plan(const Step& load, std::function<DescriptionSource()> open, const std::optional<Step>& load_bad_records) {
   const auto open_works = [load, open]() -> BlockSource {
     return [load, next = open()]() -> std::optional<Work> {

@@ -23,6 +23,7 @@ class TickConversion {
     const auto by = [this, &work]<std::int64_t divisor>() {
       work([this](std::int64_t from, std::int64_t& to) { return divided(from, divisor, to); });
     };
+    if (multiplier_ == 1 && divisor_ == 1) return by.template operator()<1>();
     if (multiplier_ == 1 && divisor_ == 1'000) return by.template operator()<1'000>();
     if (multiplier_ == 1 && divisor_ == 1'000'000) return by.template operator()<1'000'000>();
     if (multiplier_ == 1 && divisor_ == 1'000'000'000) return by.template operator()<1'000'000'000>();

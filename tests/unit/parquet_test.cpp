@@ -263,8 +263,10 @@ TEST_F(Parquet, TimesOfAnyUnitAreRoundedDown) {
     EXPECT_THAT(all<Seconds>(file_), ElementsAre(Seconds{-2s}, Seconds{1'767'225'600s})) << unit;
     EXPECT_THAT(all<sys_days>(file_).front(), sys_days{} - std::chrono::days{1}) << unit;
   }
-  make("\"value\": pa.array([-1], pa.timestamp(\"us\"))");
-  EXPECT_THAT(all<Seconds>(file_), ElementsAre(Seconds{-1s}));
+  for (const char* unit : {"s", "ms", "us", "ns"}) {
+    make("\"value\": pa.array([-1, 1], pa.timestamp(\"" + std::string{unit} + "\"))");
+    EXPECT_THAT(all<Seconds>(file_), ElementsAre(Seconds{-1s}, Seconds{unit == std::string{"s"} ? 1s : 0s})) << unit;
+  }
   make("\"value\": pa.array([datetime.date(1000, 1, 1)], pa.date64())");
   EXPECT_THAT(all<sys_days>(file_), ElementsAre(sys_days{std::chrono::year{1000} / 1 / 1}));
   EXPECT_EQ(message_of<system_clock::time_point>(file_, false),
