@@ -157,11 +157,14 @@ int main(int argc, char** argv) {
                             .sort<crema::descending<&Route::mean_delay>, &Route::origin, &Route::destination>()
                             .materialize();
 
-    fmt::print("{} flights of {} airlines from {} airports, {:.1f} % of them more than {} minutes late\n",
-               flights.count(), airlines.count(), departures.count(), 100 * flights.mean<is_late>().value_or(0),
-               late_after);
-    airlines.show(5);
-    std::cout << '\n';
+    const std::uint64_t known = airlines.count();
+    fmt::print("{} flights{} from {} airports, {:.1f} % of them more than {} minutes late\n", flights.count(),
+               known == 0 ? "" : fmt::format(" of {} airlines", known), departures.count(),
+               100 * flights.mean<is_late>().value_or(0), late_after);
+    if (known != 0) {
+      airlines.show(5);
+      std::cout << '\n';
+    }
     departures.show(5);
     std::cout << '\n';
     routes.show(5);

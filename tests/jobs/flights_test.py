@@ -70,8 +70,10 @@ class Flights(unittest.TestCase):
 
     def test_what_it_prints(self):
         late = (self.flights.delay > 15).mean() * 100
-        self.assertIn(f"{len(self.flights)} flights of {self.rows['airlines']} airlines from {self.rows['departures']} "
-                      f"airports, {late:.1f} % of them more than 15 minutes late\n", self.printed)
+        whose = f" of {self.rows['airlines']} airlines" if self.rows["airlines"] else ""
+        self.assertIn(f"{len(self.flights)} flights{whose} from {self.rows['departures']} airports, {late:.1f} % of "
+                      "them more than 15 minutes late\n", self.printed)
+        self.assertEqual(self.printed.count("airline  flights"), 1 if whose else 0)
 
 
 class FlightsWithoutAirlines(Flights):
