@@ -51,21 +51,37 @@ int is_late(const Flight& flight) { return flight.delay > late_after ? 1 : 0; }
 bool tells_airline(const Flight& flight) { return flight.airline.has_value(); }
 std::string airline_of(const Flight& flight) { return flight.airline.value(); }
 
-/// The flights of one airline.
-struct Service {
-  std::string airline;
+/// Of flights that have something in common; `of` is what.
+struct Delays {
+  std::string of;
   std::uint64_t flights = 0;
   std::int64_t late = 0;
   double mean_delay = 0;
   double median_delay = 0;
   int worst_delay = 0;
+
+  template <class Archive>
+  void serialize(Archive& ar, const char* name_of_it) {
+    ar& boost::serialization::make_nvp(name_of_it, of);
+    ar& BOOST_SERIALIZATION_NVP(flights) & BOOST_SERIALIZATION_NVP(late) & BOOST_SERIALIZATION_NVP(mean_delay);
+    ar& BOOST_SERIALIZATION_NVP(median_delay) & BOOST_SERIALIZATION_NVP(worst_delay);
+  }
+};
+
+template <class Row, class Groups>
+crema::Dataset<Row> delays_of(const Groups& groups) {
+  return groups.template aggregate<Row>(crema::count(), crema::sum<is_late>(), crema::mean<&Flight::delay>(),
+                                        crema::quantile<&Flight::delay>(0.5), crema::max<&Flight::delay>());
+}
+
+/// The flights of one airline.
+struct Service : Delays {
   std::string name{};
 
   template <class Archive>
   void serialize(Archive& ar, unsigned) {
-    ar& BOOST_SERIALIZATION_NVP(airline) & BOOST_SERIALIZATION_NVP(flights) & BOOST_SERIALIZATION_NVP(late);
-    ar& BOOST_SERIALIZATION_NVP(mean_delay) & BOOST_SERIALIZATION_NVP(median_delay);
-    ar& BOOST_SERIALIZATION_NVP(worst_delay) & BOOST_SERIALIZATION_NVP(name);
+    Delays::serialize(ar, "airline");
+    ar& BOOST_SERIALIZATION_NVP(name);
   }
 };
 
@@ -75,21 +91,14 @@ Service with_airline(std::pair<Service, Airline> both) {
 }
 
 /// The flights that leave one airport.
-struct Departures {
-  std::string airport;
-  std::uint64_t flights = 0;
-  std::int64_t late = 0;
-  double mean_delay = 0;
-  double median_delay = 0;
-  int worst_delay = 0;
+struct Departures : Delays {
   std::string name{};
   std::string state{};
 
   template <class Archive>
   void serialize(Archive& ar, unsigned) {
-    ar& BOOST_SERIALIZATION_NVP(airport) & BOOST_SERIALIZATION_NVP(flights) & BOOST_SERIALIZATION_NVP(late);
-    ar& BOOST_SERIALIZATION_NVP(mean_delay) & BOOST_SERIALIZATION_NVP(median_delay);
-    ar& BOOST_SERIALIZATION_NVP(worst_delay) & BOOST_SERIALIZATION_NVP(name) & BOOST_SERIALIZATION_NVP(state);
+    Delays::serialize(ar, "airport");
+    ar& BOOST_SERIALIZATION_NVP(name) & BOOST_SERIALIZATION_NVP(state);
   }
 };
 
@@ -134,22 +143,16 @@ int main(int argc, char** argv) {
             .repartition(64)  // the same blocks whatever the files are, so the same sums to the last bit
             .materialize();
 
-    const auto airlines = flights.filter<tells_airline>()
-                              .group_by<airline_of>()
-                              .aggregate<Service>(crema::count(), crema::sum<is_late>(), crema::mean<&Flight::delay>(),
-                                                  crema::quantile<&Flight::delay>(0.5), crema::max<&Flight::delay>())
-                              .join<&Service::airline, &Airline::code>(crema::read_csv<Airline>(airlines_file))
+    const auto airlines = delays_of<Service>(flights.filter<tells_airline>().group_by<airline_of>())
+                              .join<&Service::of, &Airline::code>(crema::read_csv<Airline>(airlines_file))
                               .map<with_airline>()
-                              .sort<crema::descending<&Service::mean_delay>, &Service::airline>()
+                              .sort<crema::descending<&Service::mean_delay>, &Service::of>()
                               .materialize();
-    const auto departures =
-        flights.group_by<&Flight::origin>()
-            .aggregate<Departures>(crema::count(), crema::sum<is_late>(), crema::mean<&Flight::delay>(),
-                                   crema::quantile<&Flight::delay>(0.5), crema::max<&Flight::delay>())
-            .join<&Departures::airport, &Airport::iata>(crema::read_csv<Airport>(airports_file))
-            .map<with_airport>()
-            .sort<crema::descending<&Departures::mean_delay>, &Departures::airport>()
-            .materialize();
+    const auto departures = delays_of<Departures>(flights.group_by<&Flight::origin>())
+                                .join<&Departures::of, &Airport::iata>(crema::read_csv<Airport>(airports_file))
+                                .map<with_airport>()
+                                .sort<crema::descending<&Departures::mean_delay>, &Departures::of>()
+                                .materialize();
     const auto routes = flights.group_by<&Flight::origin, &Flight::destination>()
                             .aggregate<Route>(crema::count(), crema::mean<&Flight::delay>(),
                                               crema::std_dev<&Flight::delay>(), crema::first<&Flight::distance>())

@@ -44,7 +44,8 @@ class FlightsInParquet(unittest.TestCase):
                 self.assertEqual(run(ranks, "--flights", str(self.folder / "*.parquet")), expected)
 
     def test_columns_that_are_missing(self):
-        pyarrow.parquet.write_table(pyarrow.table({"airline": ["AS"], "delay": [1], "origin": ["SEA"]}), self.folder / "a.parquet")
+        flights = pyarrow.table({"airline": ["AS"], "delay": [1], "origin": ["SEA"]})
+        pyarrow.parquet.write_table(flights, self.folder / "a.parquet")
         expect_refused(self, "flights", 'a.parquet: column "distance": expected a column of this name, found the columns '
                        '"airline", "delay", "origin"', "--flights", str(self.folder / "a.parquet"))
 

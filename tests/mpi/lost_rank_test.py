@@ -69,7 +69,8 @@ class LostRank(unittest.TestCase):
             self.assertRegex(job.stderr,
                              rf"trouble: rank {ranks[-1]} \(\w+\) on \S+ was lost: its process \d+ has ended; {why}")
         with h5py.File(job.folder / "run.h5") as file:
-            self.assertEqual((file.attrs["status"], file.attrs["exit_code"]), ("interrupted" if code == 75 else "failed", code))
+            status = "interrupted" if code == 75 else "failed"
+            self.assertEqual((file.attrs["status"], file.attrs["exit_code"]), (status, code))
             self.assertEqual(file["results/drinks"][()], b"latte")
             self.assertEqual(self.lost(file), sorted(ranks))
             self.assertTrue(any("was lost" in text.decode() for text in file["errors"]["message"]))
