@@ -25,14 +25,19 @@ namespace crema::dataset {
 
 // Ranges of rows of kept blocks: limit, zip, repartition, split, materialize.
 
-/// The arguments are how many slices, and how many rows in all; of each the first row, the row behind the last, and the
-/// rows of which they are.
+/// The first arguments of what loads slices: how many, and how many rows in all. Then come of each the first row, the
+/// row behind the last, and the rows of which they are.
+struct SliceCounts {
+  explicit SliceCounts(ByteReader& reader) : slices{reader.get<std::uint64_t>()}, rows{reader.get<std::uint64_t>()} {}
+  std::uint64_t slices;
+  std::uint64_t rows;
+};
+
 template <class T>
-std::vector<T> read_slices(ByteReader& reader) {
+std::vector<T> read_slices(ByteReader& reader, const SliceCounts& counts) {
   std::vector<T> rows = Rows::fresh<T>();
-  auto left = reader.get<std::uint64_t>();
-  reserve_rows(rows, reader.get<std::uint64_t>(), reader);
-  for (; left > 0; --left) {
+  reserve_rows(rows, counts.rows, reader);
+  for (std::uint64_t left = counts.slices; left > 0; --left) {
     const auto begin = reader.get<std::uint64_t>();
     const auto end = reader.get<std::uint64_t>();
     append_rows(rows, reader, begin, end);
@@ -43,7 +48,15 @@ std::vector<T> read_slices(ByteReader& reader) {
 template <class T>
 struct LoadSlices {
   static Bytes body(void* subject, ByteReader& slices) {
-    rows_of(subject).assign(read_slices<T>(slices));
+    Rows& block = rows_of(subject);
+    const SliceCounts counts{slices};
+    if (counts.slices == 1) {
+      const auto begin = slices.get<std::uint64_t>();
+      const auto end = slices.get<std::uint64_t>();
+      load_rows<T>(block, slices, begin, end);
+    } else {
+      block.assign(read_slices<T>(slices, counts));
+    }
     return {};
   }
 };
@@ -52,8 +65,8 @@ struct LoadSlices {
 template <class T, class U>
 struct LoadZip {
   static Bytes body(void* subject, ByteReader& slices) {
-    auto left = read_slices<T>(slices);
-    auto right = read_slices<U>(slices);
+    auto left = read_slices<T>(slices, SliceCounts{slices});
+    auto right = read_slices<U>(slices, SliceCounts{slices});
     std::vector<std::pair<T, U>> rows;
     crema::detail::reserve(rows, left.size());
     for (std::size_t i = 0; i < left.size(); ++i) rows.emplace_back(std::move(left[i]), std::move(right[i]));
@@ -66,9 +79,10 @@ struct LoadZip {
 class KeptRows {
  public:
   explicit KeptRows(KeptBlocks blocks);
-  /// Of `T`: a plan's blocks, run and kept.
+  /// Of `T`: a plan's blocks, run and kept, or those that are its rows as they are.
   template <class T>
   static std::shared_ptr<const KeptRows> of(const Plan& plan) {
+    if (plan.kept && plan.steps.empty()) return plan.kept;
     return std::make_shared<const KeptRows>(KeptBlocks{plan.with(step<Collect<T>>(""))});
   }
 
@@ -207,7 +221,8 @@ struct CutBlock {
     const auto number = arguments.get<std::uint64_t>();
     const auto parts = arguments.get<std::uint64_t>();
     const auto cuts = decode<std::vector<Place>>(arguments);
-    const auto rows = decode<std::vector<T>>(arguments);
+    load_rows<T>(block, arguments);
+    const auto& rows = block.read<T>();
     block.begin_parts(parts);
     std::size_t begin = 0;
     for (std::uint64_t part = 0; part < parts; ++part) {

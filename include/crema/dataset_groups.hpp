@@ -58,7 +58,7 @@ struct DealGroups {
     const auto parts = arguments.get<std::uint64_t>();
     KeyNumbers<Key> numbers;
     std::vector<Group> groups;
-    for (auto&& item : rows.as<T>()) {
+    for (auto&& item : rows.read<T>()) {
       const T& row = item;
       const std::size_t number = numbers.number(Keys<T, keys...>::view(row));
       if (number == groups.size())
@@ -304,7 +304,7 @@ struct DealByKeys {
     KeyNumbers<typename RowKeys::type> numbers;
     std::vector<std::uint32_t> part_of_row;
     part_of_row.reserve(rows.size());
-    for (auto&& item : rows.as<T>()) {
+    for (auto&& item : rows.read<T>()) {
       const T& row = item;
       part_of_row.push_back(static_cast<std::uint32_t>(numbers.hash(RowKeys::view(row)) % parts));
     }

@@ -19,12 +19,12 @@
 
 namespace crema::dataset {
 
-/// Writes the rows from `begin` to `end` as a vector of them is encoded, without making one.
-template <class T>
-void write_rows(ByteBuffer& out, const std::vector<T>& rows, std::size_t begin, std::size_t end) {
-  if constexpr (std::is_same_v<T, bool>) {
-    encode(out, std::vector<T>(rows.begin() + static_cast<std::ptrdiff_t>(begin),
-                               rows.begin() + static_cast<std::ptrdiff_t>(end)));
+/// Writes the rows from `begin` to `end` of what Rows::read returns as a vector of them is encoded, without making one.
+template <class Read>
+void write_rows(ByteBuffer& out, const Read& rows, std::size_t begin, std::size_t end) {
+  if constexpr (std::is_same_v<Read, std::vector<bool>>) {
+    encode(out, std::vector<bool>(rows.begin() + static_cast<std::ptrdiff_t>(begin),
+                                  rows.begin() + static_cast<std::ptrdiff_t>(end)));
   } else {
     OutArchive archive{out};
     crema::detail::write_count(archive, end - begin);
@@ -45,7 +45,7 @@ void write_pieces(Rows& rows, std::vector<std::vector<T>> pieces) {
 /// Makes parts of rows of which each goes to the part with its number, in order.
 template <class T>
 void write_dealt(Rows& rows, const std::vector<std::uint32_t>& part_of_row, std::size_t parts) {
-  const std::vector<T>& all = rows.as<T>();
+  const auto& all = rows.read<T>();
   if constexpr (std::is_same_v<T, bool>) {
     std::vector<std::vector<T>> pieces(parts);
     for (std::size_t row = 0; row < all.size(); ++row) pieces[part_of_row[row]].push_back(all[row]);
@@ -133,6 +133,38 @@ void append_rows(std::vector<T>& rows, ByteReader& reader, std::uint64_t begin =
   }
 }
 
+template <class T>
+requires crema::detail::is_bulk<T>
+void append_row(std::vector<T>& rows, const std::byte* place) {
+  if (reinterpret_cast<std::uintptr_t>(place) % alignof(T) == 0) {
+    rows.push_back(*reinterpret_cast<const T*>(place));
+  } else {
+    std::memcpy(static_cast<void*>(&rows.emplace_back()), place, sizeof(T));
+  }
+}
+
+/// Loads the rows `begin` to `end` of a vector that was encoded, as far as it has them. They are read where they lie
+/// where that can be.
+template <class T>
+void load_rows(Rows& block, ByteReader& reader, std::uint64_t begin = 0, std::uint64_t end = ~std::uint64_t{0}) {
+  std::vector<T> rows;
+  if constexpr (crema::detail::is_bulk<T>) {
+    InArchive archive{reader};
+    const std::uint64_t count = crema::detail::read_count(archive, sizeof(T));
+    const Bytes all = reader.get_bytes(count * sizeof(T));
+    end = std::min(end, count);
+    begin = std::min(begin, end);
+    const Bytes wanted = all.slice(begin * sizeof(T), (end - begin) * sizeof(T));
+    if (reinterpret_cast<std::uintptr_t>(wanted.data()) % alignof(T) == 0) return block.borrow<T>(wanted);
+    rows.resize(end - begin);
+    std::memcpy(static_cast<void*>(rows.data()), wanted.data(), wanted.size());
+  } else {
+    rows = Rows::fresh<T>();
+    append_rows(rows, reader, begin, end);
+  }
+  block.assign(std::move(rows));
+}
+
 /// Reads a count and so many vectors, one behind the other. `ends` gets the number of rows up to the end of each.
 template <class T>
 std::vector<T> read_pieces(ByteReader& reader, std::vector<std::ptrdiff_t>* ends = nullptr) {
@@ -171,7 +203,9 @@ template <class T>
 std::vector<T> read_shuffled(ByteReader& reader, Random& random) {
   constexpr std::size_t cache_line = 64;
   if constexpr (crema::detail::is_bulk<T> && sizeof(T) > cache_line) {
-    // Large rows move once, to where they belong.
+    // Large rows move once, to where they belong, and are on their way from memory before they are copied.
+    constexpr std::size_t ahead = 2;
+    constexpr std::size_t lines_ahead = std::min<std::size_t>(sizeof(T) / cache_line, 16);
     std::vector<Bytes> pieces;
     std::vector<const std::byte*> places;
     for (auto left = reader.get<std::uint64_t>(); left > 0; --left) {
@@ -183,7 +217,11 @@ std::vector<T> read_shuffled(ByteReader& reader, Random& random) {
     shuffle(places, random);
     std::vector<T> rows = Rows::fresh<T>();
     crema::detail::reserve(rows, places.size());
-    for (const std::byte* const place : places) std::memcpy(&rows.emplace_back(), place, sizeof(T));
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      for (std::size_t line = 0; line < lines_ahead && i + ahead < places.size(); ++line)
+        __builtin_prefetch(places[i + ahead] + line * cache_line);
+      append_row(rows, places[i]);
+    }
     return rows;
   } else {
     std::vector<T> rows = read_pieces<T>(reader);

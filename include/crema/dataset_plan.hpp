@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <typeinfo>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "crema/bytes.hpp"
 #include "crema/future.hpp"
 #include "crema/ids.hpp"
+#include "crema/large_pages.hpp"
 
 namespace crema::dataset {
 
@@ -31,15 +33,46 @@ class Rows {
   Rows& operator=(const Rows&) = delete;
   ~Rows() { retire(); }
 
+  /// To be changed.
   template <class T>
   std::vector<T>& as() {
+    if constexpr (crema::detail::is_bulk<T>)
+      if (!rows_) assign(copy_of(borrowed<T>()));
     return *static_cast<std::vector<T>*>(rows_.get());
+  }
+  /// To be read, until they are changed: a span, of bool the vector.
+  template <class T>
+  decltype(auto) read() const {
+    if constexpr (crema::detail::is_bulk<T>)
+      if (!rows_) return borrowed<T>();
+    const auto& rows = *static_cast<const std::vector<T>*>(rows_.get());
+    if constexpr (std::is_same_v<T, bool>)
+      return (rows);
+    else
+      return std::span<const T>{rows};
+  }
+  /// Each of them goes to `take`, which may keep what it gets.
+  template <class T, class Take>
+  void take_each(Take&& take) {
+    if constexpr (crema::detail::is_bulk<T>) {
+      for (T row : read<T>()) take(std::move(row));
+    } else {
+      for (auto&& row : as<T>()) take(std::move(row));
+    }
   }
   template <class T>
   void assign(std::vector<T> rows) {
     retire();
     rows_ = std::make_shared<std::vector<T>>(std::move(rows));
     kind_ = &kind_of<T>;
+  }
+  /// They are the content of these bytes, aligned as T has to be, and stay there until somebody changes them.
+  template <class T>
+  requires crema::detail::is_bulk<T>
+  void borrow(Bytes rows) {
+    retire();
+    borrowed_ = std::move(rows);
+    borrowed_size_ = borrowed_.size() / sizeof(T);
   }
   /// For rows to be made: none, in the memory of the last ones that went on this lane where these were as many and of
   /// this type. Touching fresh memory takes longer than writing into it.
@@ -48,7 +81,7 @@ class Rows {
     const std::shared_ptr<void> spare = take_spare(kind_of<T>);
     return spare ? std::move(*static_cast<std::vector<T>*>(spare.get())) : std::vector<T>{};
   }
-  [[nodiscard]] std::size_t size() const { return rows_ ? kind_->size(rows_.get()) : 0; }
+  [[nodiscard]] std::size_t size() const { return rows_ ? kind_->size(rows_.get()) : borrowed_size_; }
   /// Which block of its dataset it is, counted from 0; the same on any number of ranks.
   [[nodiscard]] std::uint64_t block() const { return block_; }
   /// How many records of what was read are no rows.
@@ -81,13 +114,26 @@ class Rows {
   template <class T>
   static const Kind kind_of;
 
+  template <class T>
+  std::span<const T> borrowed() const {
+    return {reinterpret_cast<const T*>(borrowed_.data()), borrowed_size_};
+  }
+  template <class T>
+  static std::vector<T> copy_of(std::span<const T> rows) {
+    std::vector<T> copy = fresh<T>();
+    crema::detail::reserve(copy, rows.size());
+    copy.assign(rows.begin(), rows.end());
+    return copy;
+  }
   void retire() noexcept;
   static std::shared_ptr<void> take_spare(const Kind& kind) noexcept;
 
   std::uint64_t block_;
   std::uint64_t left_out_ = 0;
   std::shared_ptr<void> rows_;
-  const Kind* kind_ = nullptr;  // of the rows, where there are any
+  const Kind* kind_ = nullptr;  // of rows_, where there are any
+  Bytes borrowed_;              // the rows where there is no rows_
+  std::size_t borrowed_size_ = 0;
   // The block's result: RunBlock tells how much room to leave in front of the parts for what it will know of the block.
   ByteBuffer made_;
   std::size_t facts_size_ = 0;
@@ -134,6 +180,8 @@ using DescriptionSource = std::function<std::optional<Bytes>()>;
 /// that a block's result stays small.
 std::ptrdiff_t items_per_block(std::size_t items);
 
+class KeptRows;
+
 /// What a dataset is until somebody asks for its rows. Thread safety: immutable once shared.
 struct Plan {
   std::function<BlockSource()> open;  ///< called by every consumer anew; throws DataError for input that is unusable
@@ -141,6 +189,7 @@ struct Plan {
   std::vector<Step> steps{};          ///< what happens to each block then
   std::shared_ptr<const Plan> bad_records{};  ///< of the records that are no rows, where they are collected
   std::function<std::uint64_t()> count{};     ///< of the rows before all steps, where that takes no reading of them
+  std::shared_ptr<const KeptRows> kept{};     ///< the rows before all steps, where they are all of these
 
   [[nodiscard]] Plan with(Step step) const {
     Plan longer = *this;

@@ -18,6 +18,7 @@
 
 #include "crema/aggregators.hpp"
 #include "crema/dataset_keys.hpp"
+#include "crema/dataset_pieces.hpp"
 #include "crema/dataset_plan.hpp"
 #include "crema/errors.hpp"
 #include "crema/future.hpp"
@@ -61,11 +62,11 @@ struct Map {
   static Bytes body(void* subject, ByteReader& arguments) {
     using Call = RowFunction<T, function>;
     auto extra = Call::extra::decode_all(arguments);
-    std::vector<T>& rows = rows_of(subject).template as<T>();
+    Rows& rows = rows_of(subject);
     auto mapped = Rows::fresh<typename Call::result>();
     crema::detail::reserve(mapped, rows.size());
-    for (auto&& row : rows) mapped.push_back(Call::extra::call(std::move(row), extra));
-    rows_of(subject).assign(std::move(mapped));
+    rows.take_each<T>([&](T&& row) { mapped.push_back(Call::extra::call(std::move(row), extra)); });
+    rows.assign(std::move(mapped));
     return {};
   }
 };
@@ -76,10 +77,11 @@ struct FlatMap {
     using Call = RowFunction<T, function>;
     auto extra = Call::extra::decode_all(arguments);
     std::vector<std::ranges::range_value_t<typename Call::result>> mapped;
-    for (auto&& row : rows_of(subject).template as<T>()) {
+    Rows& rows = rows_of(subject);
+    rows.take_each<T>([&](T&& row) {
       for (auto&& item : Call::extra::call(std::move(row), extra)) mapped.push_back(std::move(item));
-    }
-    rows_of(subject).assign(std::move(mapped));
+    });
+    rows.assign(std::move(mapped));
     return {};
   }
 };
@@ -101,10 +103,10 @@ struct MapBatches {
     using Call = RowFunction<std::span<const T>, function>;
     const auto size = arguments.get<std::uint64_t>();
     auto extra = Call::extra::decode_all(arguments);
-    const std::vector<T>& rows = rows_of(subject).template as<T>();
+    const std::span<const T> rows = rows_of(subject).template read<T>();
     std::vector<typename Call::result::value_type> mapped;
     for (std::size_t begin = 0; begin < rows.size(); begin += size) {
-      const std::span<const T> batch = std::span{rows}.subspan(begin, std::min<std::size_t>(size, rows.size() - begin));
+      const std::span<const T> batch = rows.subspan(begin, std::min<std::size_t>(size, rows.size() - begin));
       auto made = Call::extra::call(batch, extra);
       std::move(made.begin(), made.end(), std::back_inserter(mapped));
     }
@@ -169,8 +171,9 @@ struct MapWith {
       known = made_with.compact();
     }
     std::vector<Result> mapped;
-    for (auto&& row : rows_of(subject).template as<T>()) mapped.push_back((*object)(std::move(row)));
-    rows_of(subject).assign(std::move(mapped));
+    Rows& rows = rows_of(subject);
+    rows.take_each<T>([&](T&& row) { mapped.push_back((*object)(std::move(row))); });
+    rows.assign(std::move(mapped));
     return {};
   }
 };
@@ -221,7 +224,9 @@ template <class T>
 struct Collect {
   static Bytes body(void* subject, ByteReader&) {
     Rows& rows = rows_of(subject);
-    rows.make_part(rows.as<T>());
+    rows.begin_parts(1);
+    write_rows(rows.part(), rows.read<T>(), 0, rows.size());
+    rows.end_part();
     return {};
   }
 };
@@ -242,7 +247,7 @@ struct Aggregate {
     Rows& rows = rows_of(subject);
     const auto aggregator = decode_aggregator<Aggregator>(arguments);
     auto state = aggregator.init();
-    for (auto&& row : rows.as<T>()) aggregator.add(state, static_cast<const T&>(row));
+    for (auto&& row : rows.read<T>()) aggregator.add(state, static_cast<const T&>(row));
     rows.make_part(state);
     return {};
   }
@@ -255,7 +260,7 @@ struct Distinct {
     Rows& rows = rows_of(subject);
     KeyNumbers<std::tuple<key_of<T, key>>> known;
     std::vector<key_of<T, key>> distinct;
-    for (auto&& item : rows.as<T>()) {
+    for (auto&& item : rows.read<T>()) {
       const T& row = item;
       const auto view = Keys<T, key>::view(row);
       if (known.number(view) == distinct.size()) distinct.push_back(std::get<0>(view));

@@ -69,8 +69,8 @@ BlockSource slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::u
 
 Plan between(std::string name, FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t begin,
              std::uint64_t end) {
-  Plan plan =
-      after(std::move(name), [load, kept = std::move(kept), begin, end] { return slices(load, kept, begin, end); });
+  Plan plan = after(std::move(name), [load, kept, begin, end] { return slices(load, kept, begin, end); });
+  if (begin == 0 && end == kept->rows()) plan.kept = std::move(kept);
   plan.count = [begin, end] { return end - begin; };
   return plan;
 }

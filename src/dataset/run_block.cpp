@@ -130,6 +130,8 @@ thread_local Spare spare;
 }  // namespace
 
 void Rows::retire() noexcept {
+  borrowed_ = {};
+  borrowed_size_ = 0;
   if (!rows_) return;
   const std::size_t bytes = kind_->bytes(rows_.get());
   if (bytes < least_kept || bytes > most_kept) return rows_.reset();

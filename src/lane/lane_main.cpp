@@ -117,8 +117,11 @@ class WorkRunner {
       outcome.carried = carried.ids();
       if (outcome.value.size() > wire::max_value_in_message) {
         outcome.stored = outcome.value.size();
-        outcome.digest = blobs.empty() ? digest_without(outcome.value.span(), wire::take_differing())
-                                       : journal::digest_of(outcome.value.span());
+        if (!blobs.empty()) {
+          outcome.digest = journal::digest_of(outcome.value.span());
+        } else if (identity_.keeps_history) {
+          outcome.digest = digest_without(outcome.value.span(), wire::take_differing());
+        }
         // Futures in it have other numbers in another start.
         if (!blobs.empty() && outcome.carried.empty()) outcome.blob = journal::write_blob(blobs, key, outcome.value);
         large = std::exchange(outcome.value, {});

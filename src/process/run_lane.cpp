@@ -36,7 +36,8 @@ void run_lane(const ZygoteRequest& request, Board& board, Descriptor memory, Des
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const LaneMapping shared{memory.get()};
   memory.reset();
-  const lane::Identity identity{request.rank, request.lane, request.host.data(), request.seed, request.isolated};
+  const lane::Identity identity{request.rank, request.lane,     request.host.data(),
+                                request.seed, request.isolated, request.keeps_history};
   ProcessChannel channel{request.lane, board, *shared, std::move(socket)};
   // What user code returns or passes on is written where its rank reads it.
   Segment::use_for_large_buffers();

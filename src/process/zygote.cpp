@@ -59,6 +59,7 @@ void Zygote::start(const lane::Identity& identity, LaneFunction function, const 
                         .rank = identity.rank,
                         .seed = identity.seed,
                         .isolated = identity.isolated,
+                        .keeps_history = identity.keeps_history,
                         .function = function};
   identity.host.copy(request.host.data(), request.host.size() - 1);
   const auto bytes = std::as_bytes(std::span{&request, 1});

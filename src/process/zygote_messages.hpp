@@ -17,6 +17,7 @@ struct ZygoteRequest {
   RankId rank{};
   std::uint64_t seed = 0;
   bool isolated = false;
+  bool keeps_history = false;
   LaneFunction function = nullptr;
   std::array<char, 256> host{};
 };

@@ -51,6 +51,7 @@ Rank::Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options
               ranks_[static_cast<std::size_t>(me_.number)].host,
               options_.seed,
               options_.isolated,
+              options_.keeps_history,
               options_.calls_between_states},
              roles_,
              offers_[static_cast<std::size_t>(me_.number)]},

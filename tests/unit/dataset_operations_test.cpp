@@ -910,6 +910,35 @@ TEST(DatasetOperations, StatsTellWhatWentThroughEachOperator) {
             0);
 }
 
+TEST(DatasetOperations, RowsThatAreKeptAreNotKeptAgain) {
+  LoopbackCluster job{3};
+  EXPECT_EQ(job.run_all([] {
+    const auto operators_of = [](const DatasetStats& stats) {
+      std::vector<std::pair<std::string, std::uint64_t>> operators;
+      for (const auto& one : stats.operators) operators.emplace_back(one.name, one.blocks);
+      return operators;
+    };
+    const auto kept = range(1000).repartition(4).materialize();
+    EXPECT_THAT(operators_of(kept.repartition(3).stats()), ElementsAre(Pair("repartition", 3), Pair("count", 3)));
+    EXPECT_THAT(operators_of(kept.zip(kept).stats()), ElementsAre(Pair("zip", 4), Pair("count", 4)));
+    EXPECT_EQ(kept.repartition(3).take_all(), range(1000).take_all());
+    EXPECT_EQ(kept.split(3)[1].take_all(), range(1000).split(3)[1].take_all());
+
+    // What is a part of them, or made of them, is.
+    const auto part = kept.split(2)[1];
+    EXPECT_THAT(operators_of(part.repartition(3).stats()),
+                ElementsAre(Pair("split", 2), Pair("repartition", 3), Pair("count", 3)));
+    EXPECT_EQ(part.repartition(3).take_all(), range(1000).split(2)[1].take_all());
+    const auto half = kept.filter([](std::int64_t i) { return i % 2 == 0; });
+    EXPECT_EQ(half.repartition(3).count(), 500U);
+    EXPECT_THAT(operators_of(half.repartition(3).stats()),
+                ElementsAre(Pair("materialize", 4), Pair(::testing::StartsWith("filter"), 4), Pair("repartition", 3),
+                            Pair("count", 3)));
+  }),
+            0)
+      << job.sink.end.error;
+}
+
 TEST(DatasetOperations, StatsTellTheSidesOfAUnionApart) {
   LoopbackCluster job{3};
   EXPECT_EQ(job.run_all([] {

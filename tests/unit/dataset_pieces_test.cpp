@@ -109,6 +109,31 @@ TYPED_TEST(Pieces, OfSlicesOnlyTheRowsThatAreMeant) {
   }
 }
 
+TYPED_TEST(Pieces, ASliceIsLoadedWithTheRowsThatAreMeant) {
+  const auto all = rows_up_to<TypeParam>(100);
+  for (const std::size_t shift : {0, 1}) {
+    ByteBuffer out;
+    if (shift != 0) out.put(std::byte{0});
+    encode(out, all);
+    const Bytes encoded{std::move(out)};
+    for (const auto& [begin, end] : {std::pair{0, 100}, {0, 0}, {3, 50}, {99, 100}, {98, 200}, {200, 300}}) {
+      ByteReader reader{encoded.slice(shift, encoded.size() - shift)};
+      Rows rows;
+      load_rows<TypeParam>(rows, reader, static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(end));
+      EXPECT_EQ(reader.remaining(), 0U);
+      std::vector<TypeParam> expected;
+      for (int i = begin; i < std::min(end, 100); ++i) expected.push_back(all[static_cast<std::size_t>(i)]);
+      EXPECT_EQ(rows.size(), expected.size());
+      EXPECT_TRUE(std::ranges::equal(rows.read<TypeParam>(), expected)) << begin << " to " << end;
+      std::vector<TypeParam> taken;
+      rows.take_each<TypeParam>([&](TypeParam&& row) { taken.push_back(std::move(row)); });
+      EXPECT_EQ(taken, expected);
+      rows.assign(expected);
+      EXPECT_EQ(rows.as<TypeParam>(), expected);
+    }
+  }
+}
+
 TYPED_TEST(Pieces, AreShuffledAlikeWhateverTheRows) {
   constexpr std::size_t count = 1000;
   std::vector<std::size_t> order(count);
@@ -121,6 +146,21 @@ TYPED_TEST(Pieces, AreShuffledAlikeWhateverTheRows) {
   const auto shuffled = read_shuffled<TypeParam>(reader, again);
   ASSERT_EQ(shuffled.size(), count);
   for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(shuffled[i], row_of<TypeParam>(order[i])) << i;
+}
+
+TEST(Rows, AreReadWhereTheyLieUntilTheyAreChanged) {
+  ByteBuffer out;
+  encode(out, std::vector<double>{1, 2, 3, 4});
+  const Bytes encoded{std::move(out)};
+  Rows rows;
+  ByteReader reader{encoded};
+  load_rows<double>(rows, reader, 1, 4);
+  EXPECT_EQ(static_cast<const void*>(rows.read<double>().data()), encoded.data() + 2 * sizeof(double));
+  rows.as<double>().push_back(5);
+  EXPECT_THAT(rows.read<double>(), ElementsAre(2, 3, 4, 5));
+  EXPECT_EQ(rows.size(), 4U);
+  ByteReader again{encoded};
+  EXPECT_THAT(decode<std::vector<double>>(again), ElementsAre(1, 2, 3, 4));
 }
 
 TEST(Rows, GiveTheirMemoryToTheNextOnesOfTheirType) {

@@ -91,6 +91,7 @@ class LoopbackCluster {
       threads.emplace_back([&, i] {
         runtime::Progress progress{runtime::ProgressStyle::off, stderr, std::chrono::steady_clock::now()};
         runtime::Rank::Options own = options;
+        if (journal != nullptr) own.keeps_history = true;
         if (!zygotes.empty()) {
           own.zygote = zygotes[static_cast<std::size_t>(i)].get();
           own.isolated = true;
