@@ -25,8 +25,10 @@ struct alignas(16) ByteStorage {
 
   std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
   void add_reference() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
-  /// Throws std::bad_alloc. One reference.
+  /// For at least so many bytes. Throws std::bad_alloc. One reference.
   static ByteStorage* make(std::size_t capacity);
+  /// The same with the bytes that `storage`, of which there is one reference, holds; nullptr: there are none.
+  static ByteStorage* enlarge(ByteStorage* storage, std::size_t capacity);
   static void drop(ByteStorage* storage) noexcept {
     if (storage == nullptr) return;
     // Nobody else can take a reference from the only one there is.

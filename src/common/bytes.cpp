@@ -7,11 +7,15 @@
 #include <new>
 #include <string>
 
+#include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
 #include "crema/large_pages.hpp"
 
 namespace crema {
 namespace {
+
+/// A size beyond this has been computed wrongly, and is not to wrap around when a little is added.
+constexpr std::size_t most_bytes = ~std::size_t{0} / 2;
 
 std::atomic<std::size_t> elsewhere_from{~std::size_t{0}};
 std::atomic<detail::MakeStorage> make_elsewhere{nullptr};
@@ -31,17 +35,25 @@ void detail::use_for_large_buffers(std::size_t from, MakeStorage make) noexcept 
 }
 
 void detail::ByteStorage::end(ByteStorage* storage) noexcept {
-  if (storage->elsewhere) {
-    delete static_cast<StorageElsewhere*>(storage);
-  } else {
-    std::free(storage);
-  }
+  if (storage->elsewhere) return delete static_cast<StorageElsewhere*>(storage);
+  if (storage->capacity >= StoragePool::smallest && StoragePool::of_process().keep(storage)) return;
+  std::free(storage);
 }
 
-detail::ByteStorage* detail::ByteStorage::make(std::size_t capacity) {
-  void* place = std::malloc(sizeof(ByteStorage) + capacity);
+detail::ByteStorage* detail::ByteStorage::make(std::size_t capacity) { return enlarge(nullptr, capacity); }
+
+detail::ByteStorage* detail::ByteStorage::enlarge(ByteStorage* storage, std::size_t capacity) {
+  if (capacity > most_bytes) throw std::bad_alloc{};
+  if (capacity >= StoragePool::smallest) {
+    capacity = StoragePool::rounded(capacity);
+    if (storage == nullptr)
+      if (ByteStorage* const used = StoragePool::of_process().take(capacity)) return used;
+  }
+  // realloc moves pages instead of copying them where a buffer is large.
+  void* place = std::realloc(storage, sizeof(ByteStorage) + capacity);
   if (place == nullptr) throw std::bad_alloc{};
-  auto* storage = ::new (place) ByteStorage;
+  if (capacity >= smallest_for_large_pages) ask_for_large_pages(place, capacity);
+  storage = ::new (place) ByteStorage;
   storage->capacity = capacity;
   return storage;
 }
@@ -63,14 +75,9 @@ bool Bytes::shared() const noexcept {
 
 void ByteBuffer::reserve(std::size_t capacity) {
   if (capacity <= capacity_ || reserve_elsewhere(capacity)) return;
-  // realloc moves pages instead of copying them where a buffer is large.
-  void* place = std::realloc(storage_, sizeof(detail::ByteStorage) + capacity);
-  if (place == nullptr) throw std::bad_alloc{};
-  if (capacity >= detail::smallest_for_large_pages) detail::ask_for_large_pages(place, capacity);
-  storage_ = ::new (place) detail::ByteStorage;
-  storage_->capacity = capacity;
+  storage_ = detail::ByteStorage::enlarge(storage_, capacity);
   data_ = storage_->bytes();
-  capacity_ = capacity;
+  capacity_ = storage_->capacity;
 }
 
 bool ByteBuffer::reserve_elsewhere(std::size_t capacity) {
@@ -91,7 +98,7 @@ bool ByteBuffer::reserve_elsewhere(std::size_t capacity) {
     ByteBuffer heap;
     heap.storage_ = detail::ByteStorage::make(capacity);
     heap.data_ = heap.storage_->bytes();
-    heap.capacity_ = capacity;
+    heap.capacity_ = heap.storage_->capacity;
     heap.append(span());
     *this = std::move(heap);
     return true;

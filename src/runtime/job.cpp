@@ -11,6 +11,7 @@
 #include <iostream>
 #include <optional>
 
+#include "common/storage_pool.hpp"
 #include "common/version.hpp"
 #include "crema/errors.hpp"
 #include "crema/registry.hpp"
@@ -30,6 +31,9 @@
 namespace crema {
 namespace runtime {
 namespace {
+
+/// Bytes of memory that are kept for coming values, if an eighth of the budget is more.
+constexpr std::size_t most_freed_storage = std::size_t{1} << 30;
 
 std::string mpi_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];
@@ -258,7 +262,9 @@ class Job::State {
     if (transport.size() == 1) zygote_.reset();
     const auto log = runtime::make_logger(options_, me, ranks[static_cast<std::size_t>(me)]);
     runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
-    const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options(me, ranks), *log);
+    const runtime::Rank::Options rank_options = this->rank_options(me, ranks);
+    StoragePool::of_process().keep_at_most(std::min(rank_options.store.budget / 8, runtime::most_freed_storage));
+    const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options, *log);
     if (record_ != nullptr) rank->become_head(*record_, progress, driver);
     if (journal_ != nullptr) {
       if (!journal_->damage().empty())

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <vector>
+
+#include "crema/bytes.hpp"
+
+namespace crema {
+
+/// Storage of large buffers that has been let go, for those that come next: to touch fresh pages takes longer than to
+/// write into used ones. Of one process. Thread-safe.
+class StoragePool {
+ public:
+  /// Smaller storage goes back to the heap, which has its own ways of using it again.
+  static constexpr std::size_t smallest = 256 << 10;
+  static StoragePool& of_process();
+
+  /// Keeps no more than so many bytes; 0, as at the beginning: none.
+  void keep_at_most(std::size_t bytes);
+  /// What storage of at least so many bytes should hold, so that it serves others of about that size: up to an eighth
+  /// more.
+  static std::size_t rounded(std::size_t capacity) noexcept;
+  /// Storage of exactly this capacity, with one reference; nullptr: there is none.
+  detail::ByteStorage* take(std::size_t capacity) noexcept;
+  /// False: it is not kept, and still the caller's.
+  bool keep(detail::ByteStorage* storage) noexcept;
+
+ private:
+  void free_until(std::size_t bytes) noexcept;
+
+  std::mutex mutex_;
+  std::size_t most_ = 0;
+  std::size_t bytes_ = 0;
+  std::vector<detail::ByteStorage*> kept_;  // the last is the youngest
+};
+
+}  // namespace crema
