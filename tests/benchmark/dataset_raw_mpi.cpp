@@ -17,25 +17,27 @@ void measure_raw_exchange(const DatasetAmounts& amounts, const SamplesFile& samp
   std::vector<std::byte> received(sent.size(), std::byte{2});
   const std::vector<int> counts{share, share};
   const std::vector<int> places{0, share};
-  double seconds = 0;
-  double cpu = 0;
-  for (int turn = 0; turn < 2; ++turn) {
+  const auto exchange = [&](int turns) {
+    for (; turns > 0; --turns) {
+      MPI_Alltoallv(sent.data(), counts.data(), places.data(), MPI_BYTE, received.data(), counts.data(), places.data(),
+                    MPI_BYTE, MPI_COMM_WORLD);
+    }
     MPI_Barrier(MPI_COMM_WORLD);
-    const double cpu_before = cpu_seconds();
-    const Stopwatch watch;
-    MPI_Alltoallv(sent.data(), counts.data(), places.data(), MPI_BYTE, received.data(), counts.data(), places.data(),
-                  MPI_BYTE, MPI_COMM_WORLD);
-    MPI_Barrier(MPI_COMM_WORLD);
-    seconds = watch.seconds();
-    cpu = cpu_seconds() - cpu_before;
-  }
+  };
+  exchange(exchanges_before);
+  const double cpu_before = cpu_seconds();
+  const Stopwatch watch;
+  exchange(exchanges);
+  const double seconds = watch.seconds();
+  const double cpu = cpu_seconds() - cpu_before;
   double cpu_of_all = 0;
   MPI_Reduce(&cpu, &cpu_of_all, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
   if (rank != 0) return;
+  const double exchanged = static_cast<double>(amounts.exchange_bytes) * exchanges;
   for (const Figure& figure : {shuffle_large, shuffle_doubles, repartition_doubles, sort_doubles})
-    samples.add(figure, static_cast<double>(amounts.exchange_bytes) * 1e-9 / seconds);
+    samples.add(figure, exchanged * 1e-9 / seconds);
   for (const Figure& figure : {shuffle_large_cpu, shuffle_doubles_cpu, repartition_doubles_cpu, sort_doubles_cpu})
-    samples.add(figure, static_cast<double>(amounts.exchange_bytes) * 1e-9 / cpu_of_all);
+    samples.add(figure, exchanged * 1e-9 / cpu_of_all);
 }
 
 }  // namespace benchmark

@@ -190,13 +190,15 @@ double cpu_of_job() { return cpu_seconds_of(parent_of(rank_process())); }
 template <class Row, class Exchange>
 void measure_exchange(const crema::Dataset<Row>& kept, double bytes, const Figure& wall, const Figure& cpu,
                       const SamplesFile& samples, Exchange&& exchange) {
-  static_cast<void>(exchange(kept).count());
+  for (int turn = 0; turn < exchanges_before; ++turn) static_cast<void>(exchange(kept).count());
   const double cpu_before = cpu_of_job();
   const Stopwatch watch;
-  const std::uint64_t rows = exchange(kept).count();
-  samples.add(wall, bytes * 1e-9 / watch.seconds());
-  samples.add(cpu, bytes * 1e-9 / (cpu_of_job() - cpu_before));
-  if (static_cast<double>(rows * sizeof(Row)) != bytes) throw crema::Error{"measuring an exchange: rows were lost"};
+  std::uint64_t rows = 0;
+  for (int turn = 0; turn < exchanges; ++turn) rows += exchange(kept).count();
+  const double exchanged = bytes * exchanges;
+  samples.add(wall, exchanged * 1e-9 / watch.seconds());
+  samples.add(cpu, exchanged * 1e-9 / (cpu_of_job() - cpu_before));
+  if (static_cast<double>(rows * sizeof(Row)) != exchanged) throw crema::Error{"measuring an exchange: rows were lost"};
 }
 
 }  // namespace

@@ -17,6 +17,10 @@ void measure_groups(const DatasetAmounts& amounts, const SamplesFile& samples);
 /// Measures mapping doubles; `baselines` gets the same by hand.
 void measure_map(const DatasetAmounts& amounts, const SamplesFile& samples, const SamplesFile& baselines);
 
+/// Of exchanges, on either side: so many come first, into whose memory the measured ones write.
+inline constexpr int exchanges_before = 3;
+inline constexpr int exchanges = 5;
+
 /// Measures what two workers do together: exchanges and scans. Throws crema::UsageError unless there are two.
 void measure_two_workers(const DatasetAmounts& amounts, const SamplesFile& samples);
 
