@@ -32,9 +32,6 @@ namespace crema {
 namespace runtime {
 namespace {
 
-/// Bytes of memory that are kept for coming values, if an eighth of the budget is more.
-constexpr std::size_t most_freed_storage = std::size_t{1} << 30;
-
 std::string mpi_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];
   int length = 0;
@@ -248,7 +245,8 @@ class Job::State {
             .keeps_history = options_.journal,
             .store = {.budget = budget,
                       .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
-                                                                    : std::filesystem::path{options_.spill_folder}},
+                                                                    : std::filesystem::path{options_.spill_folder},
+                      .freed = &StoragePool::of_process()},
             .end = end_,
             .stop_signal = &runtime::StopSignals::caught(),
             .zygote = zygote_ ? &*zygote_ : nullptr,
@@ -262,9 +260,7 @@ class Job::State {
     if (transport.size() == 1) zygote_.reset();
     const auto log = runtime::make_logger(options_, me, ranks[static_cast<std::size_t>(me)]);
     runtime::Progress progress{runtime::progress_style(options_.progress), stderr, std::chrono::steady_clock::now()};
-    const runtime::Rank::Options rank_options = this->rank_options(me, ranks);
-    StoragePool::of_process().keep_at_most(std::min(rank_options.store.budget / 8, runtime::most_freed_storage));
-    const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options, *log);
+    const auto rank = std::make_unique<runtime::Rank>(transport, ranks, rank_options(me, ranks), *log);
     if (record_ != nullptr) rank->become_head(*record_, progress, driver);
     if (journal_ != nullptr) {
       if (!journal_->damage().empty())

@@ -11,6 +11,8 @@ namespace {
 
 /// Values in use that are passed over each time room is made: what they hide is found the next time.
 constexpr std::size_t max_in_use_looked_at = 256;
+/// Bytes.
+constexpr std::uint64_t max_freed = std::uint64_t{1} << 30U;
 
 }  // namespace
 
@@ -24,6 +26,7 @@ void ObjectStore::put(TaskId id, Bytes value, Stored stored) {
   object.value = std::move(value);
   object.use = recent_.insert(recent_.end(), &object);
   in_memory_ += object.size;
+  share_budget();
   pending_.push_back({{id, object.number}, std::move(stored)});
   settle();
 }
@@ -174,6 +177,7 @@ void ObjectStore::on_read(Handle wanted, Bytes value, const std::string& error) 
     object->value = value;
     object->use = recent_.insert(recent_.end(), object);
     in_memory_ += object->size;
+    share_budget();
   }
   for (const Found& found : finders) found(value, error);
   value = {};
@@ -191,10 +195,17 @@ void ObjectStore::free(TaskId id) {
       recent_.erase(object.use);
     }
     in_memory_ -= object.size;
+    share_budget();
   }
   drop(std::move(object.on_disk));
   object.value.reset();
   settle();
+}
+
+/// So that what is freed now may be kept, and what was is no more than there is room for.
+void ObjectStore::share_budget() {
+  if (options_.freed == nullptr) return;
+  options_.freed->keep_at_most(std::min(options_.budget - std::min(options_.budget, in_memory_), max_freed));
 }
 
 /// Giving space back may take a disk its time.

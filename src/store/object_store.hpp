@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/io_thread.hpp"
+#include "common/storage_pool.hpp"
 #include "crema/bytes.hpp"
 #include "crema/ids.hpp"
 #include "store/spill_space.hpp"
@@ -29,6 +30,8 @@ class ObjectStore {
   struct Options {
     std::uint64_t budget = 1ULL << 30U;  ///< bytes in memory
     std::filesystem::path spill_folder = "/tmp";
+    /// Keeps what the values leave of the budget, 1 GiB at most; nullptr: there is none.
+    StoragePool* freed = nullptr;
   };
   /// Empty: the value is kept; else why it is not.
   using Stored = std::function<void(const std::string& error)>;
@@ -80,6 +83,7 @@ class ObjectStore {
 
   void make_room();
   void settle();
+  void share_budget();
   void drop(SpillSpace::Place place);
   void write(Object& object);
   void read(Object& object);

@@ -30,8 +30,8 @@ Bytes value_of(std::uint64_t id, std::size_t size) {
 class Stored {
  public:
   /// Without a folder it has one of its own.
-  explicit Stored(std::uint64_t budget, const std::filesystem::path& folder = {})
-      : store{{budget, folder.empty() ? folder_.path() : folder}, [this] { wake(); }} {}
+  explicit Stored(std::uint64_t budget, const std::filesystem::path& folder = {}, StoragePool* freed = nullptr)
+      : store{{budget, folder.empty() ? folder_.path() : folder, freed}, [this] { wake(); }} {}
 
   /// The answer: empty, or an error. Waits for it.
   std::string put(std::uint64_t id, std::size_t size) {
@@ -214,6 +214,28 @@ TEST(ObjectStore, AFolderThatCannotBeWrittenIsNamed) {
   EXPECT_THAT(stored.put(1, 2 * kib), AllOf(HasSubstr("/no/such/folder"), HasSubstr("No such file or directory")));
   EXPECT_EQ(stored.store.size(), 0U);
   EXPECT_EQ(stored.put(2, kib), "");
+}
+
+TEST(ObjectStore, WhatItsValuesLeaveOfTheBudgetIsForFreedMemory) {
+  constexpr std::size_t size = 3 << 20;
+  StoragePool& pool = StoragePool::of_process();
+  Stored stored{3 * size, {}, &pool};
+  ASSERT_EQ(stored.put(1, size), "");
+  ASSERT_EQ(stored.put(2, size), "");
+  stored.store.free(TaskId{1});
+  const auto kept = [&] {
+    detail::ByteStorage* const found = pool.take(StoragePool::rounded(size));
+    detail::ByteStorage::drop(found);
+    return found != nullptr;
+  };
+  EXPECT_TRUE(kept());
+  ASSERT_EQ(stored.put(3, size / 2), "");
+  EXPECT_TRUE(kept());
+  ASSERT_EQ(stored.put(4, size), "");
+  EXPECT_FALSE(kept());
+  stored.store.free(TaskId{2});
+  EXPECT_TRUE(kept());
+  pool.keep_at_most(0);
 }
 
 }  // namespace
