@@ -13,11 +13,18 @@
 #include <vector>
 
 #include "crema/archive.hpp"
+#include "crema/copy_past_caches.hpp"
 #include "crema/dataset_plan.hpp"
 #include "crema/large_pages.hpp"
 #include "crema/random.hpp"
 
 namespace crema::dataset {
+
+/// Bytes.
+constexpr std::size_t cache_line = 64;
+/// Rows that are worth being moved one by one.
+template <class T>
+constexpr bool is_large = crema::detail::is_bulk<T> && sizeof(T) > cache_line;
 
 /// Writes the rows from `begin` to `end` of what Rows::read returns as a vector of them is encoded, without making one.
 template <class Read>
@@ -62,9 +69,14 @@ void write_dealt(Rows& rows, const std::vector<std::uint32_t>& part_of_row, std:
         places.push_back(rows.part().extend(count * sizeof(T)));
         rows.end_part();
       }
+      const crema::detail::CopyPastCaches copy_past_caches;
       for (std::size_t row = 0; row < all.size(); ++row) {
         std::byte*& place = places[part_of_row[row]];
-        std::memcpy(place, &all[row], sizeof(T));
+        if constexpr (is_large<T>) {
+          copy_past_caches(place, reinterpret_cast<const std::byte*>(&all[row]), sizeof(T));
+        } else {
+          std::memcpy(place, &all[row], sizeof(T));
+        }
         place += sizeof(T);
       }
     } else {
@@ -201,8 +213,7 @@ void shuffle(std::vector<Item>& items, Random& random) {
 /// What read_pieces reads, shuffled.
 template <class T>
 std::vector<T> read_shuffled(ByteReader& reader, Random& random) {
-  constexpr std::size_t cache_line = 64;
-  if constexpr (crema::detail::is_bulk<T> && sizeof(T) > cache_line) {
+  if constexpr (is_large<T>) {
     // Large rows move once, to where they belong, and are on their way from memory before they are copied.
     constexpr std::size_t ahead = 2;
     constexpr std::size_t lines_ahead = std::min<std::size_t>(sizeof(T) / cache_line, 16);

@@ -39,8 +39,8 @@ MAY_INCLUDE = {
 
 # Public headers lie in one folder; their layers stand here. "contract" is what user code and lanes ask a rank for.
 PUBLIC_HEADERS = {
-    "common": ["bytes", "columns", "errors", "ids", "large_pages", "random", "schema", "table_rows",
-               "time_text"],
+    "common": ["bytes", "columns", "copy_past_caches", "errors", "ids", "large_pages", "random", "schema",
+               "table_rows", "time_text"],
     "record": ["result_options", "result_table"],
     "contract": ["arguments", "cluster", "lane_context", "options"],
     "wire": ["archive", "codec", "codec_containers", "codec_maps", "codec_values", "registry", "serializable"],
