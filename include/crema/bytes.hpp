@@ -36,7 +36,9 @@ struct alignas(16) ByteStorage {
         storage->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
       end(storage);
   }
+  /// Nobody refers to it any more: it serves others, or is freed.
   static void end(ByteStorage* storage) noexcept;
+  static void free(ByteStorage* storage) noexcept;
 };
 
 /// Of bytes that lie somewhere else: in memory that processes share.
@@ -47,6 +49,8 @@ struct StorageElsewhere : ByteStorage {
   StorageElsewhere& operator=(const StorageElsewhere&) = delete;
   /// Makes room for so many bytes, which may move the place. False: it cannot.
   virtual bool grow(std::size_t wanted) noexcept = 0;
+  /// Whether nobody else knows of the memory when all references have gone, so that it may serve others.
+  [[nodiscard]] virtual bool serves_again() const noexcept { return false; }
 
   std::byte* place = nullptr;
 };

@@ -35,8 +35,13 @@ void detail::use_for_large_buffers(std::size_t from, MakeStorage make) noexcept 
 }
 
 void detail::ByteStorage::end(ByteStorage* storage) noexcept {
+  const bool serves_again = !storage->elsewhere || static_cast<StorageElsewhere*>(storage)->serves_again();
+  if (storage->capacity >= StoragePool::smallest && serves_again && StoragePool::of_process().keep(storage)) return;
+  free(storage);
+}
+
+void detail::ByteStorage::free(ByteStorage* storage) noexcept {
   if (storage->elsewhere) return delete static_cast<StorageElsewhere*>(storage);
-  if (storage->capacity >= StoragePool::smallest && StoragePool::of_process().keep(storage)) return;
   std::free(storage);
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 
 namespace crema {
 
@@ -24,10 +23,11 @@ std::size_t StoragePool::rounded(std::size_t capacity) noexcept {
   return (capacity + step - 1) / step * step;
 }
 
-detail::ByteStorage* StoragePool::take(std::size_t capacity) noexcept {
+detail::ByteStorage* StoragePool::take(std::size_t capacity, bool elsewhere) noexcept {
   const std::lock_guard lock{mutex_};
-  const auto place = std::find_if(kept_.rbegin(), kept_.rend(),
-                                  [&](const detail::ByteStorage* storage) { return storage->capacity == capacity; });
+  const auto place = std::find_if(kept_.rbegin(), kept_.rend(), [&](const detail::ByteStorage* storage) {
+    return storage->capacity == capacity && storage->elsewhere == elsewhere;
+  });
   if (place == kept_.rend()) return nullptr;
   detail::ByteStorage* const found = *place;
   kept_.erase(std::next(place).base());
@@ -50,7 +50,7 @@ void StoragePool::free_until(std::size_t bytes) noexcept {
   auto oldest = kept_.begin();
   for (; bytes_ > bytes; ++oldest) {
     bytes_ -= (*oldest)->capacity;
-    std::free(*oldest);
+    detail::ByteStorage::free(*oldest);
   }
   kept_.erase(kept_.begin(), oldest);
 }

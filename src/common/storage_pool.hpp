@@ -21,8 +21,8 @@ class StoragePool {
   /// What storage of at least so many bytes should hold, so that it serves others of about that size: up to an eighth
   /// more.
   static std::size_t rounded(std::size_t capacity) noexcept;
-  /// Storage of exactly this capacity, with one reference; nullptr: there is none.
-  detail::ByteStorage* take(std::size_t capacity) noexcept;
+  /// Storage of exactly this capacity, with one reference, on the heap or elsewhere; nullptr: there is none.
+  detail::ByteStorage* take(std::size_t capacity, bool elsewhere = false) noexcept;
   /// False: it is not kept, and still the caller's.
   bool keep(detail::ByteStorage* storage) noexcept;
 

@@ -94,8 +94,9 @@ void ProcessChannel::take_in() {
     wire::FrameHeader& header = record->frame.header;
     if ((header.flags & wire::flag_detached_payload) != 0) {
       header.flags &= static_cast<std::uint16_t>(~wire::flag_detached_payload);
-      record->frame.payload = receive_apart(header.payload_size);
+      record->frame.payload = receive_apart(header.type, header.payload_size);
     }
+    if (header.type == wire::FrameType::spare) continue;
     if (header.type == wire::FrameType::cancel_task) {
       cancelled_ = wire::read_ids(record->frame.payload);
     } else if (record->work == 0) {
@@ -110,32 +111,74 @@ void ProcessChannel::take_in() {
   }
 }
 
-Bytes ProcessChannel::receive_apart(std::size_t size) {
+Bytes ProcessChannel::receive_apart(wire::FrameType type, std::size_t size) {
   PassedPayload told;
   auto message = receive_message(socket_.get(), std::as_writable_bytes(std::span{&told, 1}), true);
   // Without its rank a lane has nothing left to do.
-  if (!message || message->descriptors.size() != 1 || told.size != size) ::_exit(1);
-  return Segment::take(std::move(message->descriptors.front()), told, false);
+  if (!message || message->descriptors.size() != 1) ::_exit(1);
+  Descriptor& memory = message->descriptors.front();
+  if (type == wire::FrameType::spare) {
+    Segment::set_aside(std::move(memory), told.size);
+    return {};
+  }
+  if (told.size != size) ::_exit(1);
+  Bytes payload = Segment::take(std::move(memory), told, false);
+  if (Segment* const segment = Segment::holding(payload)) {
+    segment->set_loan(told.loan, ended_loans_);
+  } else {
+    ended_loans_->add(told.loan);
+  }
+  return payload;
 }
 
-/// A payload in a segment goes as it is, and this process has no part in it any more.
+/// A payload in a segment goes as it is. One that was made here goes for good; one that was lent the rank has.
 void ProcessChannel::send_apart(const Bytes& payload) {
-  const Passing passing = pass(payload);
-  if (Segment* segment = Segment::of(payload))
-    segment->finish(passing.told.offset + passing.told.size, payload.shared());
-  if (send_message(socket_.get(), std::as_bytes(std::span{&passing.told, 1}), {&passing.descriptor, 1}, true) !=
-      Sent::yes)
+  const bool others_hold_it = payload.shared();
+  Passing passing = pass(payload);
+  Segment* const segment = Segment::holding(passing.memory);
+  std::span<const int> descriptors{&passing.descriptor, 1};
+  if (segment != nullptr && segment->loan() != 0) {
+    passing.told.loan = segment->loan();
+    descriptors = {};
+  } else if (segment != nullptr) {
+    const bool shared = others_hold_it && passing.memory.data() == payload.data();
+    passing.told.held = segment->finish(passing.told.offset + passing.told.size, shared) ? 1 : 0;
+  }
+  if (send_message(socket_.get(), std::as_bytes(std::span{&passing.told, 1}), descriptors, true) != Sent::yes)
     ::_exit(1);
+}
+
+/// The rank may fill again what nobody reads. Returns whether there was anything to tell.
+bool ProcessChannel::tell_ended_loans() {
+  constexpr std::size_t told_at_a_time = 1024;  // far less than a ring holds
+  const std::vector<std::uint64_t> ended = ended_loans_->take();
+  for (std::span<const std::uint64_t> left{ended}; !left.empty();) {
+    const auto told = left.first(std::min(left.size(), told_at_a_time));
+    left = left.subspan(told.size());
+    const wire::FrameHeader header{
+        .type = wire::FrameType::loans_ended, .lane = lane_, .payload_size = told.size_bytes()};
+    write({0, header}, std::as_bytes(told));
+  }
+  return !ended.empty();
 }
 
 void ProcessChannel::post(wire::Frame frame, bool wake) {
   const std::lock_guard lock{mutex_};
+  tell_ended_loans();
   RecordHead head{0, frame.header};
   if (frame.payload.size() >= Segment::smallest) {
     head.header.flags |= wire::flag_detached_payload;
     send_apart(std::exchange(frame.payload, {}));
   }
-  const std::span<const std::byte> payload = frame.payload.span();
+  write(head, frame.payload.span());
+  writer_.publish();
+  board_.mark(lane_);
+  held_back_.store(!wake, std::memory_order_relaxed);
+  if (wake) board_.bell().ring();
+}
+
+/// Waits for room.
+void ProcessChannel::write(const RecordHead& head, std::span<const std::byte> payload) {
   while (!writer_.write(head, payload)) {
     const std::uint32_t seen = memory_.signal.load();
     if (!writer_.ask_for_room(RingWriter::size_of(payload.size()))) continue;
@@ -145,15 +188,19 @@ void ProcessChannel::post(wire::Frame frame, bool wake) {
     futex_wait(memory_.signal, seen, std::nullopt);
     memory_.sleepers.fetch_sub(1);
   }
-  writer_.publish();
-  board_.mark(lane_);
-  held_back_.store(!wake, std::memory_order_relaxed);
-  if (wake) board_.bell().ring();
 }
 
 template <class Condition>
 void ProcessChannel::sleep_until(Condition condition) {
   if (condition()) return;
+  {
+    const std::lock_guard lock{mutex_};
+    if (tell_ended_loans()) {
+      writer_.publish();
+      board_.mark(lane_);
+      held_back_.store(true, std::memory_order_relaxed);
+    }
+  }
   if (held_back_.exchange(false, std::memory_order_relaxed)) board_.bell().ring();
   if (spins_) {
     const auto until = std::chrono::steady_clock::now() + spin;

@@ -8,6 +8,7 @@
 #include "process/board.hpp"
 #include "process/descriptors.hpp"
 #include "process/lane_memory.hpp"
+#include "process/segment.hpp"
 
 namespace crema::process {
 
@@ -30,8 +31,10 @@ class ProcessChannel final : public lane::Channel {
  private:
   void take_in();
   void tell_of_room();
-  Bytes receive_apart(std::size_t size);
+  Bytes receive_apart(wire::FrameType type, std::size_t size);
   void send_apart(const Bytes& payload);
+  bool tell_ended_loans();
+  void write(const RecordHead& head, std::span<const std::byte> payload);
   bool ended() const { return memory_.stopping.load() != 0; }
   template <class Condition>
   void sleep_until(Condition condition);
@@ -47,6 +50,8 @@ class ProcessChannel final : public lane::Channel {
   std::deque<RecordReader::Record> work_;
   std::deque<wire::Frame> replies_;
   std::vector<TaskId> cancelled_;
+
+  const std::shared_ptr<EndedLoans> ended_loans_ = std::make_shared<EndedLoans>();  // values may outlive this
 
   std::mutex mutex_;
   RingWriter writer_;                   // guarded by mutex_

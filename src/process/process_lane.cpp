@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <unordered_map>
 
 #include "wire/messages.hpp"
 
@@ -17,7 +18,11 @@ class ProcessLane final : public lane::Lane {
       : ProcessLane{factory, id, function, create_lane_memory(), connected_pair()} {}
 
   ~ProcessLane() override {
-    if (!stopped()) factory_.zygote_.kill(id_);
+    if (!stopped()) {
+      factory_.zygote_.kill(id_);
+      // Until that is done it may read them.
+      for (const auto& [number, payload] : lent_) Segment::holding(payload)->never_again();
+    }
     factory_.lanes_.erase(id_);
     std::erase(factory_.by_mark_[Board::mark_of(id_)], this);
   }
@@ -95,7 +100,10 @@ class ProcessLane final : public lane::Lane {
     return any;
   }
 
-  void set_dead() { dead_ = true; }
+  void set_dead() {
+    dead_ = true;
+    lent_.clear();
+  }
 
  private:
   struct Outgoing {
@@ -131,7 +139,12 @@ class ProcessLane final : public lane::Lane {
           record->frame.payload = receive_apart(header.payload_size);
         }
         header.lane = id_;  // it speaks for no other
-        frames.push_back(std::move(record->frame));
+        if (header.type == wire::FrameType::loans_ended) {
+          for (ByteReader ended{record->frame.payload}; ended.remaining() != 0;)
+            lent_.erase(ended.get<std::uint64_t>());
+        } else {
+          frames.push_back(std::move(record->frame));
+        }
       }
     } catch (const std::exception&) {
       damaged_ = true;
@@ -151,20 +164,23 @@ class ProcessLane final : public lane::Lane {
       memory_->wake_lane();
       return false;
     }
+    if (item.work != 0) pass_spare();
     if (apart) {
       head.header.flags |= wire::flag_detached_payload;
       // Its own work needs a part of a value for no longer than the store has the value, or little longer.
-      if (apart_.descriptor < 0) apart_ = pass(item.frame.payload, true);
-      const auto told = std::as_bytes(std::span{&apart_.told, 1});
-      const std::span<const int> passed{&apart_.descriptor, 1};
+      if (apart_.descriptor < 0) {
+        apart_ = pass(item.frame.payload, true);
+        apart_.told.loan = ++last_loan_;
+      }
       // The lane takes descriptors as it takes records: it is asked to tell of those as of room.
-      if (send_message(socket_.get(), told, passed, false) == Sent::later) {
+      if (!send_apart(apart_.told, apart_.descriptor)) {
         writer_.publish();
         memory_->to_lane.writer_waits.store(1);
         memory_->wake_lane();
         // The lane may have taken all before it was asked.
-        if (send_message(socket_.get(), told, passed, false) == Sent::later) return false;
+        if (!send_apart(apart_.told, apart_.descriptor)) return false;
       }
+      if (Segment::holding(apart_.memory) != nullptr) lent_.emplace(apart_.told.loan, std::move(apart_.memory));
       apart_ = {};
       payload = {};
     }
@@ -172,13 +188,48 @@ class ProcessLane final : public lane::Lane {
     return true;
   }
 
+  /// False: not now.
+  bool send_apart(const PassedPayload& told, int descriptor) {
+    return send_message(socket_.get(), std::as_bytes(std::span{&told, 1}), {&descriptor, 1}, false) != Sent::later;
+  }
+
+  /// What it makes next is often as large as what it has made last: it gets memory for it that was used before.
+  void pass_spare() {
+    const std::size_t wanted = std::exchange(made_last_, 0);
+    if (wanted == 0) return;
+    detail::StorageElsewhere* const used = Segment::used_before(wanted);
+    if (used == nullptr) return;
+    const RecordHead head{0, {.type = wire::FrameType::spare, .flags = wire::flag_detached_payload}};
+    const bool passed = writer_.has_room(2 * RingWriter::size_of(0) + Segment::smallest) &&
+                        send_apart({.size = used->capacity}, static_cast<Segment*>(used)->descriptor());
+    if (passed) {
+      writer_.write(head, {});
+      delete used;  // it is the lane's
+    } else {
+      detail::ByteStorage::drop(used);
+    }
+  }
+
   Bytes receive_apart(std::size_t size) {
     PassedPayload told;
     auto message = receive_message(socket_.get(), std::as_writable_bytes(std::span{&told, 1}), false);
-    if (!message || message->descriptors.size() != 1)
+    if (!message || (message->descriptors.size() != 1 && told.loan == 0))
       throw Error{"taking a large payload from lane " + std::to_string(id_.number) + ": it did not come"};
     if (told.size != size) throw Error{"taking a large payload from a lane: it has another size than was told"};
-    return Segment::take(std::move(message->descriptors.front()), told, true);
+    if (told.loan != 0) return part_of_loan(told);
+    Bytes payload = Segment::take(std::move(message->descriptors.front()), told, true);
+    if (const Segment* segment = Segment::holding(payload)) made_last_ = segment->capacity;
+    return payload;
+  }
+
+  /// What the lane passes on was lent to it.
+  Bytes part_of_loan(const PassedPayload& told) const {
+    const auto loan = lent_.find(told.loan);
+    Segment* const segment = loan == lent_.end() ? nullptr : Segment::holding(loan->second);
+    if (segment == nullptr || told.size > segment->capacity || told.offset > segment->capacity - told.size)
+      throw Error{"taking a large payload from a lane: it is not what was lent to the lane"};
+    segment->add_reference();
+    return Bytes::in(segment, told.offset, told.size);
   }
 
   ProcessLaneFactory& factory_;
@@ -188,6 +239,11 @@ class ProcessLane final : public lane::Lane {
   RingWriter writer_;
   RingReader reader_;
   Passing apart_;  // of the first of outgoing_, when it could not be sent
+  // What the lane may read, by the number it was passed under, until the lane tells that it does not. Bounded by what
+  // it has been given.
+  std::unordered_map<std::uint64_t, Bytes> lent_;
+  std::uint64_t last_loan_ = 0;
+  std::size_t made_last_ = 0;  // capacity of the last segment that it made, until it has got a spare for it
 
   // Bounded by the worker's credits, and for actors by what their callers send.
   std::deque<Outgoing> outgoing_;

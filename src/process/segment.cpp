@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
 
 namespace crema::process {
@@ -22,6 +23,7 @@ constexpr std::size_t page = 4096;
 constexpr std::size_t small = 1 << 20;
 
 std::atomic<std::size_t> segments{0};
+std::atomic<Segment*> spare{nullptr};
 
 [[noreturn]] void fail(const std::string& what, std::size_t size) {
   throw Error{what + " " + std::to_string(size) + " bytes between a rank and its lane: " + std::strerror(errno) +
@@ -48,17 +50,27 @@ Bytes copy_of(const Descriptor& memory, const PassedPayload& told) {
 }
 
 std::size_t whole_pages(std::size_t size) { return (size + page - 1) / page * page; }
+/// Of segments for so many bytes.
+std::size_t capacity_for(std::size_t size) {
+  return whole_pages(size < StoragePool::smallest ? size : StoragePool::rounded(size));
+}
+
+detail::StorageElsewhere* reuse_or_make(std::size_t capacity) noexcept {
+  if (detail::StorageElsewhere* const used = Segment::used_before(capacity)) return used;
+  return capacity < Segment::smallest_filled ? nullptr : Segment::make(capacity);
+}
 
 }  // namespace
 
-Segment::Segment(Descriptor memory, bool made_here) : memory_{std::move(memory)}, made_here_{made_here} {
-  segments.fetch_add(1, std::memory_order_relaxed);
-}
+Segment::Segment(Descriptor memory) : memory_{std::move(memory)} { segments.fetch_add(1, std::memory_order_relaxed); }
 
 Segment::~Segment() {
   if (place != nullptr) ::munmap(place, mapped_);
   segments.fetch_sub(1, std::memory_order_relaxed);
+  if (loan_ != 0) ended_->add(loan_);
 }
+
+void Segment::use_for_large_buffers() noexcept { detail::use_for_large_buffers(StoragePool::smallest, &reuse_or_make); }
 
 std::size_t Segment::most_here() noexcept {
   static const std::size_t limit = [] {
@@ -76,16 +88,34 @@ detail::StorageElsewhere* Segment::make(std::size_t wanted) noexcept {
   if (!room_for(wanted)) return nullptr;
   Descriptor memory = create();
   if (memory.get() < 0) return nullptr;
-  std::unique_ptr<Segment> segment{new (std::nothrow) Segment{std::move(memory), true}};
+  std::unique_ptr<Segment> segment{new (std::nothrow) Segment{std::move(memory)}};
   if (segment == nullptr || !segment->grow(wanted)) return nullptr;
+  segment->mine_ = true;
   return segment.release();
 }
 
-bool Segment::grow(std::size_t wanted) noexcept {
-  const std::size_t size = whole_pages(wanted);
-  if (size < wanted || ::ftruncate(memory_.get(), static_cast<off_t>(size)) != 0) return false;
-  void* mapping = place == nullptr ? ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_.get(), 0)
-                                   : ::mremap(place, mapped_, size, MREMAP_MAYMOVE);
+detail::StorageElsewhere* Segment::used_before(std::size_t wanted) noexcept {
+  const std::size_t wanted_capacity = capacity_for(wanted);
+  if (Segment* const set_aside = spare.load(std::memory_order_relaxed)) {
+    Segment* expected = set_aside;
+    if (set_aside->capacity == wanted_capacity && spare.compare_exchange_strong(expected, nullptr)) return set_aside;
+  }
+  return static_cast<StorageElsewhere*>(StoragePool::of_process().take(wanted_capacity, true));
+}
+
+void Segment::set_aside(Descriptor memory, std::size_t capacity) noexcept {
+  std::unique_ptr<Segment> segment{new (std::nothrow) Segment{std::move(memory)}};
+  if (segment == nullptr || !segment->map(capacity, true)) return;
+  segment->mine_ = true;
+  delete spare.exchange(segment.release());
+}
+
+bool Segment::serves_again() const noexcept {
+  return mine_ && segments.load(std::memory_order_relaxed) <= most_here() / 2;
+}
+
+bool Segment::map(std::size_t size, bool writes) noexcept {
+  void* const mapping = ::mmap(nullptr, size, PROT_READ | (writes ? PROT_WRITE : 0), MAP_SHARED, memory_.get(), 0);
   if (mapping == MAP_FAILED) return false;
   place = static_cast<std::byte*>(mapping);
   mapped_ = size;
@@ -93,8 +123,22 @@ bool Segment::grow(std::size_t wanted) noexcept {
   return true;
 }
 
-void Segment::finish(std::size_t used, bool others_hold_it) noexcept {
-  if (!made_here_) return;
+bool Segment::grow(std::size_t wanted) noexcept {
+  const std::size_t size = capacity_for(wanted);
+  if (size < wanted || ::ftruncate(memory_.get(), static_cast<off_t>(size)) != 0) return false;
+  if (place == nullptr) return map(size, true);
+  void* const mapping = ::mremap(place, mapped_, size, MREMAP_MAYMOVE);
+  if (mapping == MAP_FAILED) return false;
+  place = static_cast<std::byte*>(mapping);
+  mapped_ = size;
+  capacity = size;
+  return true;
+}
+
+bool Segment::finish(std::size_t used, bool others_hold_it) noexcept {
+  const bool held = others_hold_it || passed_;
+  passed_ = true;
+  mine_ = false;
   const std::size_t kept = whole_pages(used);
   if (others_hold_it) {
     ::mprotect(place, mapped_, PROT_READ);
@@ -102,6 +146,7 @@ void Segment::finish(std::size_t used, bool others_hold_it) noexcept {
     ::fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(kept),
                 static_cast<off_t>(mapped_ - kept));
   }
+  return held;
 }
 
 Bytes Segment::take(Descriptor memory, const PassedPayload& told, bool writes) {
@@ -116,14 +161,11 @@ Bytes Segment::take(Descriptor memory, const PassedPayload& told, bool writes) {
   }
   if (told.size == 0) return {};
   if (!room_for(told.size)) return copy_of(memory, told);
-  const std::size_t mapped = told.offset + told.size;
-  void* mapping = ::mmap(nullptr, mapped, PROT_READ | (writes ? PROT_WRITE : 0), MAP_SHARED, memory.get(), 0);
-  if (mapping == MAP_FAILED) return copy_of(memory, told);
-  auto* segment = new Segment{std::move(memory), false};
-  segment->place = static_cast<std::byte*>(mapping);
-  segment->mapped_ = mapped;
-  segment->capacity = mapped;
-  return Bytes::in(segment, told.offset, told.size);
+  std::unique_ptr<Segment> segment{new Segment{std::move(memory)}};
+  // A rank has all of it, to have it filled again.
+  if (!segment->map(writes ? there : told.offset + told.size, writes)) return copy_of(segment->memory_, told);
+  segment->mine_ = writes && told.held == 0;
+  return Bytes::in(segment.release(), told.offset, told.size);
 }
 
 Segment* Segment::of(const Bytes& bytes) noexcept {
@@ -134,19 +176,34 @@ Segment* Segment::of(const Bytes& bytes) noexcept {
 Passing pass(const Bytes& payload, bool parts) {
   if (const Segment* segment = parts ? Segment::holding(payload) : Segment::of(payload)) {
     const auto offset = static_cast<std::uint64_t>(payload.data() - segment->place);
-    return {{offset, payload.size()}, segment->descriptor(), {}};
+    return {{.offset = offset, .size = payload.size()}, segment->descriptor(), payload, {}};
   }
-  Descriptor memory = create();
-  if (memory.get() < 0) fail("passing", payload.size());
+  Passing passing;
+  passing.told.size = payload.size();
+  const auto keep = [&](detail::StorageElsewhere* storage) {
+    passing.descriptor = static_cast<Segment*>(storage)->descriptor();
+    passing.memory = Bytes::in(storage, 0, payload.size());
+  };
+  if (detail::StorageElsewhere* const used = Segment::used_before(payload.size())) {
+    std::memcpy(used->place, payload.data(), payload.size());
+    keep(used);
+    return passing;
+  }
+  if (detail::StorageElsewhere* const fresh = Segment::make(payload.size())) {
+    keep(fresh);
+  } else {
+    passing.copied = create();
+    passing.descriptor = passing.copied.get();
+    if (passing.descriptor < 0) fail("passing", payload.size());
+  }
   // Cheaper than to touch the pages of a fresh mapping.
   for (std::span<const std::byte> left = payload.span(); !left.empty();) {
-    const ssize_t written = ::write(memory.get(), left.data(), left.size());
+    const ssize_t written = ::write(passing.descriptor, left.data(), left.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) fail("passing", payload.size());
     left = left.subspan(static_cast<std::size_t>(written));
   }
-  const int number = memory.get();
-  return {{0, payload.size()}, number, std::move(memory)};
+  return passing;
 }
 
 }  // namespace crema::process

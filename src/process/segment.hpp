@@ -2,6 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include "crema/bytes.hpp"
 #include "process/descriptors.hpp"
@@ -12,12 +16,35 @@ namespace crema::process {
 struct PassedPayload {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
+  /// From a rank, which lends it: a number of its own, until the lane tells that it does not read it any more. From a
+  /// lane: what it passes on was lent to it under this number, and no descriptor comes; 0: it has made it.
+  std::uint64_t loan = 0;
+  /// Of what a lane has made: whether it reads it further.
+  std::uint64_t held = 0;
+};
+
+/// The loans that a lane does not read any more and has not told its rank of. Thread-safe.
+class EndedLoans {
+ public:
+  void add(std::uint64_t loan) {
+    const std::lock_guard lock{mutex_};
+    loans_.push_back(loan);
+  }
+  std::vector<std::uint64_t> take() {
+    const std::lock_guard lock{mutex_};
+    return std::exchange(loans_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::uint64_t> loans_;  // no more than payloads the rank has passed
 };
 
 /// A piece of memory without a name that a rank and its lanes pass to each other instead of copying it: a memfd and a
-/// mapping of it. One process fills it and passes it on, once filled nobody writes. It lives as long as somebody has it
-/// open or mapped, so nothing is left of it when all are killed. Bytes in it count as those of the heap do, also
-/// towards a store's budget; a lane that still reads what its rank has let go keeps it.
+/// mapping of it. One process fills it and passes it on, once filled nobody writes until nobody reads it any more: then
+/// its rank may have it filled again (StoragePool). It lives as long as somebody has it open or mapped, so nothing is
+/// left of it when all are killed. Bytes in it count as those of the heap do, also towards a store's budget; a lane
+/// that still reads what its rank has let go keeps it.
 class Segment final : public detail::StorageElsewhere {
  public:
   /// Larger payloads are passed, smaller ones copied.
@@ -33,38 +60,61 @@ class Segment final : public detail::StorageElsewhere {
 
   ~Segment() override;
 
-  /// An empty one to be filled. Nothing: the system has none, or there are too many.
+  /// One to be filled, of pages that were not touched before. Nothing: the system has none, or there are too many.
   static detail::StorageElsewhere* make(std::size_t capacity) noexcept;
+  /// One that was used before, for about as much. Nothing: there is none at hand.
+  static detail::StorageElsewhere* used_before(std::size_t capacity) noexcept;
   /// What was passed here. `writes`: the mapping allows it, as network cards ask of what is sent. Throws Error where
   /// there is less than told, or where the other side could take it away.
   static Bytes take(Descriptor memory, const PassedPayload& told, bool writes);
-  /// From now on make serves this process's buffers of smallest_filled and more.
-  static void use_for_large_buffers() noexcept { detail::use_for_large_buffers(smallest_filled, &make); }
+  /// From now on this process's large buffers lie in segments: those that are used before, and of smallest_filled on
+  /// also fresh ones.
+  static void use_for_large_buffers() noexcept;
   /// Nothing: the bytes are elsewhere.
   static Segment* holding(const Bytes& bytes) noexcept { return static_cast<Segment*>(bytes.elsewhere()); }
   /// The same where they are only a small part of it: to have them for long, they have to be copied.
   static Segment* of(const Bytes& bytes) noexcept;
 
+  /// For used_before: memory that this lane may fill, in place of what was set aside last. Without effect where it
+  /// cannot be mapped.
+  static void set_aside(Descriptor memory, std::size_t capacity) noexcept;
+
   bool grow(std::size_t wanted) noexcept override;
+  [[nodiscard]] bool serves_again() const noexcept override;
+  /// It never does: somebody may read it who does not tell.
+  void never_again() noexcept { mine_ = false; }
   /// Before one that was made here is passed: this process writes no more. What lies behind the first `used` bytes is
-  /// given back, unless others hold the segment as well.
-  void finish(std::size_t used, bool others_hold_it) noexcept;
+  /// given back, unless others hold the segment as well. Returns whether this process reads it further.
+  bool finish(std::size_t used, bool others_hold_it) noexcept;
   [[nodiscard]] int descriptor() const { return memory_.get(); }
 
+  /// It was lent to this lane: `ended` is told when all bytes in it have gone.
+  void set_loan(std::uint64_t loan, std::shared_ptr<EndedLoans> ended) noexcept {
+    loan_ = loan;
+    ended_ = std::move(ended);
+  }
+  /// 0: it was not lent.
+  [[nodiscard]] std::uint64_t loan() const { return loan_; }
+
  private:
-  Segment(Descriptor memory, bool made_here);
+  explicit Segment(Descriptor memory);
   static bool room_for(std::size_t size) noexcept;
+  bool map(std::size_t size, bool writes) noexcept;
 
   const Descriptor memory_;
-  const bool made_here_;
+  bool mine_ = false;  // nobody else will read it when nobody does here
+  bool passed_ = false;
   std::size_t mapped_ = 0;
+  std::uint64_t loan_ = 0;
+  std::shared_ptr<EndedLoans> ended_;
 };
 
-/// What passes a payload on: the segment it lies in, or one that it was copied to.
+/// What passes a payload on.
 struct Passing {
   PassedPayload told;
   int descriptor = -1;
-  Descriptor copied;  ///< where it was
+  Bytes memory;       ///< keeps the segment: that of the payload, or one that it was copied to
+  Descriptor copied;  ///< where no segment could be made for it
 };
 /// `parts`: also the segment of which the payload is only a small part; it is kept for as long as the payload is.
 /// Throws Error.

@@ -93,6 +93,9 @@ enum class FrameType : std::uint16_t {
   park = 64,
   resume = 65,
   get_inputs = 66,
+  loans_ended = 70,
+  // rank -> its lane
+  spare = 69,
   // between the stores of two ranks; object also from a lane to its own rank
   fetch = 67,
   object = 68,

@@ -18,7 +18,7 @@ void measure_groups(const DatasetAmounts& amounts, const SamplesFile& samples);
 void measure_map(const DatasetAmounts& amounts, const SamplesFile& samples, const SamplesFile& baselines);
 
 /// Of exchanges, on either side: so many come first, into whose memory the measured ones write.
-inline constexpr int exchanges_before = 3;
+inline constexpr int exchanges_before = 8;
 inline constexpr int exchanges = 5;
 
 /// Measures what two workers do together: exchanges and scans. Throws crema::UsageError unless there are two.

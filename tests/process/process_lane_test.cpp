@@ -2,13 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
+#include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
 #include "process/segment.hpp"
 #include "processes.hpp"
@@ -132,9 +135,139 @@ TEST_F(ProcessLaneTest, ALargePayloadIsMappedWhereItIsUsedAndLetGoWithIt) {
   expect_numbered(frames_[1], 1, 1'000'000);
   const_cast<std::byte*>(frames_[0].payload.data())[5] = std::byte{99};
   EXPECT_EQ(frames_[1].payload.data()[5], std::byte{99});
+  EXPECT_EQ(frames_[1].payload.data(), frames_[0].payload.data());  // in one mapping
   frames_.clear();
-  EXPECT_EQ(mapped_payloads(), "");
+  EXPECT_TRUE(until([&] { return mapped_payloads().empty(); })) << mapped_payloads();  // the lane has told
   EXPECT_EQ(open_descriptors(), open_before);
+}
+
+/// With a rank that keeps what was used.
+class UsedMemoryTest : public ProcessLaneTest {
+ protected:
+  UsedMemoryTest() { StoragePool::of_process().keep_at_most(64 << 20); }
+  ~UsedMemoryTest() override { StoragePool::of_process().keep_at_most(0); }
+
+  static constexpr std::size_t size = 1'000'000;
+  static bool is_kept() {
+    detail::StorageElsewhere* const found = Segment::used_before(size);
+    detail::ByteStorage::drop(found);
+    return found != nullptr;
+  }
+  static ino_t memory_of(const Bytes& bytes) {
+    struct stat status {};
+    ::fstat(Segment::holding(bytes)->descriptor(), &status);
+    return status.st_ino;
+  }
+  /// Work with a payload of which nobody but the lane knows then.
+  void lend(lane::Lane& lane) {
+    lane.give_work(numbered(FrameType::run_task, 1, size));
+    lane.wake();
+  }
+};
+
+TEST_F(UsedMemoryTest, ALaneFillsAgainWhatItHasMadeBefore) {
+  const auto lane = start([](const Identity&, Channel& channel) {
+    while (auto frame = channel.next_work())
+      channel.post(numbered(FrameType::outcome, frame->header.sequence, size), true);
+  });
+  std::set<ino_t> memory;
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    lane->give_work(numbered(FrameType::run_task, i));
+    lane->wake();
+    ASSERT_TRUE(frames_come(1));
+    expect_numbered(frames_[0], i, size);
+    memory.insert(memory_of(frames_[0].payload));
+    frames_.clear();
+  }
+  EXPECT_EQ(memory.size(), 1U);
+  // What is still read is not filled.
+  std::vector<Frame> held;
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    lane->give_work(numbered(FrameType::run_task, i));
+    lane->wake();
+    ASSERT_TRUE(frames_come(1));
+    held.push_back(std::exchange(frames_, {}).front());
+  }
+  for (std::uint64_t i = 0; i < 5; ++i) expect_numbered(held[i], i, size);
+}
+
+TEST_F(UsedMemoryTest, WhatALaneReadsIsNotFilledAgain) {
+  const auto lane = start([](const Identity&, Channel& channel) {
+    std::optional<Frame> frame = channel.next_work();
+    const Bytes part = frame->payload.slice(500'000, 10);
+    frame.reset();
+    channel.post(numbered(FrameType::outcome, 1), true);
+    channel.next_reply();
+    channel.post(numbered(FrameType::outcome, std::to_integer<std::uint64_t>(part.data()[0])), true);
+    channel.next_reply();
+  });
+  lend(*lane);
+  ASSERT_TRUE(frames_come(1));
+  EXPECT_FALSE(is_kept());
+  lane->reply(numbered(FrameType::reply, 0));
+  lane->wake();
+  ASSERT_TRUE(frames_come(2));
+  EXPECT_EQ(frames_[1].header.sequence, (1 + 500'000 * 13) % 256);
+  EXPECT_FALSE(is_kept());
+  lane->reply(numbered(FrameType::reply, 0));
+  lane->wake();
+  EXPECT_TRUE(until([&] { return lane->stopped(); }));
+}
+
+TEST_F(UsedMemoryTest, WhatALaneHasReadIsFilledAgain) {
+  const auto lane = start([](const Identity&, Channel& channel) {
+    channel.next_work();
+    channel.next_work();  // tells that the first is read, before it sleeps
+  });
+  lend(*lane);
+  EXPECT_TRUE(until([&] { return is_kept(); }));
+}
+
+TEST_F(UsedMemoryTest, WhatALaneReadThatHasDiedIsFilledAgain) {
+  const auto lane = start([](const Identity&, Channel& channel) {
+    const auto frame = channel.next_work();
+    channel.post(numbered(FrameType::outcome, 1), true);
+    while (true) ::pause();
+  });
+  lend(*lane);
+  ASSERT_TRUE(frames_come(1));
+  EXPECT_FALSE(is_kept());
+  lane->kill();
+  ASSERT_TRUE(until([&] { return !lost_.empty(); }));
+  EXPECT_TRUE(is_kept());
+}
+
+TEST_F(UsedMemoryTest, WhatALaneMayReadThatIsBeingKilledIsNot) {
+  auto lane = start([](const Identity&, Channel& channel) {
+    const auto frame = channel.next_work();
+    channel.post(numbered(FrameType::outcome, 1), true);
+    while (true) ::pause();
+  });
+  lend(*lane);
+  ASSERT_TRUE(frames_come(1));
+  lane.reset();
+  EXPECT_FALSE(is_kept());
+  EXPECT_TRUE(loop_until(zygote_.board(), [&] { return mapped_payloads().empty(); }));
+}
+
+TEST_F(UsedMemoryTest, OfManyLoansEveryEndIsTold) {
+  static constexpr std::size_t count = 1500;
+  const auto lane = start([](const Identity&, Channel& channel) {
+    std::vector<Bytes> held;
+    while (auto frame = channel.next_work()) {
+      held.push_back(frame->payload);
+      channel.post(numbered(FrameType::outcome, 1), true);
+      if (held.size() == count) held.clear();
+    }
+  });
+  ByteBuffer made;
+  made.extend(1 << 20);  // of which a lane maps most
+  const Bytes payload = pass(Bytes{std::move(made)}).memory;
+  for (std::size_t i = 0; i < count; ++i) lane->give_work(wire::frame_of(FrameType::run_task, payload, {}));
+  lane->wake();
+  ASSERT_TRUE(frames_come(count - 1));
+  EXPECT_TRUE(payload.shared());
+  EXPECT_TRUE(until([&] { return !payload.shared(); }));
 }
 
 TEST_F(ProcessLaneTest, WhatALaneMakesInSharedMemoryIsNotCopied) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
 
 namespace crema::process {
@@ -54,7 +55,7 @@ TEST_F(SegmentTest, ALargeBufferIsPassedWithoutACopy) {
   const Bytes made = filled(payload);
   ASSERT_NE(Segment::of(made), nullptr);
   const Passing passing = pass(made);
-  EXPECT_LT(passing.copied.get(), 0);
+  EXPECT_EQ(passing.memory.data(), made.data());
   const Bytes there = taken(passing);
   EXPECT_TRUE(std::ranges::equal(there.span(), payload));
   EXPECT_NE(there.data(), made.data());
@@ -63,7 +64,7 @@ TEST_F(SegmentTest, ALargeBufferIsPassedWithoutACopy) {
   EXPECT_EQ(there.data()[4'000'000], std::byte{99});
   // And it goes on from there as it is.
   const Passing further = pass(there);
-  EXPECT_LT(further.copied.get(), 0);
+  EXPECT_EQ(further.memory.data(), there.data());
   EXPECT_EQ(taken(further, false).data()[4'000'000], std::byte{99});
 }
 
@@ -99,7 +100,7 @@ TEST_F(SegmentTest, WhatLiesOnTheHeapIsCopiedOnce) {
   const Bytes heap = filled(payload);
   ASSERT_EQ(heap.elsewhere(), nullptr);
   const Passing passing = pass(heap);
-  EXPECT_GE(passing.copied.get(), 0);
+  EXPECT_NE(passing.memory.data(), heap.data());
   EXPECT_TRUE(std::ranges::equal(taken(passing).span(), payload));
 }
 
@@ -112,7 +113,7 @@ TEST_F(SegmentTest, APartIsPassedAloneWhereItIsSmall) {
   // A small one would keep all of it.
   const Bytes little = made.slice(100'001, 70'000);
   const Passing passing = pass(little);
-  EXPECT_GE(passing.copied.get(), 0);
+  EXPECT_NE(passing.memory.data(), little.data());
   EXPECT_TRUE(std::ranges::equal(taken(passing).span(), little.span()));
   // Unless it is wanted for a while only.
   EXPECT_EQ(pass(little, true).descriptor, Segment::of(made)->descriptor());
@@ -172,13 +173,117 @@ TEST_F(SegmentTest, BeyondTheBoundBytesAreOnTheHeapAndTheSame) {
   EXPECT_TRUE(std::ranges::all_of(held, [](const Bytes& bytes) { return Segment::of(bytes) != nullptr; }));
   const Bytes made = filled(payload);
   EXPECT_EQ(made.elsewhere(), nullptr);
-  const Bytes there = taken(pass(made));
+  const Passing passing = pass(made);
+  EXPECT_GE(passing.copied.get(), 0);
+  const Bytes there = taken(passing);
   EXPECT_EQ(there.elsewhere(), nullptr);
   EXPECT_TRUE(std::ranges::equal(there.span(), payload));
   // A few large ones still find room.
   EXPECT_NE(filled(pattern(1 << 20)).elsewhere(), nullptr);
   held.clear();
   EXPECT_NE(filled(payload).elsewhere(), nullptr);
+}
+
+/// As a rank that keeps what was used.
+class UsedSegmentTest : public SegmentTest {
+ protected:
+  UsedSegmentTest() { StoragePool::of_process().keep_at_most(64 << 20); }
+  ~UsedSegmentTest() override { StoragePool::of_process().keep_at_most(0); }
+
+  static ino_t memory_of(const Segment& segment) {
+    struct stat status {};
+    ::fstat(segment.descriptor(), &status);
+    return status.st_ino;
+  }
+  static Segment* used(std::size_t size) { return static_cast<Segment*>(Segment::used_before(size)); }
+  static bool none_used(std::size_t size) {
+    detail::StorageElsewhere* const found = Segment::used_before(size);
+    detail::ByteStorage::drop(found);
+    return found == nullptr;
+  }
+};
+
+TEST_F(UsedSegmentTest, WhatNobodyReadsAnyMoreIsFilledAgain) {
+  const auto payload = pattern(1'000'000);
+  ino_t memory = 0;
+  {
+    Bytes made = filled(payload);
+    memory = memory_of(*Segment::of(made));
+    Passing passing = pass(made);
+    passing.told.held = Segment::of(made)->finish(made.size(), false) ? 1 : 0;
+    Bytes there = taken(passing);
+    passing = {};
+    made = {};
+    EXPECT_TRUE(none_used(990'000));  // somebody reads it
+    const Bytes part = there.slice(5, 10);
+    there = {};
+    EXPECT_TRUE(none_used(990'000));
+  }
+  Segment* const again = used(990'000);
+  ASSERT_NE(again, nullptr);
+  EXPECT_EQ(memory_of(*again), memory);
+  EXPECT_TRUE(none_used(990'000));
+  std::memset(again->place, 7, 990'000);
+  const Bytes next = Bytes::in(again, 0, 990'000);
+  EXPECT_EQ(taken(pass(next), false).data()[989'999], std::byte{7});
+}
+
+TEST_F(UsedSegmentTest, WhatItsMakerReadsFurtherIsNot) {
+  Bytes made = filled(pattern(1'000'000));
+  for (const bool shared : {true, false}) {  // the second time it is another message's
+    Passing passing = pass(made);
+    passing.told.held = Segment::of(made)->finish(made.size(), shared) ? 1 : 0;
+    EXPECT_EQ(passing.told.held, 1U);
+    static_cast<void>(taken(passing));
+    EXPECT_TRUE(none_used(1'000'000));
+  }
+  made = {};
+  EXPECT_TRUE(none_used(1'000'000));
+}
+
+TEST_F(UsedSegmentTest, AHeapsBytesAreCopiedIntoIt) {
+  ino_t memory = 0;
+  {
+    const Bytes made = filled(pattern(1'000'000));
+    memory = memory_of(*Segment::of(made));
+  }
+  detail::use_for_large_buffers(0, nullptr);
+  const auto payload = pattern(999'000);
+  const Passing passing = pass(filled(payload));
+  EXPECT_EQ(memory_of(*Segment::holding(passing.memory)), memory);
+  EXPECT_TRUE(std::ranges::equal(taken(passing).span(), payload));
+}
+
+TEST_F(UsedSegmentTest, ALaneFillsWhatWasSetAsideForIt) {
+  StoragePool::of_process().keep_at_most(0);
+  Segment::use_for_large_buffers();
+  const auto set_aside = [](std::size_t size) {
+    const Bytes made = Bytes::in(Segment::make(size), 0, size);
+    Segment::set_aside(Descriptor{::dup(Segment::of(made)->descriptor())}, Segment::of(made)->capacity);
+    return memory_of(*Segment::of(made));
+  };
+  set_aside(2'000'000);
+  const ino_t memory = set_aside(1'000'000);  // in place of the other
+  EXPECT_EQ(filled(pattern(2'000'000)).elsewhere(), nullptr);
+  const auto payload = pattern(1'000'000);
+  const Bytes made = filled(payload);
+  ASSERT_NE(Segment::holding(made), nullptr);
+  EXPECT_EQ(memory_of(*Segment::holding(made)), memory);
+  EXPECT_TRUE(std::ranges::equal(made.span(), payload));
+  EXPECT_EQ(filled(payload).elsewhere(), nullptr);  // it is in use
+}
+
+TEST_F(UsedSegmentTest, ALoanEndsWithTheLastBytesInIt) {
+  const Bytes made = filled(pattern(1'000'000));
+  const auto ended = std::make_shared<EndedLoans>();
+  Bytes there = taken(pass(made), false);
+  Segment::holding(there)->set_loan(42, ended);
+  Bytes part = there.slice(10, 20);
+  there = {};
+  EXPECT_THAT(ended->take(), ::testing::IsEmpty());
+  part = {};
+  EXPECT_THAT(ended->take(), ::testing::ElementsAre(42U));
+  EXPECT_THAT(ended->take(), ::testing::IsEmpty());
 }
 
 }  // namespace
