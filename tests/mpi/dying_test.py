@@ -206,7 +206,7 @@ class Dying(unittest.TestCase):
             (folder / name).mkdir()
         job = self.start("spills", "--memory-budget", "8MiB", "--spill-dir", folder / "spill", TMPDIR=str(folder / "tmp"))
         job.wait_for_file("attempts")
-        self.assertGreater(max(spilled_bytes(pid) for pid in job.processes()), 8 << 20)
+        job.wait_until(lambda: max(spilled_bytes(pid) for pid in job.processes()) > 8 << 20, "8 MiB are spilled")
         for pid in job.processes():
             try:
                 os.kill(pid, signal.SIGKILL)

@@ -134,10 +134,14 @@ class Job:
 
     def wait_for_file(self, name, seconds=HANGS):
         """Waits until the job has made a file in its folder."""
+        self.wait_until(lambda: (self.folder / name).exists(), f"{name} is made", seconds)
+
+    def wait_until(self, condition, what, seconds=HANGS):
+        """Waits until the condition holds, while the job runs."""
         deadline = time.monotonic() + seconds
-        while not (self.folder / name).exists():
+        while not condition():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"{name} was not made; the job said:\n{self.text('stderr')}")
+                raise AssertionError(f"not so: {what}; the job said:\n{self.text('stderr')}")
             time.sleep(0.02)
 
     def text(self, name):
