@@ -103,10 +103,9 @@ struct Identity {
   RankId rank;
   LaneId lane;
   std::string host;
-  std::uint64_t seed = 0;  ///< of the run's random numbers
-  bool isolated = false;   ///< tasks of this run have processes of their own
-  /// The head does: it compares large results that are made again.
-  bool keeps_history = true;
+  std::uint64_t seed = 0;      ///< of the run's random numbers
+  bool isolated = false;       ///< tasks of this run have processes of their own
+  bool keeps_history = false;  ///< the head does, for which large results need digests
   /// Calls of an actor after which it tells its state, at least (Snapshots).
   std::uint64_t calls_between_states = 1000;
 };

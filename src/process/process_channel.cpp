@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "process/segment.hpp"
@@ -43,6 +44,7 @@ std::optional<wire::Frame> ProcessChannel::next_work() {
     take_in();
     if (!work_.empty()) continue;
     runs({});
+    Segment::set_nothing_aside();  // its work had no use for it
     sleep_until([&] { return ended() || !reader_.empty(); });
   }
   return std::nullopt;
@@ -123,6 +125,8 @@ Bytes ProcessChannel::receive_apart(wire::FrameType type, std::size_t size) {
   }
   if (told.size != size) ::_exit(1);
   Bytes payload = Segment::take(std::move(memory), told, false);
+  if (told.loan == 0) return payload;
+  ended_loans_->expect_one();
   if (Segment* const segment = Segment::holding(payload)) {
     segment->set_loan(told.loan, ended_loans_);
   } else {
@@ -149,28 +153,41 @@ void ProcessChannel::send_apart(const Bytes& payload) {
 }
 
 /// The rank may fill again what nobody reads. Returns whether there was anything to tell.
-bool ProcessChannel::tell_ended_loans() {
-  constexpr std::size_t told_at_a_time = 1024;  // far less than a ring holds
-  const std::vector<std::uint64_t> ended = ended_loans_->take();
-  for (std::span<const std::uint64_t> left{ended}; !left.empty();) {
-    const auto told = left.first(std::min(left.size(), told_at_a_time));
-    left = left.subspan(told.size());
-    const wire::FrameHeader header{
-        .type = wire::FrameType::loans_ended, .lane = lane_, .payload_size = told.size_bytes()};
-    write({0, header}, std::as_bytes(told));
+bool ProcessChannel::tell_ended_loans(bool waits) {
+  if (!ended_loans_->any()) return false;
+  std::array<std::uint64_t, 512> ended{};
+  bool any = false;
+  while (waits || writer_.has_room(RingWriter::size_of(sizeof ended))) {
+    const std::size_t count = ended_loans_->take(ended);
+    if (count == 0) break;
+    any = true;
+    const auto payload = std::as_bytes(std::span{ended}.first(count));
+    write({0, {.type = wire::FrameType::loans_ended, .lane = lane_, .payload_size = payload.size()}}, payload);
   }
-  return !ended.empty();
+  return any;
+}
+
+/// As soon as a loan ends, or the rank would keep it for as long as a task computes. What cannot be told without
+/// waiting goes with the next message, or before the lane sleeps.
+void ProcessChannel::try_to_tell_ended_loans() {
+  const std::unique_lock lock{mutex_, std::try_to_lock};
+  if (!lock || !tell_ended_loans(false)) return;
+  writer_.publish();
+  board_.mark(lane_);
 }
 
 void ProcessChannel::post(wire::Frame frame, bool wake) {
+  // Until the lock is free: letting go of what was lent tells of it.
+  const Bytes payload = std::move(frame.payload);
   const std::lock_guard lock{mutex_};
-  tell_ended_loans();
+  tell_ended_loans(true);
   RecordHead head{0, frame.header};
-  if (frame.payload.size() >= Segment::smallest) {
+  const bool apart = payload.size() >= Segment::smallest;
+  if (apart) {
     head.header.flags |= wire::flag_detached_payload;
-    send_apart(std::exchange(frame.payload, {}));
+    send_apart(payload);
   }
-  write(head, frame.payload.span());
+  write(head, apart ? std::span<const std::byte>{} : payload.span());
   writer_.publish();
   board_.mark(lane_);
   held_back_.store(!wake, std::memory_order_relaxed);
@@ -181,6 +198,7 @@ void ProcessChannel::post(wire::Frame frame, bool wake) {
 void ProcessChannel::write(const RecordHead& head, std::span<const std::byte> payload) {
   while (!writer_.write(head, payload)) {
     const std::uint32_t seen = memory_.signal.load();
+    writer_.publish();
     if (!writer_.ask_for_room(RingWriter::size_of(payload.size()))) continue;
     board_.mark(lane_);
     board_.bell().ring();
@@ -193,9 +211,9 @@ void ProcessChannel::write(const RecordHead& head, std::span<const std::byte> pa
 template <class Condition>
 void ProcessChannel::sleep_until(Condition condition) {
   if (condition()) return;
-  {
+  if (ended_loans_->any()) {
     const std::lock_guard lock{mutex_};
-    if (tell_ended_loans()) {
+    if (tell_ended_loans(true)) {
       writer_.publish();
       board_.mark(lane_);
       held_back_.store(true, std::memory_order_relaxed);

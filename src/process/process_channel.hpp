@@ -33,7 +33,8 @@ class ProcessChannel final : public lane::Channel {
   void tell_of_room();
   Bytes receive_apart(wire::FrameType type, std::size_t size);
   void send_apart(const Bytes& payload);
-  bool tell_ended_loans();
+  bool tell_ended_loans(bool waits);
+  void try_to_tell_ended_loans();
   void write(const RecordHead& head, std::span<const std::byte> payload);
   bool ended() const { return memory_.stopping.load() != 0; }
   template <class Condition>
@@ -51,7 +52,8 @@ class ProcessChannel final : public lane::Channel {
   std::deque<wire::Frame> replies_;
   std::vector<TaskId> cancelled_;
 
-  const std::shared_ptr<EndedLoans> ended_loans_ = std::make_shared<EndedLoans>();  // values may outlive this
+  // Values keep it; the process ends with this.
+  const std::shared_ptr<EndedLoans> ended_loans_ = std::make_shared<EndedLoans>([this] { try_to_tell_ended_loans(); });
 
   std::mutex mutex_;
   RingWriter writer_;                   // guarded by mutex_

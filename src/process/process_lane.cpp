@@ -170,7 +170,7 @@ class ProcessLane final : public lane::Lane {
       // Its own work needs a part of a value for no longer than the store has the value, or little longer.
       if (apart_.descriptor < 0) {
         apart_ = pass(item.frame.payload, true);
-        apart_.told.loan = ++last_loan_;
+        apart_.told.loan = Segment::holding(apart_.memory) == nullptr ? 0 : ++last_loan_;
       }
       // The lane takes descriptors as it takes records: it is asked to tell of those as of room.
       if (!send_apart(apart_.told, apart_.descriptor)) {
@@ -180,7 +180,7 @@ class ProcessLane final : public lane::Lane {
         // The lane may have taken all before it was asked.
         if (!send_apart(apart_.told, apart_.descriptor)) return false;
       }
-      if (Segment::holding(apart_.memory) != nullptr) lent_.emplace(apart_.told.loan, std::move(apart_.memory));
+      if (apart_.told.loan != 0) lent_.emplace(apart_.told.loan, std::move(apart_.memory));
       apart_ = {};
       payload = {};
     }

@@ -11,6 +11,9 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <new>
+#include <set>
 #include <string>
 
 #include "common/storage_pool.hpp"
@@ -24,6 +27,36 @@ constexpr std::size_t small = 1 << 20;
 
 std::atomic<std::size_t> segments{0};
 std::atomic<Segment*> spare{nullptr};
+
+/// The memory of all segments of this process: what a lane passes a second time, whatever it says, is not its own.
+class KnownMemory {
+ public:
+  /// False: it was known, or cannot be remembered.
+  bool add(int descriptor) noexcept try {
+    const std::lock_guard lock{mutex_};
+    return numbers_.insert(number_of(descriptor)).second;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  void remove(int descriptor) {
+    const std::lock_guard lock{mutex_};
+    numbers_.erase(number_of(descriptor));
+  }
+
+ private:
+  static ino_t number_of(int descriptor) {
+    struct stat status {};
+    return ::fstat(descriptor, &status) == 0 ? status.st_ino : 0;
+  }
+
+  std::mutex mutex_;
+  std::set<ino_t> numbers_;
+};
+KnownMemory& known_memory() {
+  // Values may end after everything else has.
+  static auto& known = *new KnownMemory;
+  return known;
+}
 
 [[noreturn]] void fail(const std::string& what, std::size_t size) {
   throw Error{what + " " + std::to_string(size) + " bytes between a rank and its lane: " + std::strerror(errno) +
@@ -62,10 +95,13 @@ detail::StorageElsewhere* reuse_or_make(std::size_t capacity) noexcept {
 
 }  // namespace
 
-Segment::Segment(Descriptor memory) : memory_{std::move(memory)} { segments.fetch_add(1, std::memory_order_relaxed); }
+Segment::Segment(Descriptor memory) : memory_{std::move(memory)}, known_first_{known_memory().add(memory_.get())} {
+  segments.fetch_add(1, std::memory_order_relaxed);
+}
 
 Segment::~Segment() {
   if (place != nullptr) ::munmap(place, mapped_);
+  if (known_first_) known_memory().remove(memory_.get());
   segments.fetch_sub(1, std::memory_order_relaxed);
   if (loan_ != 0) ended_->add(loan_);
 }
@@ -96,9 +132,10 @@ detail::StorageElsewhere* Segment::make(std::size_t wanted) noexcept {
 
 detail::StorageElsewhere* Segment::used_before(std::size_t wanted) noexcept {
   const std::size_t wanted_capacity = capacity_for(wanted);
-  if (Segment* const set_aside = spare.load(std::memory_order_relaxed)) {
-    Segment* expected = set_aside;
-    if (set_aside->capacity == wanted_capacity && spare.compare_exchange_strong(expected, nullptr)) return set_aside;
+  if (Segment* const mine = spare.exchange(nullptr)) {
+    if (mine->capacity == wanted_capacity) return mine;
+    Segment* none = nullptr;
+    if (!spare.compare_exchange_strong(none, mine)) delete mine;
   }
   return static_cast<StorageElsewhere*>(StoragePool::of_process().take(wanted_capacity, true));
 }
@@ -110,9 +147,12 @@ void Segment::set_aside(Descriptor memory, std::size_t capacity) noexcept {
   delete spare.exchange(segment.release());
 }
 
-bool Segment::serves_again() const noexcept {
-  return mine_ && segments.load(std::memory_order_relaxed) <= most_here() / 2;
-}
+void Segment::set_nothing_aside() noexcept { delete spare.exchange(nullptr); }
+
+/// So that those which nobody needs do not take the place of others.
+bool Segment::few() noexcept { return segments.load(std::memory_order_relaxed) <= most_here() / 4; }
+
+bool Segment::serves_again() const noexcept { return mine_ && few(); }
 
 bool Segment::map(std::size_t size, bool writes) noexcept {
   void* const mapping = ::mmap(nullptr, size, PROT_READ | (writes ? PROT_WRITE : 0), MAP_SHARED, memory_.get(), 0);
@@ -140,7 +180,7 @@ bool Segment::finish(std::size_t used, bool others_hold_it) noexcept {
   passed_ = true;
   mine_ = false;
   const std::size_t kept = whole_pages(used);
-  if (others_hold_it) {
+  if (held) {
     ::mprotect(place, mapped_, PROT_READ);
   } else if (kept < mapped_) {
     ::fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(kept),
@@ -164,7 +204,7 @@ Bytes Segment::take(Descriptor memory, const PassedPayload& told, bool writes) {
   std::unique_ptr<Segment> segment{new Segment{std::move(memory)}};
   // A rank has all of it, to have it filled again.
   if (!segment->map(writes ? there : told.offset + told.size, writes)) return copy_of(segment->memory_, told);
-  segment->mine_ = writes && told.held == 0;
+  segment->mine_ = writes && told.held == 0 && segment->known_first_;
   return Bytes::in(segment.release(), told.offset, told.size);
 }
 
@@ -189,7 +229,7 @@ Passing pass(const Bytes& payload, bool parts) {
     keep(used);
     return passing;
   }
-  if (detail::StorageElsewhere* const fresh = Segment::make(payload.size())) {
+  if (detail::StorageElsewhere* const fresh = Segment::few() ? Segment::make(payload.size()) : nullptr) {
     keep(fresh);
   } else {
     passing.copied = create();

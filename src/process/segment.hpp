@@ -3,12 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <utility>
-#include <vector>
 
 #include "crema/bytes.hpp"
 #include "process/descriptors.hpp"
+#include "process/ended_loans.hpp"
 
 namespace crema::process {
 
@@ -16,29 +14,15 @@ namespace crema::process {
 struct PassedPayload {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
-  /// From a rank, which lends it: a number of its own, until the lane tells that it does not read it any more. From a
-  /// lane: what it passes on was lent to it under this number, and no descriptor comes; 0: it has made it.
+  /// From a rank, which lends it: a number of its own, until the lane tells that it does not read it any more; 0: it is
+  /// the lane's. From a lane: what it passes on was lent to it under this number, and no descriptor comes; 0: it was
+  /// not.
   std::uint64_t loan = 0;
   /// Of what a lane has made: whether it reads it further.
   std::uint64_t held = 0;
 };
 
-/// The loans that a lane does not read any more and has not told its rank of. Thread-safe.
-class EndedLoans {
- public:
-  void add(std::uint64_t loan) {
-    const std::lock_guard lock{mutex_};
-    loans_.push_back(loan);
-  }
-  std::vector<std::uint64_t> take() {
-    const std::lock_guard lock{mutex_};
-    return std::exchange(loans_, {});
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::uint64_t> loans_;  // no more than payloads the rank has passed
-};
+struct Passing;
 
 /// A piece of memory without a name that a rank and its lanes pass to each other instead of copying it: a memfd and a
 /// mapping of it. One process fills it and passes it on, once filled nobody writes until nobody reads it any more: then
@@ -78,6 +62,8 @@ class Segment final : public detail::StorageElsewhere {
   /// For used_before: memory that this lane may fill, in place of what was set aside last. Without effect where it
   /// cannot be mapped.
   static void set_aside(Descriptor memory, std::size_t capacity) noexcept;
+  /// What is set aside goes.
+  static void set_nothing_aside() noexcept;
 
   bool grow(std::size_t wanted) noexcept override;
   [[nodiscard]] bool serves_again() const noexcept override;
@@ -88,7 +74,7 @@ class Segment final : public detail::StorageElsewhere {
   bool finish(std::size_t used, bool others_hold_it) noexcept;
   [[nodiscard]] int descriptor() const { return memory_.get(); }
 
-  /// It was lent to this lane: `ended` is told when all bytes in it have gone.
+  /// It was lent to this lane: `ended`, which expects it, is told when all bytes in it have gone.
   void set_loan(std::uint64_t loan, std::shared_ptr<EndedLoans> ended) noexcept {
     loan_ = loan;
     ended_ = std::move(ended);
@@ -99,10 +85,14 @@ class Segment final : public detail::StorageElsewhere {
  private:
   explicit Segment(Descriptor memory);
   static bool room_for(std::size_t size) noexcept;
+  static bool few() noexcept;
   bool map(std::size_t size, bool writes) noexcept;
 
+  friend Passing pass(const Bytes& payload, bool parts);
+
   const Descriptor memory_;
-  bool mine_ = false;  // nobody else will read it when nobody does here
+  const bool known_first_;  // no other segment of this process has this memory
+  bool mine_ = false;       // nobody else will read it when nobody does here
   bool passed_ = false;
   std::size_t mapped_ = 0;
   std::uint64_t loan_ = 0;

@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/storage_pool.hpp"
@@ -204,20 +207,21 @@ class UsedSegmentTest : public SegmentTest {
 };
 
 TEST_F(UsedSegmentTest, WhatNobodyReadsAnyMoreIsFilledAgain) {
-  const auto payload = pattern(1'000'000);
   ino_t memory = 0;
   {
-    Bytes made = filled(payload);
+    Bytes made = filled(pattern(1'000'000));
     memory = memory_of(*Segment::of(made));
     Passing passing = pass(made);
-    passing.told.held = Segment::of(made)->finish(made.size(), false) ? 1 : 0;
-    Bytes there = taken(passing);
+    EXPECT_FALSE(Segment::of(made)->finish(made.size(), false));
+    Descriptor passed{::dup(passing.descriptor)};
+    const PassedPayload told = passing.told;
     passing = {};
     made = {};
-    EXPECT_TRUE(none_used(990'000));  // somebody reads it
+    EXPECT_TRUE(none_used(990'000));  // it was passed on
+    Bytes there = Segment::take(std::move(passed), told, true);
     const Bytes part = there.slice(5, 10);
     there = {};
-    EXPECT_TRUE(none_used(990'000));
+    EXPECT_TRUE(none_used(990'000));  // somebody reads it
   }
   Segment* const again = used(990'000);
   ASSERT_NE(again, nullptr);
@@ -228,17 +232,10 @@ TEST_F(UsedSegmentTest, WhatNobodyReadsAnyMoreIsFilledAgain) {
   EXPECT_EQ(taken(pass(next), false).data()[989'999], std::byte{7});
 }
 
-TEST_F(UsedSegmentTest, WhatItsMakerReadsFurtherIsNot) {
-  Bytes made = filled(pattern(1'000'000));
-  for (const bool shared : {true, false}) {  // the second time it is another message's
-    Passing passing = pass(made);
-    passing.told.held = Segment::of(made)->finish(made.size(), shared) ? 1 : 0;
-    EXPECT_EQ(passing.told.held, 1U);
-    static_cast<void>(taken(passing));
-    EXPECT_TRUE(none_used(1'000'000));
-  }
-  made = {};
-  EXPECT_TRUE(none_used(1'000'000));
+TEST_F(UsedSegmentTest, ItIsToldThatTheMakerReadsFurther) {
+  const Bytes made = filled(pattern(1'000'000));
+  EXPECT_TRUE(Segment::of(made)->finish(made.size(), true));
+  EXPECT_TRUE(Segment::of(made)->finish(made.size(), false));  // another message has it still
 }
 
 TEST_F(UsedSegmentTest, AHeapsBytesAreCopiedIntoIt) {
@@ -275,15 +272,61 @@ TEST_F(UsedSegmentTest, ALaneFillsWhatWasSetAsideForIt) {
 
 TEST_F(UsedSegmentTest, ALoanEndsWithTheLastBytesInIt) {
   const Bytes made = filled(pattern(1'000'000));
-  const auto ended = std::make_shared<EndedLoans>();
+  int told = 0;
+  const auto ended = std::make_shared<EndedLoans>([&] { ++told; });
   Bytes there = taken(pass(made), false);
+  ended->expect_one();
   Segment::holding(there)->set_loan(42, ended);
   Bytes part = there.slice(10, 20);
   there = {};
-  EXPECT_THAT(ended->take(), ::testing::IsEmpty());
+  EXPECT_FALSE(ended->any());
   part = {};
-  EXPECT_THAT(ended->take(), ::testing::ElementsAre(42U));
-  EXPECT_THAT(ended->take(), ::testing::IsEmpty());
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(ended->any());
+  std::array<std::uint64_t, 2> loans{};
+  EXPECT_EQ(ended->take(loans), 1U);
+  EXPECT_EQ(loans[0], 42U);
+  EXPECT_FALSE(ended->any());
+}
+
+TEST_F(UsedSegmentTest, WhatIsPassedTwiceBelongsToNobodyElse) {
+  const Bytes made = filled(pattern(1'000'000));
+  const Passing passing = pass(made);
+  // As this process has it already, it does not believe that it is another's gift.
+  static_cast<void>(taken(passing));
+  EXPECT_TRUE(none_used(1'000'000));
+  EXPECT_EQ(made.data()[5], pattern(6)[5]);
+}
+
+TEST_F(UsedSegmentTest, ThreadsDoNotGetTheSame) {
+  StoragePool::of_process().keep_at_most(0);
+  Segment::use_for_large_buffers();
+  std::atomic<bool> stop{false};
+  std::thread sets_aside{[&] {
+    for (int i = 0; i < 1000; ++i) {
+      const std::size_t size = i % 2 == 0 ? 300'000 : 600'000;
+      const Bytes made = Bytes::in(Segment::make(size), 0, size);
+      Segment::set_aside(Descriptor{::dup(Segment::holding(made)->descriptor())}, Segment::holding(made)->capacity);
+    }
+    stop = true;
+  }};
+  std::atomic<int> filled_in_it{0};
+  const auto fill = [&](std::byte with) {
+    while (!stop) {
+      for (const std::size_t size : {300'000, 600'000}) {
+        ByteBuffer buffer{size};
+        std::memset(buffer.extend(size), std::to_integer<int>(with), size);
+        const Bytes bytes{std::move(buffer)};
+        if (Segment::holding(bytes) != nullptr) ++filled_in_it;
+        EXPECT_TRUE(std::ranges::all_of(bytes.span(), [&](std::byte each) { return each == with; }));
+      }
+    }
+  };
+  std::thread first{fill, std::byte{1}};
+  std::thread second{fill, std::byte{2}};
+  for (std::thread* each : {&sets_aside, &first, &second}) each->join();
+  EXPECT_GT(filled_in_it, 0);
+  Segment::set_nothing_aside();
 }
 
 }  // namespace
