@@ -14,8 +14,9 @@
 namespace crema {
 namespace {
 
-/// A size beyond this has been computed wrongly, and is not to wrap around when a little is added.
-constexpr std::size_t most_bytes = ~std::size_t{0} / 2;
+/// More than a process can address: such a size has been computed wrongly, and is not to wrap around when a little is
+/// added.
+constexpr std::size_t most_bytes = std::size_t{1} << 47U;
 
 std::atomic<std::size_t> elsewhere_from{~std::size_t{0}};
 std::atomic<detail::MakeStorage> make_elsewhere{nullptr};

@@ -91,7 +91,7 @@ TEST_F(StoragePoolTest, RoundsUpByNoMoreThanAnEighth) {
 TEST_F(StoragePoolTest, ASizeThatCannotBeIsRefused) {
   ByteBuffer buffer;
   EXPECT_THROW(buffer.reserve(~std::size_t{0}), std::bad_alloc);
-  EXPECT_THROW(buffer.reserve(~std::size_t{0} / 2 - 100), std::bad_alloc);
+  EXPECT_THROW(buffer.reserve((std::size_t{1} << 47U) + 1), std::bad_alloc);
   EXPECT_EQ(buffer.size(), 0U);
 }
 
