@@ -100,6 +100,7 @@ class ProcessLane final : public lane::Lane {
     return any;
   }
 
+  /// Its process is no more, and reads nothing.
   void set_dead() {
     dead_ = true;
     lent_.clear();

@@ -27,8 +27,7 @@ struct Passing;
 /// A piece of memory without a name that a rank and its lanes pass to each other instead of copying it: a memfd and a
 /// mapping of it. One process fills it and passes it on, once filled nobody writes until nobody reads it any more: then
 /// its rank may have it filled again (StoragePool). It lives as long as somebody has it open or mapped, so nothing is
-/// left of it when all are killed. Bytes in it count as those of the heap do, also towards a store's budget; a lane
-/// that still reads what its rank has let go keeps it.
+/// left of it when all are killed. Bytes in it count as those of the heap do, also towards a store's budget.
 class Segment final : public detail::StorageElsewhere {
  public:
   /// Larger payloads are passed, smaller ones copied.

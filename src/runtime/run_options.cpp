@@ -119,8 +119,7 @@ void add_run_options(CLI::App& cli, RunOptions& options) try {
       ->group(group);
   cli.add_option("--memory-budget", options.memory_budget,
                  "Results a rank keeps in memory, and memory of former ones, as in 512MiB; what is beyond goes to "
-                 "--spill-dir [30 % of the rank's "
-                 "share of the host's memory]")
+                 "--spill-dir [30 % of the rank's share of the host's memory]")
       ->transform(CLI::AsSizeValue(true))
       ->check(CLI::PositiveNumber)
       ->type_name("SIZE")
