@@ -346,6 +346,7 @@ void Head::count_calls(TaskId caller, std::int64_t calls) {
   place->second += calls;
   if (place->second != 0) return;
   open_calls_.erase(place);
+  applied_again_.erase(caller);
   if (const auto found = repeatable_.find(caller); found != repeatable_.end() && found->second.over)
     forget_attempts(caller);
 }

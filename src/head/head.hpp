@@ -376,6 +376,7 @@ class Head {
   std::unordered_map<TaskKey, RestoredName> names_;
   RestoredIds restored_ids_;
   std::unordered_map<TaskId, PlacedCall> calls_;
+  std::unordered_map<TaskId, ActorId> applied_again_;  // that have ended, while calls they have made are on their way
   ActorSnapshots snapshots_{[this](const wire::Snapshot& snapshot) { keeper_->snapshot(snapshot); }};
   std::deque<Sync> syncs_;                     // the first to come in front: at most each lane once, which waits
   std::unordered_set<TaskKey> placed_before_;  // calls that are recorded

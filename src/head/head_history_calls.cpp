@@ -165,6 +165,7 @@ void Head::end_call(RankId from, const wire::Outcome& outcome, bool is_repeat) {
   unpin_of(outcome.id);
   if (outcome.stored > 0) objects_.forget_at(from, outcome.id);
   arrived_.erase(outcome.id);
+  if (open_calls_.contains(outcome.id)) applied_again_.emplace(outcome.id, outcome.actor);
   end_attempts(outcome.id, {}, false);
 }
 

@@ -70,7 +70,7 @@ void Head::lose_actor(ActorId actor, bool rank_lost) {
   end_applied_again(actor);
 }
 
-/// Of these no outcome comes any more.
+/// Of these no outcome comes any more, nor are calls waited for that they have made: what is built anew makes them.
 void Head::end_applied_again(ActorId actor) {
   std::vector<TaskId> applied_again;
   for (const auto& [id, call] : calls_)
@@ -78,8 +78,16 @@ void Head::end_applied_again(ActorId actor) {
   for (const TaskId id : applied_again) {
     calls_.erase(id);
     count_calls({}, -1);
-    next_attempt(id);  // nor of what it has made, should it still come
+    next_attempt(id);  // should some of these still come
     unpin_of(id);
+  }
+  std::vector<TaskId> ended;
+  for (const auto& [id, its_actor] : applied_again_)
+    if (its_actor == actor) ended.push_back(id);
+  for (const TaskId id : ended) {
+    applied_again_.erase(id);
+    next_attempt(id);
+    forget_attempts(id);
   }
 }
 

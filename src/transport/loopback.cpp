@@ -83,15 +83,17 @@ void LoopbackNetwork::cut(RankId rank, Bytes last) {
 
 void LoopbackNetwork::cut_after(std::size_t packets, RankId rank, Bytes last, std::function<void()> then) {
   const std::lock_guard lock{mutex_};
-  fault_ = Fault{packets, rank, std::move(last), std::move(then)};
+  faults_.push_back({packets, rank, std::move(last), std::move(then)});
 }
 
 void LoopbackNetwork::count_packet(RankId from, RankId to) {
-  if (!fault_ || (from != fault_->rank && to != fault_->rank) || fault_->packets_left-- > 0) return;
-  cut_[static_cast<std::size_t>(fault_->rank.number)] = true;
-  last_[static_cast<std::size_t>(fault_->rank.number)] = std::move(fault_->last);
-  fault_->then();
-  fault_.reset();
+  std::erase_if(faults_, [&](Fault& fault) {
+    if ((from != fault.rank && to != fault.rank) || fault.packets_left-- > 0) return false;
+    cut_[static_cast<std::size_t>(fault.rank.number)] = true;
+    last_[static_cast<std::size_t>(fault.rank.number)] = std::move(fault.last);
+    fault.then();
+    return true;
+  });
 }
 
 bool LoopbackNetwork::is_cut(RankId rank) const {

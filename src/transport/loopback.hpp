@@ -61,7 +61,7 @@ class LoopbackNetwork {
   std::mt19937_64 random_;
   int max_delay_ = 0;
   std::vector<bool> cut_;
-  std::optional<Fault> fault_;
+  std::vector<Fault> faults_;
   std::vector<Bytes> last_;  // by rank: for one that was cut off
   std::vector<Link> links_;
   std::vector<Record> log_;

@@ -185,6 +185,37 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverARankWithActorsIsLost) {
   EXPECT_GT(kept, lost);
 }
 
+TEST_P(Histories, EndAsAnUnbrokenRunWhereverAllRanksWithActorsAreLostInAResume) {
+  MemoryJournal unbroken;
+  const End expected = run(GetParam(), unbroken, 0);
+  ASSERT_EQ(expected.exit_code, 0) << expected.error;
+  int lost = 0;
+  for (std::size_t packets = 0; packets < 150; packets += soaks() ? 1 : 6) {
+    const std::size_t cut = pick(unbroken.records.size() + 1);
+    CutJournal source{unbroken.records, cut};
+    MemoryJournal journal;
+    journal.go_on(unbroken.records, cut);
+    Losing job{5, RankId{1}, GetParam()};
+    // The head sees what has become of one while the other one's calls have been sent to it in vain.
+    job.cluster.options.watch_interval = std::chrono::milliseconds{30};
+    job.lose_after(pick(packets + 1), RankId{2});
+    job.cluster.actor_ranks = 2;
+    if (GetParam() % 2 == 1) job.cluster.network.delay_up_to(4);
+    job.cluster.options.keeps_history = true;
+    job.cluster.options.calls_between_states = calls_between_states(GetParam());
+    job.cluster.past = history::Past{source};
+    job.cluster.journal = &journal;
+    job.lose_after(packets);
+    testing::forget_states();
+    std::vector<std::int64_t> results;
+    ASSERT_EQ(job.run([&] { results = drive(GetParam()); }), 0)
+        << "cut after record " << cut << ", lost after packet " << packets << ": " << job.cluster.sink.end.error;
+    ASSERT_EQ(results, expected.results) << "cut after record " << cut << ", lost after packet " << packets;
+    if (job.cluster.network.is_cut(job.lost)) ++lost;
+  }
+  EXPECT_GT(lost, 5);
+}
+
 TEST_P(Histories, EndAsAnUnbrokenRunWhereverAWorkerIsLostAndThenAll) {
   MemoryJournal unbroken;
   const End expected = run(GetParam(), unbroken, 0);

@@ -42,7 +42,7 @@ class Resumed {
     LoopbackCluster cluster{3};
     CutJournal source{records, cut};
     cluster.past = history::Past{source};
-    journal.records.assign(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(cut));
+    journal.go_on(records, cut);
     cluster.journal = &journal;
     return cluster.run_all(driver);
   }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "loopback_cluster.hpp"
@@ -34,7 +35,7 @@ class Process {
   pid_t pid_;
 };
 
-/// A job that loses a rank.
+/// A job that loses a rank, or two.
 struct Losing {
   explicit Losing(int ranks, RankId rank, std::uint64_t seed = 1) : cluster{ranks, seed}, lost{rank} {
     cluster.pids[lost] = process.pid();
@@ -48,6 +49,12 @@ struct Losing {
   void lose_after(std::size_t packets) {
     cluster.network.cut_after(packets, lost, end_of_rank(), [this] { process.end(); });
   }
+  /// Besides, and after so many packets of its own.
+  void lose_after(std::size_t packets, RankId another) {
+    another_process.emplace();
+    cluster.pids[another] = another_process->pid();
+    cluster.network.cut_after(packets, another, end_of_rank(), [this] { another_process->end(); });
+  }
   void lose_now() {
     cluster.network.cut(lost, end_of_rank());
     process.end();
@@ -55,6 +62,7 @@ struct Losing {
   int run(const std::function<void()>& driver) { return cluster.run(driver).front(); }
 
   Process process;
+  std::optional<Process> another_process;
   LoopbackCluster cluster;
   RankId lost;
 };

@@ -35,14 +35,24 @@ class MemoryJournal : public journal::JournalSink {
   [[nodiscard]] bool keeps_up() const override { return true; }
   [[nodiscard]] std::string failure() const override { return {}; }
 
+  /// Goes on behind the first `count` of some records, which are of earlier starts.
+  void go_on(const std::vector<journal::Record>& earlier, std::size_t count) {
+    records = {earlier.begin(), earlier.begin() + static_cast<std::ptrdiff_t>(count)};
+    of_earlier_starts_ = count;
+  }
+
   std::vector<journal::Record> records;
   std::string folder;  // for blobs
+
+ private:
+  std::size_t of_earlier_starts_ = 0;
 };
 
-/// The first `count` of some records, as a resume reads them.
+/// The first `count` of some records, as a resume reads them; from `first` on: of one start.
 class CutJournal final : public journal::RecordSource {
  public:
-  CutJournal(const std::vector<journal::Record>& records, std::size_t count) : records_{records}, count_{count} {}
+  CutJournal(const std::vector<journal::Record>& records, std::size_t count, std::size_t first = 0)
+      : records_{records}, count_{count}, next_{first} {}
   std::optional<journal::Record> next() override {
     if (next_ == count_) return std::nullopt;
     return records_[next_++];
@@ -58,12 +68,12 @@ class CutJournal final : public journal::RecordSource {
  private:
   const std::vector<journal::Record>& records_;
   std::size_t count_;
-  std::size_t next_ = 0;
+  std::size_t next_;
   std::string damage_;
 };
 
 inline void MemoryJournal::read_back(std::function<void(journal::RecordSource&)> read) {
-  CutJournal source{records, records.size()};
+  CutJournal source{records, records.size(), of_earlier_starts_};
   read(source);
 }
 
