@@ -128,7 +128,7 @@ Bytes ProcessChannel::receive_apart(wire::FrameType type, std::size_t size) {
   if (told.loan == 0) return payload;
   ended_loans_->expect_one();
   if (Segment* const segment = Segment::holding(payload)) {
-    segment->set_loan(told.loan, ended_loans_);
+    segment->set_loan(told.loan, ended_loans_, told.stays != 0);
   } else {
     ended_loans_->add(told.loan);
   }

@@ -171,7 +171,11 @@ class ProcessLane final : public lane::Lane {
       // Its own work needs a part of a value for no longer than the store has the value, or little longer.
       if (apart_.descriptor < 0) {
         apart_ = pass(item.frame.payload, true);
-        apart_.told.loan = Segment::holding(apart_.memory) == nullptr ? 0 : ++last_loan_;
+        if (Segment* const segment = Segment::holding(apart_.memory)) {
+          apart_.told.loan = ++last_loan_;
+          // A part is read once, as a piece of many that other tasks read.
+          apart_.told.stays = Segment::of(apart_.memory) != nullptr && segment->let_stay_mapped() ? 1 : 0;
+        }
       }
       // The lane takes descriptors as it takes records: it is asked to tell of those as of room.
       if (!send_apart(apart_.told, apart_.descriptor)) {
@@ -205,7 +209,8 @@ class ProcessLane final : public lane::Lane {
                         send_apart({.size = used->capacity}, static_cast<Segment*>(used)->descriptor());
     if (passed) {
       writer_.write(head, {});
-      delete used;  // it is the lane's
+      static_cast<Segment*>(used)->never_again();  // it is the lane's
+      delete used;
     } else {
       detail::ByteStorage::drop(used);
     }

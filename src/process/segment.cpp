@@ -18,6 +18,7 @@
 
 #include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
+#include "process/kept_mappings.hpp"
 
 namespace crema::process {
 namespace {
@@ -32,23 +33,18 @@ std::atomic<Segment*> spare{nullptr};
 class KnownMemory {
  public:
   /// False: it was known, or cannot be remembered.
-  bool add(int descriptor) noexcept try {
+  bool add(ino_t number) noexcept try {
     const std::lock_guard lock{mutex_};
-    return numbers_.insert(number_of(descriptor)).second;
+    return numbers_.insert(number).second;
   } catch (const std::bad_alloc&) {
     return false;
   }
-  void remove(int descriptor) {
+  void remove(ino_t number) {
     const std::lock_guard lock{mutex_};
-    numbers_.erase(number_of(descriptor));
+    numbers_.erase(number);
   }
 
  private:
-  static ino_t number_of(int descriptor) {
-    struct stat status {};
-    return ::fstat(descriptor, &status) == 0 ? status.st_ino : 0;
-  }
-
   std::mutex mutex_;
   std::set<ino_t> numbers_;
 };
@@ -56,6 +52,11 @@ KnownMemory& known_memory() {
   // Values may end after everything else has.
   static auto& known = *new KnownMemory;
   return known;
+}
+
+ino_t number_of(const Descriptor& memory) {
+  struct stat status {};
+  return ::fstat(memory.get(), &status) == 0 ? status.st_ino : 0;
 }
 
 [[noreturn]] void fail(const std::string& what, std::size_t size) {
@@ -83,6 +84,11 @@ Bytes copy_of(const Descriptor& memory, const PassedPayload& told) {
 }
 
 std::size_t whole_pages(std::size_t size) { return (size + page - 1) / page * page; }
+/// The pages of `size` bytes from `begin` on; the file keeps its size.
+void give_back(const Descriptor& memory, std::size_t begin, std::size_t size) noexcept {
+  ::fallocate(memory.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
+              static_cast<off_t>(size));
+}
 /// Of segments for so many bytes.
 std::size_t capacity_for(std::size_t size) {
   return whole_pages(size < StoragePool::smallest ? size : StoragePool::rounded(size));
@@ -95,13 +101,20 @@ detail::StorageElsewhere* reuse_or_make(std::size_t capacity) noexcept {
 
 }  // namespace
 
-Segment::Segment(Descriptor memory) : memory_{std::move(memory)}, known_first_{known_memory().add(memory_.get())} {
+Segment::Segment(Descriptor memory)
+    : memory_{std::move(memory)}, number_{number_of(memory_)}, known_first_{known_memory().add(number_)} {
   segments.fetch_add(1, std::memory_order_relaxed);
 }
 
 Segment::~Segment() {
-  if (place != nullptr) ::munmap(place, mapped_);
-  if (known_first_) known_memory().remove(memory_.get());
+  if (stays_mapped_ && loan_ != 0) {
+    KeptMappings::of_process().keep({number_, place, mapped_});
+  } else if (place != nullptr) {
+    // Its pages would live as long as they are mapped.
+    if (stays_mapped_ && mine_) give_back(memory_, 0, mapped_);
+    ::munmap(place, mapped_);
+  }
+  if (known_first_) known_memory().remove(number_);
   segments.fetch_sub(1, std::memory_order_relaxed);
   if (loan_ != 0) ended_->add(loan_);
 }
@@ -157,10 +170,14 @@ bool Segment::serves_again() const noexcept { return mine_ && few(); }
 bool Segment::map(std::size_t size, bool writes) noexcept {
   void* const mapping = ::mmap(nullptr, size, PROT_READ | (writes ? PROT_WRITE : 0), MAP_SHARED, memory_.get(), 0);
   if (mapping == MAP_FAILED) return false;
-  place = static_cast<std::byte*>(mapping);
+  use(static_cast<std::byte*>(mapping), size);
+  return true;
+}
+
+void Segment::use(std::byte* mapping, std::size_t size) noexcept {
+  place = mapping;
   mapped_ = size;
   capacity = size;
-  return true;
 }
 
 bool Segment::grow(std::size_t wanted) noexcept {
@@ -169,9 +186,7 @@ bool Segment::grow(std::size_t wanted) noexcept {
   if (place == nullptr) return map(size, true);
   void* const mapping = ::mremap(place, mapped_, size, MREMAP_MAYMOVE);
   if (mapping == MAP_FAILED) return false;
-  place = static_cast<std::byte*>(mapping);
-  mapped_ = size;
-  capacity = size;
+  use(static_cast<std::byte*>(mapping), size);
   return true;
 }
 
@@ -183,8 +198,7 @@ bool Segment::finish(std::size_t used, bool others_hold_it) noexcept {
   if (held) {
     ::mprotect(place, mapped_, PROT_READ);
   } else if (kept < mapped_) {
-    ::fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(kept),
-                static_cast<off_t>(mapped_ - kept));
+    give_back(memory_, kept, mapped_ - kept);
   }
   return held;
 }
@@ -202,8 +216,15 @@ Bytes Segment::take(Descriptor memory, const PassedPayload& told, bool writes) {
   if (told.size == 0) return {};
   if (!room_for(told.size)) return copy_of(memory, told);
   std::unique_ptr<Segment> segment{new Segment{std::move(memory)}};
-  // A rank has all of it, to have it filled again.
-  if (!segment->map(writes ? there : told.offset + told.size, writes)) return copy_of(segment->memory_, told);
+  // A rank has all of it, to have it filled again, and a lane what it may keep mapped.
+  const bool all = writes || told.stays != 0;
+  const Mapping kept =
+      told.stays != 0 ? KeptMappings::of_process().take(segment->number_, told.offset + told.size) : Mapping{};
+  if (kept.place != nullptr) {
+    segment->use(kept.place, kept.size);
+  } else if (!segment->map(all ? there : told.offset + told.size, writes)) {
+    return copy_of(segment->memory_, told);
+  }
   segment->mine_ = writes && told.held == 0 && segment->known_first_;
   return Bytes::in(segment.release(), told.offset, told.size);
 }

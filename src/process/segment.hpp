@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,6 +22,8 @@ struct PassedPayload {
   std::uint64_t loan = 0;
   /// Of what a lane has made: whether it reads it further.
   std::uint64_t held = 0;
+  /// Of what is lent: whether the lane may keep it mapped.
+  std::uint64_t stays = 0;
 };
 
 struct Passing;
@@ -72,11 +76,16 @@ class Segment final : public detail::StorageElsewhere {
   /// given back, unless others hold the segment as well. Returns whether this process reads it further.
   bool finish(std::size_t used, bool others_hold_it) noexcept;
   [[nodiscard]] int descriptor() const { return memory_.get(); }
+  /// Whether a lane to which it is lent now may keep it mapped: its pages go when this process lets go of it, as nobody
+  /// else reads it then.
+  bool let_stay_mapped() noexcept { return stays_mapped_ = mine_; }
 
-  /// It was lent to this lane: `ended`, which expects it, is told when all bytes in it have gone.
-  void set_loan(std::uint64_t loan, std::shared_ptr<EndedLoans> ended) noexcept {
+  /// It was lent to this lane: `ended`, which expects it, is told when all bytes in it have gone. `stays`: then it is
+  /// still mapped (KeptMappings).
+  void set_loan(std::uint64_t loan, std::shared_ptr<EndedLoans> ended, bool stays) noexcept {
     loan_ = loan;
     ended_ = std::move(ended);
+    stays_mapped_ = stays;
   }
   /// 0: it was not lent.
   [[nodiscard]] std::uint64_t loan() const { return loan_; }
@@ -86,13 +95,16 @@ class Segment final : public detail::StorageElsewhere {
   static bool room_for(std::size_t size) noexcept;
   static bool few() noexcept;
   bool map(std::size_t size, bool writes) noexcept;
+  void use(std::byte* mapping, std::size_t size) noexcept;
 
   friend Passing pass(const Bytes& payload, bool parts);
 
   const Descriptor memory_;
+  const ino_t number_;      // of the memory; 0: the system does not tell
   const bool known_first_;  // no other segment of this process has this memory
   bool mine_ = false;       // nobody else will read it when nobody does here
   bool passed_ = false;
+  bool stays_mapped_ = false;  // here when it was lent by a rank, else in lanes to which it was lent
   std::size_t mapped_ = 0;
   std::uint64_t loan_ = 0;
   std::shared_ptr<EndedLoans> ended_;

@@ -2,14 +2,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <set>
+#include <thread>
 
 #include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
@@ -141,6 +145,11 @@ TEST_F(ProcessLaneTest, ALargePayloadIsMappedWhereItIsUsedAndLetGoWithIt) {
   EXPECT_EQ(open_descriptors(), open_before);
 }
 
+/// Seen by lanes too: their zygote comes of this process later.
+std::atomic<bool>& lane_may_go_on =
+    *new (::mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
+        std::atomic<bool>;
+
 /// With a rank that keeps what was used.
 class UsedMemoryTest : public ProcessLaneTest {
  protected:
@@ -232,10 +241,31 @@ TEST_F(UsedMemoryTest, WhatALaneHasReadIsFilledAgainWhileItComputes) {
   EXPECT_TRUE(until([&] { return is_kept(); }));
 }
 
+TEST_F(UsedMemoryTest, WhatALaneIsLentAgainIsMappedStillUnlessItIsASmallPart) {
+  const auto lane = start([](const Identity&, Channel& channel) {
+    while (auto frame = channel.next_work())
+      channel.post(numbered(FrameType::outcome, reinterpret_cast<std::uintptr_t>(frame->payload.data())), true);
+  });
+  ByteBuffer buffer;
+  buffer.append(numbered(FrameType::run_task, 1, 4 * size).payload.span());
+  const Bytes payload = pass(Bytes{std::move(buffer)}).memory;
+  const auto place_of = [&](std::size_t begin, std::size_t length) {
+    lane->give_work(wire::frame_of(FrameType::run_task, payload.slice(begin, length), {}));
+    lane->wake();
+    EXPECT_TRUE(frames_come(1));
+    EXPECT_TRUE(until([&] { return !payload.shared(); }));  // the loan has ended
+    return frames_.empty() ? 0 : std::exchange(frames_, {})[0].header.sequence;
+  };
+  const std::uint64_t place = place_of(0, 4 * size);
+  EXPECT_EQ(place_of(0, 4 * size), place);
+  EXPECT_NE(place_of(4096, size), place + 4096);
+  EXPECT_EQ(place_of(4096, 3 * size), place + 4096);
+}
+
 TEST_F(UsedMemoryTest, WhatWasLentAndIsPassedAsIfItWereMadeIsNotFilledAgain) {
   const auto lane = start([](const Identity&, Channel& channel) {
     std::optional<Frame> work = channel.next_work();
-    Segment::holding(work->payload)->set_loan(0, nullptr);
+    Segment::holding(work->payload)->set_loan(0, nullptr, false);
     channel.post(wire::frame_of(FrameType::outcome, std::move(work->payload), {}), true);
     while (true) ::pause();
   });
@@ -284,6 +314,33 @@ TEST_F(UsedMemoryTest, ASpareThatIsNotUsedGoes) {
   const auto pid = frames_[0].header.sequence;
   EXPECT_TRUE(comes_true([&] { return mapped_payloads(std::to_string(pid)).empty(); }));
   EXPECT_TRUE(lost_.empty());
+}
+
+TEST_F(UsedMemoryTest, ASpareThatLanesHaveMappedKeepsItsPages) {
+  lane_may_go_on = true;
+  const auto lane = start([](const Identity&, Channel& channel) {
+    for (std::uint64_t i = 1; channel.next_work(); ++i) {
+      while (!lane_may_go_on) std::this_thread::yield();
+      channel.post(numbered(FrameType::outcome, i, size), true);
+    }
+  });
+  Bytes payload = pass(numbered(FrameType::run_task, 1, size).payload).memory;
+  const Descriptor memory{::dup(Segment::holding(payload)->descriptor())};
+  lane->give_work(wire::frame_of(FrameType::run_task, std::exchange(payload, {}), {}));
+  lane->wake();
+  ASSERT_TRUE(frames_come(1));
+  ASSERT_TRUE(until([&] { return is_kept(); }));
+  lane_may_go_on = false;
+  lane->give_work(numbered(FrameType::run_task, 2));
+  lane->wake();
+  EXPECT_FALSE(is_kept());  // the lane has it
+  struct stat status {};
+  ::fstat(memory.get(), &status);
+  EXPECT_GE(status.st_blocks * 512, static_cast<std::int64_t>(size));
+  lane_may_go_on = true;
+  ASSERT_TRUE(frames_come(2));
+  expect_numbered(frames_[1], 2, size);
+  EXPECT_EQ(memory_of(frames_[1].payload), status.st_ino);
 }
 
 TEST_F(UsedMemoryTest, WhatALaneReadThatHasDiedIsFilledAgain) {

@@ -19,6 +19,7 @@
 
 #include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
+#include "process/kept_mappings.hpp"
 
 namespace crema::process {
 namespace {
@@ -276,7 +277,7 @@ TEST_F(UsedSegmentTest, ALoanEndsWithTheLastBytesInIt) {
   const auto ended = std::make_shared<EndedLoans>([&] { ++told; });
   Bytes there = taken(pass(made), false);
   ended->expect_one();
-  Segment::holding(there)->set_loan(42, ended);
+  Segment::holding(there)->set_loan(42, ended, false);
   Bytes part = there.slice(10, 20);
   there = {};
   EXPECT_FALSE(ended->any());
@@ -287,6 +288,66 @@ TEST_F(UsedSegmentTest, ALoanEndsWithTheLastBytesInIt) {
   EXPECT_EQ(ended->take(loans), 1U);
   EXPECT_EQ(loans[0], 42U);
   EXPECT_FALSE(ended->any());
+}
+
+TEST_F(UsedSegmentTest, WhatALaneIsLentAgainItHasMappedStill) {
+  const Bytes made = filled(pattern(1'000'000));
+  Segment& segment = *Segment::of(made);
+  Passing passing = pass(made);
+  passing.told.loan = 1;
+  passing.told.stays = segment.let_stay_mapped() ? 1 : 0;
+  EXPECT_EQ(passing.told.stays, 1U);
+  const auto ended = std::make_shared<EndedLoans>([] {});
+  const auto lent = [&] {
+    Bytes there = taken(passing, false);
+    ended->expect_one();
+    Segment::holding(there)->set_loan(1, ended, passing.told.stays != 0);
+    return there;
+  };
+  const std::byte* const first = lent().data();
+  EXPECT_EQ(KeptMappings::of_process().bytes(), segment.capacity);
+  std::memset(segment.place, 7, 1'000'000);
+  {
+    const Bytes again = lent();
+    EXPECT_EQ(again.data(), first);
+    EXPECT_EQ(again.data()[999'999], std::byte{7});
+    EXPECT_EQ(KeptMappings::of_process().bytes(), 0U);
+    const Bytes meanwhile = lent();
+    EXPECT_NE(meanwhile.data(), first);
+    EXPECT_EQ(meanwhile.data()[999'999], std::byte{7});
+  }
+  EXPECT_EQ(KeptMappings::of_process().bytes(), segment.capacity);
+  // What is not to stay does not.
+  passing.told.stays = 0;
+  static_cast<void>(lent());
+  const Mapping mapping = KeptMappings::of_process().take(memory_of(segment), 1'000'000);
+  ASSERT_NE(mapping.place, nullptr);
+  ::munmap(mapping.place, mapping.size);
+  static_cast<void>(lent());
+  EXPECT_EQ(KeptMappings::of_process().bytes(), 0U);
+}
+
+TEST_F(UsedSegmentTest, WhatLanesHaveMappedStillIsGivenBackWithTheSegment) {
+  StoragePool::of_process().keep_at_most(0);
+  enum class Then { nothing, lent, spare };
+  for (const Then then : {Then::nothing, Then::lent, Then::spare}) {
+    Bytes made = filled(pattern(1'000'000));
+    const Descriptor memory{::dup(Segment::of(made)->descriptor())};
+    if (then != Then::nothing) {
+      EXPECT_TRUE(Segment::of(made)->let_stay_mapped());
+    }
+    if (then == Then::spare) Segment::of(made)->never_again();
+    made = {};
+    struct stat status {};
+    ::fstat(memory.get(), &status);
+    EXPECT_EQ(status.st_blocks == 0, then == Then::lent);
+  }
+}
+
+TEST_F(UsedSegmentTest, WhatItsMakerReadsFurtherDoesNotStayMapped) {
+  const Bytes made = filled(pattern(1'000'000));
+  EXPECT_TRUE(Segment::of(made)->finish(made.size(), true));
+  EXPECT_FALSE(Segment::of(made)->let_stay_mapped());
 }
 
 TEST_F(UsedSegmentTest, WhatIsPassedTwiceBelongsToNobodyElse) {
