@@ -25,11 +25,11 @@ std::size_t StoragePool::rounded(std::size_t capacity) noexcept {
 
 detail::ByteStorage* StoragePool::take(std::size_t capacity, bool elsewhere) noexcept {
   const std::lock_guard lock{mutex_};
-  const auto place = std::find_if(kept_.rbegin(), kept_.rend(), [&](const detail::ByteStorage* storage) {
-    return storage->capacity == capacity && storage->elsewhere == elsewhere;
+  const auto place = std::find_if(kept_.rbegin(), kept_.rend(), [&](const Kept& kept) {
+    return kept.storage->capacity == capacity && kept.storage->elsewhere == elsewhere;
   });
   if (place == kept_.rend()) return nullptr;
-  detail::ByteStorage* const found = *place;
+  detail::ByteStorage* const found = place->storage;
   kept_.erase(std::next(place).base());
   bytes_ -= capacity;
   found->references.store(1, std::memory_order_relaxed);
@@ -40,19 +40,30 @@ bool StoragePool::keep(detail::ByteStorage* storage) noexcept {
   const std::lock_guard lock{mutex_};
   if (storage->capacity > most_) return false;
   free_until(most_ - storage->capacity);
-  kept_.push_back(storage);
+  kept_.push_back({storage, Clock::now()});
   bytes_ += storage->capacity;
   return true;
 }
 
+void StoragePool::free_unused(Clock::time_point now) noexcept {
+  const std::lock_guard lock{mutex_};
+  if (!kept_.empty() && now - kept_.front().since > patience) free_oldest(1);
+}
+
 /// The oldest have found no use for longest.
 void StoragePool::free_until(std::size_t bytes) noexcept {
-  auto oldest = kept_.begin();
-  for (; bytes_ > bytes; ++oldest) {
-    bytes_ -= (*oldest)->capacity;
-    detail::ByteStorage::free(*oldest);
+  std::size_t count = 0;
+  for (std::size_t left = bytes_; left > bytes; ++count) left -= kept_[count].storage->capacity;
+  free_oldest(count);
+}
+
+void StoragePool::free_oldest(std::size_t count) noexcept {
+  const auto end = kept_.begin() + static_cast<std::ptrdiff_t>(count);
+  for (auto oldest = kept_.begin(); oldest != end; ++oldest) {
+    bytes_ -= oldest->storage->capacity;
+    detail::ByteStorage::free(oldest->storage);
   }
-  kept_.erase(kept_.begin(), oldest);
+  kept_.erase(kept_.begin(), end);
 }
 
 }  // namespace crema

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <mutex>
 #include <vector>
@@ -12,6 +13,9 @@ namespace crema {
 /// write into used ones. Of one process. Thread-safe.
 class StoragePool {
  public:
+  using Clock = std::chrono::steady_clock;
+  /// What finds no use for so long is not what comes next.
+  static constexpr std::chrono::seconds patience{1};
   /// Smaller storage goes back to the heap, which has its own ways of using it again.
   static constexpr std::size_t smallest = 256 << 10;
   static StoragePool& of_process();
@@ -25,14 +29,21 @@ class StoragePool {
   detail::ByteStorage* take(std::size_t capacity, bool elsewhere = false) noexcept;
   /// False: it is not kept, and still the caller's.
   bool keep(detail::ByteStorage* storage) noexcept;
+  /// Frees the oldest where it has found no use for `patience`: one, as that takes time. For event loops, each turn.
+  void free_unused(Clock::time_point now) noexcept;
 
  private:
+  struct Kept {
+    detail::ByteStorage* storage;
+    Clock::time_point since;
+  };
   void free_until(std::size_t bytes) noexcept;
+  void free_oldest(std::size_t count) noexcept;
 
   std::mutex mutex_;
   std::size_t most_ = 0;
   std::size_t bytes_ = 0;
-  std::vector<detail::ByteStorage*> kept_;  // the last is the youngest
+  std::vector<Kept> kept_;  // the last is the youngest
 };
 
 }  // namespace crema

@@ -5,6 +5,8 @@
 
 #include <thread>
 
+#include "common/storage_pool.hpp"
+
 namespace crema::runtime {
 namespace {
 
@@ -95,6 +97,7 @@ Rank::End Rank::run() {
     attempt([&] { moved |= handle_local(); });
     attempt([&] { link_.flush(); });
     if (now - last_tick_ >= options_.watch_interval) attempt([&] { tick(now); });
+    StoragePool::of_process().free_unused(now);
     end_if_left(now);
     if (moved) {
       backoff.reset();

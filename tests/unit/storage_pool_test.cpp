@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstring>
 #include <new>
 
@@ -71,6 +72,31 @@ TEST_F(StoragePoolTest, BeyondItsBoundTheOldestGo) {
   static_cast<void>(filled(9 * mebibyte));
   EXPECT_EQ(StoragePool::of_process().take(StoragePool::rounded(9 * mebibyte)), nullptr);
   EXPECT_EQ(filled(3 * mebibyte).data(), youngest);
+}
+
+TEST_F(StoragePoolTest, WhatFindsNoUseIsFreedOneByOne) {
+  StoragePool& pool = StoragePool::of_process();
+  const std::byte* youngest = nullptr;
+  {
+    const Bytes second = filled(mebibyte);
+    const Bytes first = filled(mebibyte);
+    youngest = second.data();
+  }  // let go in the order of their names
+  const auto now = StoragePool::Clock::now();
+  pool.free_unused(now);  // too early
+  {
+    const Bytes one = filled(mebibyte);
+    const Bytes other = filled(mebibyte);
+    EXPECT_EQ(one.data(), youngest);
+  }
+  const auto later = StoragePool::Clock::now() + StoragePool::patience + std::chrono::milliseconds{1};
+  pool.free_unused(later);
+  detail::ByteStorage* const left = pool.take(StoragePool::rounded(mebibyte));
+  EXPECT_NE(left, nullptr);
+  EXPECT_EQ(pool.take(StoragePool::rounded(mebibyte)), nullptr);
+  detail::ByteStorage::drop(left);
+  pool.free_unused(later + StoragePool::patience);
+  EXPECT_EQ(pool.take(StoragePool::rounded(mebibyte)), nullptr);
 }
 
 TEST_F(StoragePoolTest, WithoutABoundNothingIsKept) {
