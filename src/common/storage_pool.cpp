@@ -46,24 +46,25 @@ bool StoragePool::keep(detail::ByteStorage* storage) noexcept {
 }
 
 void StoragePool::free_unused(Clock::time_point now) noexcept {
-  const std::lock_guard lock{mutex_};
-  if (!kept_.empty() && now - kept_.front().since > patience) free_oldest(1);
+  detail::ByteStorage* unused = nullptr;
+  {
+    const std::lock_guard lock{mutex_};
+    if (kept_.empty() || now - kept_.front().since <= patience) return;
+    unused = kept_.front().storage;
+    bytes_ -= unused->capacity;
+    kept_.erase(kept_.begin());
+  }
+  detail::ByteStorage::free(unused);
 }
 
 /// The oldest have found no use for longest.
 void StoragePool::free_until(std::size_t bytes) noexcept {
-  std::size_t count = 0;
-  for (std::size_t left = bytes_; left > bytes; ++count) left -= kept_[count].storage->capacity;
-  free_oldest(count);
-}
-
-void StoragePool::free_oldest(std::size_t count) noexcept {
-  const auto end = kept_.begin() + static_cast<std::ptrdiff_t>(count);
-  for (auto oldest = kept_.begin(); oldest != end; ++oldest) {
+  auto oldest = kept_.begin();
+  for (; bytes_ > bytes; ++oldest) {
     bytes_ -= oldest->storage->capacity;
     detail::ByteStorage::free(oldest->storage);
   }
-  kept_.erase(kept_.begin(), end);
+  kept_.erase(kept_.begin(), oldest);
 }
 
 }  // namespace crema

@@ -38,7 +38,6 @@ class StoragePool {
     Clock::time_point since;
   };
   void free_until(std::size_t bytes) noexcept;
-  void free_oldest(std::size_t count) noexcept;
 
   std::mutex mutex_;
   std::size_t most_ = 0;

@@ -353,8 +353,9 @@ void Head::count_calls(TaskId caller, std::int64_t calls) {
 
 bool Head::finished() const {
   if (!driver_) return false;
-  return driver_->exit_code != 0 || (finished_ == submitted_ && storing_ == 0 && constructing_.empty() &&
-                                     open_calls_.empty() && calls_.empty() && repeats_.empty());
+  return driver_->exit_code != 0 ||
+         (finished_ == submitted_ && storing_ == 0 && constructing_.empty() && open_calls_.empty() && calls_.empty() &&
+          repeats_.empty() && rebuilding_.awaited.empty());
 }
 
 int Head::close() {

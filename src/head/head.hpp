@@ -226,7 +226,7 @@ class Head {
   static TaskId construction_of(ActorId actor) { return TaskId{actor.number}; }
   void lose_actors(RankId rank, const std::string& reason);
   void lose_actor(ActorId actor, bool rank_lost);
-  void end_applied_again(ActorId actor);
+  bool end_applied_again(ActorId actor);
   void lose_held_calls(RankId rank);
   void go_on_rebuilding();
   void teach_hosts();

@@ -153,6 +153,7 @@ std::string Head::lose_rank(RankId rank, const std::string& host, const std::str
 void Head::give_up(ActorId actor, const std::string& reason) {
   rebuilding_.now.erase(actor);
   rebuilding_.lost.erase(actor);
+  rebuilding_.awaited.erase(actor);
   end_applied_again(actor);
   actors_.give_up(actor, reason, all_ranks());
   std::vector<wire::Outcome> unanswered;

@@ -67,11 +67,12 @@ void Head::lose_actor(ActorId actor, bool rank_lost) {
   actors_.lose(actor, rank_lost);
   rebuilding_.now.erase(actor);
   rebuilding_.lost.insert(actor);
-  end_applied_again(actor);
+  if (end_applied_again(actor)) rebuilding_.awaited.insert(actor);
 }
 
 /// Of these no outcome comes any more, nor are calls waited for that they have made: what is built anew makes them.
-void Head::end_applied_again(ActorId actor) {
+/// Returns whether there were any.
+bool Head::end_applied_again(ActorId actor) {
   std::vector<TaskId> applied_again;
   for (const auto& [id, call] : calls_)
     if (call.done && call.actor == actor) applied_again.push_back(id);
@@ -89,6 +90,7 @@ void Head::end_applied_again(ActorId actor) {
     next_attempt(id);
     forget_attempts(id);
   }
+  return !applied_again.empty() || !ended.empty();
 }
 
 /// Calls that have ended there, and whose own calls may have been lost on their way: they are applied again.
@@ -161,6 +163,7 @@ void Head::on_taught(RankId from, const Frame& frame) {
 }
 
 void Head::build_anew(ActorId actor) {
+  rebuilding_.awaited.erase(actor);
   const auto own = own_.creations().find(actor);
   const bool is_own = own != own_.creations().end();
   wire::ActorSpec spec = is_own ? own->second.spec : past_.creations().at(actor).spec;

@@ -24,6 +24,9 @@ struct Rebuilding {
 
   std::set<ActorId> lost;  ///< to be built when these are
   std::set<ActorId> now;
+  /// Of these, and of those that are built: what they had applied again is not waited for any more, so the job does not
+  /// end before they apply it once more.
+  std::set<ActorId> awaited;
   std::shared_ptr<Reading> reading;
   std::set<RankId> untaught;
   std::uint64_t round = 0;

@@ -30,7 +30,7 @@ Mapping KeptMappings::take(ino_t memory, std::size_t size) noexcept {
 void KeptMappings::keep(const Mapping& mapping) noexcept {
   const std::lock_guard lock{mutex_};
   const bool known = std::ranges::any_of(kept_, [&](const Mapping& other) { return other.memory == mapping.memory; });
-  if (known || mapping.size > most_bytes) {
+  if (known || mapping.memory == 0 || mapping.size > most_bytes) {
     ::munmap(mapping.place, mapping.size);
     return;
   }

@@ -11,7 +11,7 @@ namespace crema::process {
 
 /// A whole segment's memory, mapped for reading.
 struct Mapping {
-  ino_t memory = 0;  ///< its number; a mapping keeps it from being another one's
+  ino_t memory = 0;  ///< its number, which a mapping keeps from being another one's; 0: not known
   std::byte* place = nullptr;
   std::size_t size = 0;
 };

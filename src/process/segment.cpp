@@ -107,11 +107,11 @@ Segment::Segment(Descriptor memory)
 }
 
 Segment::~Segment() {
-  if (stays_mapped_ && loan_ != 0) {
+  if (stays_mapped_) {
     KeptMappings::of_process().keep({number_, place, mapped_});
   } else if (place != nullptr) {
     // Its pages would live as long as they are mapped.
-    if (stays_mapped_ && mine_) give_back(memory_, 0, mapped_);
+    if (others_map_ && mine_) give_back(memory_, 0, mapped_);
     ::munmap(place, mapped_);
   }
   if (known_first_) known_memory().remove(number_);
@@ -156,7 +156,7 @@ detail::StorageElsewhere* Segment::used_before(std::size_t wanted) noexcept {
 void Segment::set_aside(Descriptor memory, std::size_t capacity) noexcept {
   std::unique_ptr<Segment> segment{new (std::nothrow) Segment{std::move(memory)}};
   if (segment == nullptr || !segment->map(capacity, true)) return;
-  segment->mine_ = true;
+  segment->mine_ = segment->others_map_ = true;
   delete spare.exchange(segment.release());
 }
 
@@ -226,6 +226,7 @@ Bytes Segment::take(Descriptor memory, const PassedPayload& told, bool writes) {
     return copy_of(segment->memory_, told);
   }
   segment->mine_ = writes && told.held == 0 && segment->known_first_;
+  segment->others_map_ = writes;  // a lane may have made it in memory that was lent before
   return Bytes::in(segment.release(), told.offset, told.size);
 }
 

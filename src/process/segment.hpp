@@ -78,7 +78,10 @@ class Segment final : public detail::StorageElsewhere {
   [[nodiscard]] int descriptor() const { return memory_.get(); }
   /// Whether a lane to which it is lent now may keep it mapped: its pages go when this process lets go of it, as nobody
   /// else reads it then.
-  bool let_stay_mapped() noexcept { return stays_mapped_ = mine_; }
+  bool let_stay_mapped() noexcept {
+    others_map_ = others_map_ || mine_;
+    return mine_;
+  }
 
   /// It was lent to this lane: `ended`, which expects it, is told when all bytes in it have gone. `stays`: then it is
   /// still mapped (KeptMappings).
@@ -104,7 +107,8 @@ class Segment final : public detail::StorageElsewhere {
   const bool known_first_;  // no other segment of this process has this memory
   bool mine_ = false;       // nobody else will read it when nobody does here
   bool passed_ = false;
-  bool stays_mapped_ = false;  // here when it was lent by a rank, else in lanes to which it was lent
+  bool stays_mapped_ = false;  // when what was lent here has gone
+  bool others_map_ = false;    // lanes may have it mapped, whether they read it or not
   std::size_t mapped_ = 0;
   std::uint64_t loan_ = 0;
   std::shared_ptr<EndedLoans> ended_;

@@ -83,17 +83,17 @@ void LoopbackNetwork::cut(RankId rank, Bytes last) {
 
 void LoopbackNetwork::cut_after(std::size_t packets, RankId rank, Bytes last, std::function<void()> then) {
   const std::lock_guard lock{mutex_};
-  faults_.push_back({packets, rank, std::move(last), std::move(then)});
+  faults_.push_back({packets, rank, std::move(last), std::move(then), false});
 }
 
 void LoopbackNetwork::count_packet(RankId from, RankId to) {
-  std::erase_if(faults_, [&](Fault& fault) {
-    if ((from != fault.rank && to != fault.rank) || fault.packets_left-- > 0) return false;
+  for (Fault& fault : faults_) {
+    if (fault.over || (from != fault.rank && to != fault.rank) || fault.packets_left-- > 0) continue;
     cut_[static_cast<std::size_t>(fault.rank.number)] = true;
     last_[static_cast<std::size_t>(fault.rank.number)] = std::move(fault.last);
     fault.then();
-    return true;
-  });
+    fault.over = true;
+  }
 }
 
 bool LoopbackNetwork::is_cut(RankId rank) const {

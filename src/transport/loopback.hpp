@@ -5,7 +5,6 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -51,6 +50,7 @@ class LoopbackNetwork {
     RankId rank;
     Bytes last;
     std::function<void()> then;
+    bool over = false;
   };
 
   Link& link(RankId from, RankId to);

@@ -341,6 +341,11 @@ TEST_F(UsedMemoryTest, ASpareThatLanesHaveMappedKeepsItsPages) {
   ASSERT_TRUE(frames_come(2));
   expect_numbered(frames_[1], 2, size);
   EXPECT_EQ(memory_of(frames_[1].payload), status.st_ino);
+  // They go with the segment all the same.
+  frames_.clear();
+  StoragePool::of_process().keep_at_most(0);
+  ::fstat(memory.get(), &status);
+  EXPECT_EQ(status.st_blocks, 0);
 }
 
 TEST_F(UsedMemoryTest, WhatALaneReadThatHasDiedIsFilledAgain) {

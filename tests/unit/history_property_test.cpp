@@ -190,6 +190,7 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverAllRanksWithActorsAreLostInAResume) 
   const End expected = run(GetParam(), unbroken, 0);
   ASSERT_EQ(expected.exit_code, 0) << expected.error;
   int lost = 0;
+  int kept = 0;
   for (std::size_t packets = 0; packets < 150; packets += soaks() ? 1 : 6) {
     const std::size_t cut = pick(unbroken.records.size() + 1);
     CutJournal source{unbroken.records, cut};
@@ -198,7 +199,8 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverAllRanksWithActorsAreLostInAResume) 
     Losing job{5, RankId{1}, GetParam()};
     // The head sees what has become of one while the other one's calls have been sent to it in vain.
     job.cluster.options.watch_interval = std::chrono::milliseconds{30};
-    job.lose_after(pick(packets + 1), RankId{2});
+    const RankId another{2};
+    job.lose_after(pick(packets + 1), another);
     job.cluster.actor_ranks = 2;
     if (GetParam() % 2 == 1) job.cluster.network.delay_up_to(4);
     job.cluster.options.keeps_history = true;
@@ -211,9 +213,16 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverAllRanksWithActorsAreLostInAResume) 
     ASSERT_EQ(job.run([&] { results = drive(GetParam()); }), 0)
         << "cut after record " << cut << ", lost after packet " << packets << ": " << job.cluster.sink.end.error;
     ASSERT_EQ(results, expected.results) << "cut after record " << cut << ", lost after packet " << packets;
-    if (job.cluster.network.is_cut(job.lost)) ++lost;
+    if (!job.cluster.network.is_cut(job.lost) || !job.cluster.network.is_cut(another)) continue;
+    ++lost;
+    for (const auto& [number, state] : states_but_of(job.lost, another)) {
+      if (number >= 3) continue;
+      ASSERT_EQ(state, expected.actors.at(number)) << "cut after record " << cut << ", lost after packet " << packets;
+      ++kept;
+    }
   }
-  EXPECT_GT(lost, 5);
+  EXPECT_GT(lost, 3);
+  EXPECT_GT(kept, lost);
 }
 
 TEST_P(Histories, EndAsAnUnbrokenRunWhereverAWorkerIsLostAndThenAll) {

@@ -70,11 +70,11 @@ inline void forget_states() {
   shared().boundaries = 0;
 }
 
-/// By number, without what a rank had that was lost.
-inline std::map<int, State> states_but_of(RankId lost) {
+/// By number, without what ranks had that were lost.
+inline std::map<int, State> states_but_of(RankId lost, RankId another = RankId{-1}) {
   std::map<int, State> all;
   for (int rank = 0; rank < Shared::ranks; ++rank) {
-    if (rank == lost.number) continue;
+    if (rank == lost.number || rank == another.number) continue;
     for (int number = 0; number < Shared::actors; ++number) {
       const auto& state = shared().states[rank][number];
       if (state.calls == 0 && state.total == 0) continue;

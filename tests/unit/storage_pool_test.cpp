@@ -76,10 +76,12 @@ TEST_F(StoragePoolTest, BeyondItsBoundTheOldestGo) {
 
 TEST_F(StoragePoolTest, WhatFindsNoUseIsFreedOneByOne) {
   StoragePool& pool = StoragePool::of_process();
+  const std::byte* oldest = nullptr;
   const std::byte* youngest = nullptr;
   {
     const Bytes second = filled(mebibyte);
     const Bytes first = filled(mebibyte);
+    oldest = first.data();
     youngest = second.data();
   }  // let go in the order of their names
   const auto now = StoragePool::Clock::now();
@@ -88,6 +90,7 @@ TEST_F(StoragePoolTest, WhatFindsNoUseIsFreedOneByOne) {
     const Bytes one = filled(mebibyte);
     const Bytes other = filled(mebibyte);
     EXPECT_EQ(one.data(), youngest);
+    EXPECT_EQ(other.data(), oldest);
   }
   const auto later = StoragePool::Clock::now() + StoragePool::patience + std::chrono::milliseconds{1};
   pool.free_unused(later);
