@@ -363,15 +363,15 @@ TEST_F(UsedSegmentTest, ThreadsDoNotGetTheSame) {
   StoragePool::of_process().keep_at_most(0);
   Segment::use_for_large_buffers();
   std::atomic<bool> stop{false};
+  std::atomic<int> filled_in_it{0};
   std::thread sets_aside{[&] {
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 1000 || filled_in_it == 0; ++i) {
       const std::size_t size = i % 2 == 0 ? 300'000 : 600'000;
       const Bytes made = Bytes::in(Segment::make(size), 0, size);
       Segment::set_aside(Descriptor{::dup(Segment::holding(made)->descriptor())}, Segment::holding(made)->capacity);
     }
     stop = true;
   }};
-  std::atomic<int> filled_in_it{0};
   const auto fill = [&](std::byte with) {
     while (!stop) {
       for (const std::size_t size : {300'000, 600'000}) {
