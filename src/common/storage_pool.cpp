@@ -57,6 +57,11 @@ void StoragePool::free_unused(Clock::time_point now) noexcept {
   detail::ByteStorage::free(unused);
 }
 
+std::size_t StoragePool::bytes() const noexcept {
+  const std::lock_guard lock{mutex_};
+  return bytes_;
+}
+
 /// The oldest have found no use for longest.
 void StoragePool::free_until(std::size_t bytes) noexcept {
   auto oldest = kept_.begin();

@@ -31,6 +31,7 @@ class StoragePool {
   bool keep(detail::ByteStorage* storage) noexcept;
   /// Frees the oldest where it has found no use for `patience`: one, as that takes time. For event loops, each turn.
   void free_unused(Clock::time_point now) noexcept;
+  [[nodiscard]] std::size_t bytes() const noexcept;
 
  private:
   struct Kept {
@@ -39,7 +40,7 @@ class StoragePool {
   };
   void free_until(std::size_t bytes) noexcept;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards all below
   std::size_t most_ = 0;
   std::size_t bytes_ = 0;
   std::vector<Kept> kept_;  // the last is the youngest

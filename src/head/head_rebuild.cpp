@@ -70,8 +70,8 @@ void Head::lose_actor(ActorId actor, bool rank_lost) {
   if (end_applied_again(actor)) rebuilding_.awaited.insert(actor);
 }
 
-/// Of these no outcome comes any more, nor are calls waited for that they have made: what is built anew makes them.
-/// Returns whether there were any.
+/// Of these no outcome comes any more, nor are calls waited for that they have made: what is built anew makes them, or
+/// nobody does. Returns whether there were any.
 bool Head::end_applied_again(ActorId actor) {
   std::vector<TaskId> applied_again;
   for (const auto& [id, call] : calls_)
@@ -79,7 +79,7 @@ bool Head::end_applied_again(ActorId actor) {
   for (const TaskId id : applied_again) {
     calls_.erase(id);
     count_calls({}, -1);
-    next_attempt(id);  // should some of these still come
+    next_attempt(id);  // those calls do not count, should they still come
     unpin_of(id);
   }
   std::vector<TaskId> ended;

@@ -5,8 +5,6 @@
 
 #include <thread>
 
-#include "common/storage_pool.hpp"
-
 namespace crema::runtime {
 namespace {
 
@@ -97,7 +95,6 @@ Rank::End Rank::run() {
     attempt([&] { moved |= handle_local(); });
     attempt([&] { link_.flush(); });
     if (now - last_tick_ >= options_.watch_interval) attempt([&] { tick(now); });
-    StoragePool::of_process().free_unused(now);
     end_if_left(now);
     if (moved) {
       backoff.reset();

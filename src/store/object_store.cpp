@@ -224,6 +224,7 @@ void ObjectStore::turn() {
     done.swap(done_);
   }
   for (const auto& action : done) action();
+  if (options_.freed != nullptr) options_.freed->free_unused(StoragePool::Clock::now());
 }
 
 void ObjectStore::post(std::function<std::function<void()>()> work) {

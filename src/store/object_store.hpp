@@ -50,7 +50,8 @@ class ObjectStore {
   void get(const wire::ObjectPart& object, Found found);
   /// Without effect for an id that is not here.
   void free(TaskId id);
-  /// Goes on with what the disk has done.
+  /// Goes on with what the disk has done. To be called again and again: a little of what Options::freed has without use
+  /// goes each time.
   void turn();
 
   /// Whether the disk keeps up with what is put.

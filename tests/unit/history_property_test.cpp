@@ -32,17 +32,22 @@ using testing::TemporaryFolder;
 /// Some programs go on from states of their actors, others from all calls.
 std::uint64_t calls_between_states(std::uint32_t seed) { return seed % 3 == 0 ? 1'000'000 : seed % 3; }
 
+/// A program is to run there, and what becomes of it goes to the journal.
+void prepare(LoopbackCluster& cluster, std::uint32_t seed, journal::JournalSink& journal) {
+  cluster.options.keeps_history = true;
+  cluster.options.calls_between_states = calls_between_states(seed);
+  if (seed % 2 == 1) cluster.network.delay_up_to(4);
+  cluster.journal = &journal;
+  testing::forget_states();
+}
+
 /// Goes on from what a journal has, and appends to it.
 End run(std::uint32_t seed, history::Past past, journal::JournalSink& journal) {
   End end;
   LoopbackCluster cluster{4, seed};
+  prepare(cluster, seed, journal);
   cluster.actor_ranks = 2;
-  cluster.options.keeps_history = true;
-  cluster.options.calls_between_states = calls_between_states(seed);
-  if (seed % 2 == 1) cluster.network.delay_up_to(4);
   cluster.past = std::move(past);
-  cluster.journal = &journal;
-  testing::forget_states();
   end.exit_code = cluster.run_all([&] { end.results = drive(seed); });
   end.error = cluster.sink.end.error;
   end.actors = states_but_of(RankId{-1});
@@ -157,13 +162,9 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverARankWithActorsIsLost) {
   for (std::size_t packets = 0; soaks() ? is_lost : packets < 150; packets += soaks() ? 1 : 5) {
     MemoryJournal journal;
     Losing job{4, RankId{1}, GetParam()};
+    prepare(job.cluster, GetParam(), journal);
     job.cluster.actor_ranks = packets % 2 == 0 ? 2 : 1;  // with one, the head takes the actors over
-    if (GetParam() % 2 == 1) job.cluster.network.delay_up_to(4);
-    job.cluster.options.keeps_history = true;
-    job.cluster.options.calls_between_states = calls_between_states(GetParam());
-    job.cluster.journal = &journal;
     job.lose_after(packets);
-    testing::forget_states();
     std::vector<std::int64_t> results;
     ASSERT_EQ(job.run([&] { results = drive(GetParam()); }), 0) << packets << ": " << job.cluster.sink.end.error;
     ASSERT_EQ(results, expected.results) << packets;
@@ -197,18 +198,14 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverAllRanksWithActorsAreLostInAResume) 
     MemoryJournal journal;
     journal.go_on(unbroken.records, cut);
     Losing job{5, RankId{1}, GetParam()};
+    prepare(job.cluster, GetParam(), journal);
+    job.cluster.actor_ranks = 2;
+    job.cluster.past = history::Past{source};
     // The head sees what has become of one while the other one's calls have been sent to it in vain.
     job.cluster.options.watch_interval = std::chrono::milliseconds{30};
     const RankId another{2};
     job.lose_after(pick(packets + 1), another);
-    job.cluster.actor_ranks = 2;
-    if (GetParam() % 2 == 1) job.cluster.network.delay_up_to(4);
-    job.cluster.options.keeps_history = true;
-    job.cluster.options.calls_between_states = calls_between_states(GetParam());
-    job.cluster.past = history::Past{source};
-    job.cluster.journal = &journal;
     job.lose_after(packets);
-    testing::forget_states();
     std::vector<std::int64_t> results;
     ASSERT_EQ(job.run([&] { results = drive(GetParam()); }), 0)
         << "cut after record " << cut << ", lost after packet " << packets << ": " << job.cluster.sink.end.error;
@@ -235,13 +232,9 @@ TEST_P(Histories, EndAsAnUnbrokenRunWhereverAWorkerIsLostAndThenAll) {
   for (std::size_t packets = pick(2); is_lost; packets += soaks() ? 1 : 2) {
     MemoryJournal journal;
     Losing job{5, RankId{4}, GetParam()};
+    prepare(job.cluster, GetParam(), journal);
     job.cluster.actor_ranks = packets % 2 == 0 ? 2 : 1;
-    if (GetParam() % 2 == 1) job.cluster.network.delay_up_to(4);
-    job.cluster.options.keeps_history = true;
-    job.cluster.options.calls_between_states = calls_between_states(GetParam());
-    job.cluster.journal = &journal;
     job.lose_after(packets);
-    testing::forget_states();
     End end;
     end.exit_code = job.run([&] { end.results = drive(GetParam()); });
     end.error = job.cluster.sink.end.error;

@@ -238,5 +238,18 @@ TEST(ObjectStore, WhatItsValuesLeaveOfTheBudgetIsForFreedMemory) {
   pool.keep_at_most(0);
 }
 
+TEST(ObjectStore, FreedMemoryThatFindsNoUseGoes) {
+  constexpr std::size_t size = 3 << 20;
+  StoragePool& pool = StoragePool::of_process();
+  Stored stored{3 * size, {}, &pool};
+  ASSERT_EQ(stored.put(1, size), "");
+  stored.store.free(TaskId{1});
+  EXPECT_GE(pool.bytes(), size);
+  const auto deadline = StoragePool::Clock::now() + 60 * StoragePool::patience;
+  while (pool.bytes() > 0 && StoragePool::Clock::now() < deadline) stored.store.turn();
+  EXPECT_EQ(pool.bytes(), 0U);
+  pool.keep_at_most(0);
+}
+
 }  // namespace
 }  // namespace crema::store
