@@ -145,16 +145,6 @@ void append_rows(std::vector<T>& rows, ByteReader& reader, std::uint64_t begin =
   }
 }
 
-template <class T>
-requires crema::detail::is_bulk<T>
-void append_row(std::vector<T>& rows, const std::byte* place) {
-  if (reinterpret_cast<std::uintptr_t>(place) % alignof(T) == 0) {
-    rows.push_back(*reinterpret_cast<const T*>(place));
-  } else {
-    std::memcpy(static_cast<void*>(&rows.emplace_back()), place, sizeof(T));
-  }
-}
-
 /// Loads the rows `begin` to `end` of a vector that was encoded, as far as it has them. They are read where they lie
 /// where that can be.
 template <class T>
@@ -214,24 +204,27 @@ void shuffle(std::vector<Item>& items, Random& random) {
 template <class T>
 std::vector<T> read_shuffled(ByteReader& reader, Random& random) {
   if constexpr (is_large<T>) {
-    // Large rows move once, to where they belong, and are on their way from memory before they are copied.
-    constexpr std::size_t ahead = 2;
-    constexpr std::size_t lines_ahead = std::min<std::size_t>(sizeof(T) / cache_line, 16);
+    // Large rows move once, to where they belong. They are read in the order in which they lie: memory is slower where
+    // it is read from anywhere than where it is written to.
     std::vector<Bytes> pieces;
-    std::vector<const std::byte*> places;
+    std::size_t count = 0;
     for (auto left = reader.get<std::uint64_t>(); left > 0; --left) {
       InArchive archive{reader};
-      const std::size_t count = crema::detail::read_count(archive, sizeof(T));
-      const Bytes& piece = pieces.emplace_back(reader.get_bytes(count * sizeof(T)));
-      for (std::size_t row = 0; row < count; ++row) places.push_back(piece.data() + row * sizeof(T));
+      const std::size_t in_piece = crema::detail::read_count(archive, sizeof(T));
+      pieces.push_back(reader.get_bytes(in_piece * sizeof(T)));
+      count += in_piece;
     }
-    shuffle(places, random);
-    std::vector<T> rows = Rows::fresh<T>();
-    crema::detail::reserve(rows, places.size());
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      for (std::size_t line = 0; line < lines_ahead && i + ahead < places.size(); ++line)
-        __builtin_prefetch(places[i + ahead] + line * cache_line);
-      append_row(rows, places[i]);
+    std::vector<std::size_t> order(count);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    shuffle(order, random);
+    std::vector<std::size_t> place_of_row(count);
+    for (std::size_t place = 0; place < count; ++place) place_of_row[order[place]] = place;
+    std::vector<T> rows = Rows::to_be_written<T>(count);
+    const crema::detail::CopyPastCaches copy_past_caches;
+    auto place = place_of_row.begin();
+    for (const Bytes& piece : pieces) {
+      for (std::size_t byte = 0; byte < piece.size(); byte += sizeof(T), ++place)
+        copy_past_caches(reinterpret_cast<std::byte*>(&rows[*place]), piece.data() + byte, sizeof(T));
     }
     return rows;
   } else {

@@ -78,8 +78,24 @@ class Rows {
   /// this type. Touching fresh memory takes longer than writing into it.
   template <class T>
   static std::vector<T> fresh() {
-    const std::shared_ptr<void> spare = take_spare(kind_of<T>);
-    return spare ? std::move(*static_cast<std::vector<T>*>(spare.get())) : std::vector<T>{};
+    std::vector<T> rows = spare_rows<T>();
+    rows.clear();
+    return rows;
+  }
+  /// The same for so many rows that are going to be written, in any order: until then they are what happens to be
+  /// there.
+  template <class T>
+  requires crema::detail::is_bulk<T>
+  static std::vector<T> to_be_written(std::size_t count) {
+    std::vector<T> rows = spare_rows<T>();
+    if (count > rows.capacity()) {
+      rows = {};
+      rows.reserve(count + count / 8);  // blocks of one dataset are about as large as each other
+      const std::size_t bytes = rows.capacity() * sizeof(T);
+      if (bytes >= crema::detail::smallest_for_large_pages) crema::detail::replace_by_large_pages(rows.data(), bytes);
+    }
+    rows.resize(count);
+    return rows;
   }
   [[nodiscard]] std::size_t size() const { return rows_ ? kind_->size(rows_.get()) : borrowed_size_; }
   /// Which block of its dataset it is, counted from 0; the same on any number of ranks.
@@ -109,7 +125,7 @@ class Rows {
     const std::type_info& type;
     std::size_t (*size)(const void* rows);
     std::size_t (*bytes)(const void* rows);  ///< of memory
-    void (*clear)(void* rows);
+    void (*clear)(void* rows);               ///< but for those that hold nothing but themselves
   };
   template <class T>
   static const Kind kind_of;
@@ -124,6 +140,11 @@ class Rows {
     crema::detail::reserve(copy, rows.size());
     copy.assign(rows.begin(), rows.end());
     return copy;
+  }
+  template <class T>
+  static std::vector<T> spare_rows() {
+    const std::shared_ptr<void> spare = take_spare(kind_of<T>);
+    return spare ? std::move(*static_cast<std::vector<T>*>(spare.get())) : std::vector<T>{};
   }
   void retire() noexcept;
   static std::shared_ptr<void> take_spare(const Kind& kind) noexcept;
@@ -146,7 +167,10 @@ const Rows::Kind Rows::kind_of{
     .type = typeid(T),
     .size = [](const void* rows) { return static_cast<const std::vector<T>*>(rows)->size(); },
     .bytes = [](const void* rows) { return static_cast<const std::vector<T>*>(rows)->capacity() * sizeof(T); },
-    .clear = [](void* rows) { static_cast<std::vector<T>*>(rows)->clear(); }};
+    .clear =
+        [](void* rows) {
+          if constexpr (!crema::detail::is_bulk<T>) static_cast<std::vector<T>*>(rows)->clear();
+        }};
 
 /// One registered function and what is passed to it besides the block. The first step of a block loads its rows, the
 /// last makes parts of them, those between change them. A function takes exactly its arguments off the reader.

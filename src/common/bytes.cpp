@@ -18,16 +18,27 @@ namespace {
 /// added.
 constexpr std::size_t most_bytes = std::size_t{1} << 47U;
 
+std::span<std::byte> whole_pages_of(void* place, std::size_t size) {
+  constexpr std::size_t page = 4096;
+  const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(place) % page) % page;
+  if (size < before) return {};
+  return {static_cast<std::byte*>(place) + before, (size - before) / page * page};
+}
+
 std::atomic<std::size_t> elsewhere_from{~std::size_t{0}};
 std::atomic<detail::MakeStorage> make_elsewhere{nullptr};
 
 }  // namespace
 
 void detail::ask_for_large_pages(void* place, std::size_t size) noexcept {
-  constexpr std::uintptr_t page = 4096;
-  const auto begin = (reinterpret_cast<std::uintptr_t>(place) + page - 1) / page * page;
-  const auto end = (reinterpret_cast<std::uintptr_t>(place) + size) / page * page;
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  const std::span<std::byte> pages = whole_pages_of(place, size);
+  ::madvise(pages.data(), pages.size(), MADV_HUGEPAGE);
+}
+
+void detail::replace_by_large_pages(void* place, std::size_t size) noexcept {
+  const std::span<std::byte> pages = whole_pages_of(place, size);
+  ::madvise(pages.data(), pages.size(), MADV_DONTNEED);
+  ::madvise(pages.data(), pages.size(), MADV_HUGEPAGE);
 }
 
 void detail::use_for_large_buffers(std::size_t from, MakeStorage make) noexcept {

@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <array>
+#include <numeric>
 #include <string>
 
 #include "crema/dataset_exchange.hpp"
@@ -185,6 +187,51 @@ TEST(Rows, GiveTheirMemoryToTheNextOnesOfTheirType) {
   rows.assign(std::vector<double>(100));
   rows.assign(std::vector<double>(1));
   EXPECT_EQ(Rows::fresh<double>().capacity(), 0U);  // too little
+}
+
+TEST(Rows, ThatAreToBeWrittenHaveTheMemoryOfTheLastOnes) {
+  constexpr std::size_t enough = 1 << 20;
+  const auto next = [](std::size_t count) {
+    std::vector<double> rows = Rows::to_be_written<double>(count);
+    EXPECT_EQ(rows.size(), count);
+    std::iota(rows.begin(), rows.end(), 1.0);  // all of it is there
+    return rows;
+  };
+  const double* before = nullptr;
+  {
+    Rows rows;
+    rows.assign(next(enough));
+    before = rows.as<double>().data();
+    EXPECT_EQ(rows.as<double>().back(), static_cast<double>(enough));
+  }
+  std::vector<double> fewer = next(enough - 1000);
+  EXPECT_EQ(fewer.data(), before);
+  {
+    Rows rows;
+    rows.assign(std::move(fewer));
+  }
+  std::vector<double> more = next(enough + 1000);  // some more than last time are no reason for other memory
+  EXPECT_EQ(more.data(), before);
+  {
+    Rows rows;
+    rows.assign(std::move(more));
+  }
+  EXPECT_THAT(Rows::fresh<double>(), IsEmpty());
+  EXPECT_THAT(next(2 * enough), ::testing::SizeIs(2 * enough));
+}
+
+TEST(LargePages, ReplaceWhatWasThereButForThePagesAtTheEnds) {
+  constexpr std::size_t page = 4096;
+  std::vector<std::byte> memory(64 * page, std::byte{1});
+  crema::detail::replace_by_large_pages(memory.data() + 1, memory.size() - 2);
+  const auto of = [&](std::byte value) { return std::ranges::count(memory, value); };
+  EXPECT_EQ(of(std::byte{0}) + of(std::byte{1}), std::ssize(memory));
+  EXPECT_GE(of(std::byte{0}), std::ssize(memory) - 3 * static_cast<std::ptrdiff_t>(page));
+  EXPECT_EQ(memory.front(), std::byte{1});
+  EXPECT_EQ(memory.back(), std::byte{1});
+  crema::detail::replace_by_large_pages(memory.data() + 1, 10);  // none as a whole
+  EXPECT_EQ(memory.front(), std::byte{1});
+  EXPECT_EQ(memory[5], std::byte{1});
 }
 
 }  // namespace
