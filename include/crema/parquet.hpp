@@ -115,16 +115,17 @@ struct Format {
 /// integers (and enums, by their number) and floats, and from floats into wider floats. Text is read from strings,
 /// dictionaries of strings, and bytes as they are; time points from timestamps of any unit, which are UTC, and dates;
 /// durations from durations and times of day; what is finer than the field's unit is rounded down. Lists are
-/// std::vector of such cells, or of such vectors. Decimals, maps and lists of records are not read.
+/// std::vector of such cells, of records, whose members are those of the lists' structs, or of such vectors. A record
+/// that is null has null members. Decimals and maps are not read.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, which names file and column, before any work starts:
 /// for files that cannot be read or are cut short, and for columns that are missing or of another type, in any of the
 /// files. A value does not fit where its field does not hold a number exactly, or a time at all, and where it is null
 /// but its field is no std::optional: of a cell, of a list, or inside one. It is a DataError with its row group and
 /// row, both counted from 0, when it is reached, unless `.on_bad_record` says otherwise: then its row is left out,
-/// alone. count() reads the footers alone unless rows may be left out. Compression: whatever Arrow was built with. A T
-/// that is itself a number, a text or a std::vector is the column "value". Throws UsageError at once unless
-/// parquet_available().
+/// alone. What is meant by a member of records in lists is written "legs[].km". count() reads the footers alone unless
+/// rows may be left out. Compression: whatever Arrow was built with. A T that is itself a number, a text or a
+/// std::vector is the column "value". Throws UsageError at once unless parquet_available().
 template <class T>
 [[nodiscard]] Dataset<T> read_parquet(Paths paths, ReadOptions options = {}) {
   parquet::check_available("read_parquet<" + demangle(typeid(T).name()) + ">");

@@ -18,84 +18,24 @@
 
 #include "crema/bytes.hpp"
 #include "crema/columns.hpp"
+#include "crema/errors.hpp"
+#include "crema/parquet_column.hpp"
 #include "crema/schema.hpp"
 #include "crema/table_rows.hpp"
 
 namespace crema::parquet {
-
-/// How a time or duration is counted: a tick is `numerator / denominator` seconds.
-struct Ticks {
-  std::int64_t numerator = 1;
-  std::int64_t denominator = 1;
-  std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
-  std::int64_t highest = std::numeric_limits<std::int64_t>::max();
-};
-
-/// The lists of one column at one depth, one behind the other.
-struct Lists {
-  bool optional = false;              ///< a list may be missing
-  std::vector<std::uint64_t> ends{};  ///< for each list: the elements up to its end, from the first list on
-  std::vector<std::uint8_t> there{};  ///< for each list: 1 where there is one
-};
-
-/// A text that many cells have. Those that a std::string holds in itself are filled up to as many bytes as it can:
-/// copying all of them and cutting takes no branch on a size that differs from cell to cell.
-struct SharedText {
-  explicit SharedText(std::string text) : filled{std::move(text)}, size{filled.size()} {
-    filled.resize(std::max(size, std::string{}.capacity()));
-  }
-  void copy_to(std::string& cell) const {
-    cell = filled;
-    cell.resize(size);
-  }
-  std::string filled;
-  std::size_t size;
-};
-
-/// The cells of one field, row after row. Plain data: typed code and files fill it and take it apart.
-/// Thread safety: none; one owner at a time.
-struct Column {
-  std::string name;  ///< nested members are joined with a dot: "pos.x"
-  ColumnType type = ColumnType::float64;
-  bool optional = false;       ///< a cell may be missing
-  Ticks ticks{};               ///< of times and durations
-  std::vector<Lists> lists{};  ///< whose elements are those of the next ones, and cells at last; none: a row is a cell
-
-  /// Cells of fixed width: native byte order, bool as one byte, times as ticks in 64 bits. Of text: one behind the
-  /// other, unless there are codes.
-  ByteBuffer values{};
-  std::vector<std::uint64_t> text_ends{};  ///< for each cell of text in `values`: the bytes up to its end
-  std::vector<SharedText> shared{};        ///< texts of cells
-  std::vector<std::uint32_t> codes{};      ///< for each cell of text: which of these it is; or none
-  std::vector<std::uint8_t> valid{};       ///< for each cell: 1 where it is there; elsewhere its value is anything
-
-  /// How many lists there are at a depth, or cells below all lists.
-  [[nodiscard]] std::size_t count(std::size_t depth) const {
-    return depth == lists.size() ? valid.size() : lists[depth].ends.size();
-  }
-  [[nodiscard]] std::size_t rows() const { return count(0); }
-  /// The row of one of the lists at a depth, or of a cell below all of them.
-  [[nodiscard]] std::size_t row_of(std::size_t depth, std::size_t element) const {
-    while (depth-- > 0) {
-      const std::vector<std::uint64_t>& ends = lists[depth].ends;
-      element = static_cast<std::size_t>(std::ranges::upper_bound(ends, element) - ends.begin());
-    }
-    return element;
-  }
-};
-
 namespace detail {
 
-/// What a field is made of: one cell, or a list of such fields.
+/// What a field is made of: one cell, a record, or a list of such fields.
 template <class Field>
 struct Shape {
-  using Cell = Field;
+  using Innermost = Field;
   static constexpr bool list = false;
   static void add_lists(std::vector<Lists>& /*lists*/) {}
 };
 template <class Item, class Allocator>
 struct Shape<std::vector<Item, Allocator>> {
-  using Cell = typename Shape<Item>::Cell;
+  using Innermost = typename Shape<Item>::Innermost;
   static constexpr bool list = true;
   static void add_lists(std::vector<Lists>& lists, bool optional = false) {
     lists.push_back({.optional = optional});
@@ -146,27 +86,74 @@ Ticks ticks_of() {
   }
 }
 
+/// What may be an element of lists besides cells; its fields are columns.
+template <class Item>
+inline constexpr bool is_record =
+    std::is_class_v<Item>&& std::default_initializable<Item> && !crema::detail::is_optional<Item>;
+
+/// Collects the columns of a row that is inside of `Outer...`.
+template <class... Outer>
 struct ColumnCollector : FieldVisitor {
-  std::vector<Column> columns{};
+  std::vector<Column>& columns;
+  std::string outer{};         // what the names begin with
+  std::vector<Lists> lists{};  // that the row is in
+
+  explicit ColumnCollector(std::vector<Column>& all, std::string prefix = {}, std::vector<Lists> lists_around = {})
+      : columns{all}, outer{std::move(prefix)}, lists{std::move(lists_around)} {}
 
   template <class Field>
-  void operator()(const std::string& name, const Field&) {
-    using Item = typename Shape<Field>::Cell;
-    constexpr bool is_cell = crema::detail::is_cell<Item>;
-    static_assert(
-        is_cell,
-        "crema: a std::vector in a row of a Parquet file must hold numbers, bools, enums, std::string, chrono "
-        "times, such vectors, or std::optional of these");
-    if constexpr (is_cell) {
+  void operator()(const std::string& name, const Field&) const {
+    using Item = typename Shape<Field>::Innermost;
+    std::vector<Lists> all = lists;
+    Shape<Field>::add_lists(all);
+    if constexpr (crema::detail::is_cell<Item>) {
       using Cell = typename crema::detail::CellOf<Item>::type;
-      columns.push_back({.name = name,
+      columns.push_back({.name = outer + name,
                          .type = crema::detail::column_type_of<Cell>(),
                          .optional = crema::detail::is_optional<Item>,
-                         .ticks = ticks_of<Cell>()});
-      Shape<Field>::add_lists(columns.back().lists);
+                         .ticks = ticks_of<Cell>(),
+                         .lists = std::move(all)});
+    } else {
+      static_assert(
+          is_record<Item>,
+          "crema: a std::vector in a row of a Parquet file must hold numbers, bools, enums, std::string, chrono "
+          "times, std::optional of these, records with a constructor without arguments, or such vectors");
+      constexpr bool ends = (!std::same_as<Item, Outer> && ...);
+      static_assert(ends, "crema: a row that has rows of its own type inside has no end of columns");
+      if constexpr (is_record<Item> && ends) add_members<Item>(outer + name, std::move(all));
     }
   }
+
+ private:
+  template <class Record>
+  void add_members(std::string name, std::vector<Lists> all) const {
+    for (std::size_t depth = lists.size(); depth < all.size(); ++depth) name += "[]";
+    const std::size_t before = columns.size();
+    const Record record{};
+    visit_fields(record, ColumnCollector<Outer..., Record>{columns, name + ".", std::move(all)});
+    if (columns.size() == before)
+      throw UsageError{"the columns of a Parquet file: the records in \"" + name + "\" have no fields"};
+  }
 };
+
+/// How many columns a field has.
+template <class Field>
+std::size_t columns_for() {
+  using Item = typename Shape<Field>::Innermost;
+  if constexpr (crema::detail::is_cell<Item>) {
+    return 1;
+  } else if constexpr (is_record<Item>) {
+    static const std::size_t count = [] {
+      std::vector<Column> columns;
+      const Item item{};
+      visit_fields(item, ColumnCollector<Item>{columns});
+      return columns.size();
+    }();
+    return count;
+  } else {
+    return 0;  // refused where columns are collected
+  }
+}
 
 template <class Cell>
 void put_value(Column& column, const Cell& value) {
@@ -244,87 +231,116 @@ auto present(const Field& field) {
   }
 }
 
-/// Adds a field, which is a list or an element of the lists above `depth`.
 template <class Field>
-void put_field(Column& column, std::size_t depth, const Field& field) {
-  if constexpr (!Shape<Field>::list) {
-    put_cell(column, field);
-  } else {
+std::size_t put_field(Column* columns, std::size_t depth, const Field& field);
+template <class Field>
+std::size_t take_field(const Column* columns, std::size_t depth, std::size_t place, Field& field);
+
+/// Adds the fields of a record, which is a row or an element of the lists above `depth`.
+struct RecordAppender : FieldVisitor {
+  static constexpr bool ignores_names = true;
+  RecordAppender(Column* first, std::size_t lists_above) : next{first}, depth{lists_above} {}
+  Column* next;
+  std::size_t depth;
+
+  template <class Field>
+  void operator()(const std::string& /*name*/, const Field& field) {
+    next += put_field(next, depth, field);
+  }
+};
+
+/// Takes the fields of the record at a place among those of its depth.
+struct RecordTaker : FieldVisitor {
+  static constexpr bool ignores_names = true;
+  RecordTaker(const Column* first, std::size_t lists_above, std::size_t which)
+      : next{first}, depth{lists_above}, place{which} {}
+  const Column* next;
+  std::size_t depth;
+  std::size_t place;
+
+  template <class Field>
+  void operator()(const std::string& /*name*/, Field& field) {
+    next += take_field(next, depth, place, field);
+  }
+};
+
+/// Adds a field, which is one of a row or an element of the lists above `depth`. Returns how many columns it has.
+template <class Field>
+std::size_t put_field(Column* columns, std::size_t depth, const Field& field) {
+  if constexpr (Shape<Field>::list) {
     const auto* items = present(field);
     if (items != nullptr) {
       for (auto&& item : *items) {
         using Item = typename std::remove_cvref_t<decltype(*items)>::value_type;
-        put_field(column, depth + 1, static_cast<const Item&>(item));
+        put_field(columns, depth + 1, static_cast<const Item&>(item));
       }
     }
-    column.lists[depth].there.push_back(items != nullptr);
-    column.lists[depth].ends.push_back(column.count(depth + 1));
+    const std::size_t count = columns_for<Field>();
+    for (Column* column = columns; column != columns + count; ++column) {
+      column->lists[depth].there.push_back(items != nullptr);
+      column->lists[depth].ends.push_back(column->count(depth + 1));
+    }
+    return count;
+  } else if constexpr (crema::detail::is_cell<Field>) {
+    put_cell(*columns, field);
+    return 1;
+  } else if constexpr (is_record<Field>) {
+    RecordAppender appender{columns, depth};
+    visit_fields(field, appender);
+    return static_cast<std::size_t>(appender.next - columns);
+  } else {
+    return columns_for<Field>();
   }
 }
 
-/// The field at a place among those of its depth.
+/// The field at a place among those of its depth. Returns how many columns it has.
 template <class Field>
-void take_field(const Column& column, std::size_t depth, std::size_t place, Field& field) {
-  if constexpr (!Shape<Field>::list) {
-    take_cell(column, place, field);
-  } else if constexpr (crema::detail::is_optional<Field>) {
+std::size_t take_field(const Column* columns, std::size_t depth, std::size_t place, Field& field) {
+  if constexpr (Shape<Field>::list && crema::detail::is_optional<Field>) {
     field.reset();
-    if (column.lists[depth].there[place] != 0) take_field(column, depth, place, field.emplace());
-  } else {
-    const std::vector<std::uint64_t>& ends = column.lists[depth].ends;
+    if (columns->lists[depth].there[place] != 0) return take_field(columns, depth, place, field.emplace());
+    return columns_for<Field>();
+  } else if constexpr (Shape<Field>::list) {
+    const std::vector<std::uint64_t>& ends = columns->lists[depth].ends;
     field.clear();
     for (std::uint64_t each = place == 0 ? 0 : ends[place - 1]; each < ends[place]; ++each) {
       typename Field::value_type item{};
-      take_field(column, depth + 1, each, item);
+      take_field(columns, depth + 1, each, item);
       field.push_back(std::move(item));
     }
+    return columns_for<Field>();
+  } else if constexpr (crema::detail::is_cell<Field>) {
+    take_cell(*columns, place, field);
+    return 1;
+  } else if constexpr (is_record<Field>) {
+    RecordTaker taker{columns, depth, place};
+    visit_fields(field, taker);
+    return static_cast<std::size_t>(taker.next - columns);
+  } else {
+    return columns_for<Field>();
   }
 }
 
-struct RowAppender : FieldVisitor {
-  static constexpr bool ignores_names = true;
-  explicit RowAppender(std::vector<Column>& all) : columns{all} {}
-  std::vector<Column>& columns;
-  std::size_t next = 0;
-
-  template <class Field>
-  void operator()(const std::string& /*name*/, const Field& field) {
-    put_field(columns.at(next++), 0, field);
-  }
-};
-
-struct RowTaker : FieldVisitor {
-  static constexpr bool ignores_names = true;
-  RowTaker(const std::vector<Column>& all, std::size_t which) : columns{all}, row{which} {}
-  const std::vector<Column>& columns;
-  std::size_t row;
-  std::size_t next = 0;
-
-  template <class Field>
-  void operator()(const std::string& /*name*/, Field& field) {
-    take_field(columns[next++], 0, row, field);
-  }
-};
-
 }  // namespace detail
 
-/// The columns of a record, without rows, in the order of its `serialize`.
+/// The columns of a record, without rows, in the order of its `serialize`. Throws UsageError for records in a
+/// std::vector that have no fields.
 template <class T>
 std::vector<Column> columns_of() {
   static_assert(
       std::default_initializable<T>,
       "crema: a row of a Parquet file must be default constructible: give it a constructor without arguments");
-  detail::ColumnCollector collector;
+  std::vector<Column> columns;
   const T row{};
-  visit_fields(row, collector);
-  return std::move(collector.columns);
+  visit_fields(row, detail::ColumnCollector<T>{columns});
+  return columns;
 }
 
 /// The same with rows.
 template <class T>
 std::vector<Column> columns_with(const std::vector<T>& rows) {
   std::vector<Column> columns = columns_of<T>();
-  for (auto&& row : rows) visit_fields(static_cast<const T&>(row), detail::RowAppender{columns});
+  for (auto&& row : rows) visit_fields(static_cast<const T&>(row), detail::RecordAppender{columns.data(), 0});
   return columns;
 }
 
@@ -334,10 +350,10 @@ void append_rows(std::vector<T>& rows, const std::vector<Column>& columns, std::
   for (std::size_t i = begin; i < end; ++i) {
     if constexpr (std::same_as<T, bool>) {
       bool row{};
-      visit_fields(row, detail::RowTaker{columns, i});
+      visit_fields(row, detail::RecordTaker{columns.data(), 0, i});
       rows.push_back(row);
     } else {
-      visit_fields(rows.emplace_back(), detail::RowTaker{columns, i});
+      visit_fields(rows.emplace_back(), detail::RecordTaker{columns.data(), 0, i});
     }
   }
 }

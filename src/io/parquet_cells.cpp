@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "crema/errors.hpp"
+#include "io/parquet_members.hpp"
 #include "io/parquet_ticks.hpp"
 
 namespace crema::io {
@@ -86,15 +87,15 @@ parquet::Ticks ticks_of(const ::arrow::DataType& type) {
 
 }  // namespace
 
-bool can_read(const parquet::Column& column, const ::arrow::DataType& type) {
+bool can_read(const parquet::Column& column, const ::arrow::DataType& type, std::size_t depth) {
   const ::arrow::DataType* elements = &type;
-  for (const parquet::Lists& lists : column.lists) {
+  for (; depth < column.lists.size(); ++depth) {
     // Lists of nothing but null may all be empty.
-    if (elements->id() == Type::NA) return lists.optional || elements != &type;
-    if (!::arrow::is_var_length_list(elements->id()) && elements->id() != Type::FIXED_SIZE_LIST) return false;
+    if (elements->id() == Type::NA) return column.lists[depth].optional || depth > 0;
+    if (!is_list(*elements)) return false;
     elements = elements->field(0)->type().get();
   }
-  return can_read(column.type, column.optional || elements != &type, *elements);
+  return can_read(column.type, column.optional || depth > 0, *elements);
 }
 
 std::string expected_values(const parquet::Column& column) {

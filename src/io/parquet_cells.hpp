@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "crema/errors.hpp"
-#include "crema/parquet_columns.hpp"
+#include "crema/parquet_column.hpp"
 
 // Declared here, so that headers do without Arrow's.
 namespace arrow {
@@ -21,8 +21,8 @@ class DictionaryArray;
 
 namespace crema::io {
 
-/// Whether a column can be read from values of a type, as far as the type tells.
-bool can_read(const parquet::Column& column, const ::arrow::DataType& type);
+/// Whether a column, or what is in its lists at a depth, can be read from values of a type, as far as the type tells.
+bool can_read(const parquet::Column& column, const ::arrow::DataType& type, std::size_t depth = 0);
 /// What the values of a column must be, for errors: "values that fit int32".
 std::string expected_values(const parquet::Column& column);
 

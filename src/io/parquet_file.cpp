@@ -85,23 +85,6 @@ std::unique_ptr<::parquet::arrow::FileReader> open(const std::string& path,
   return std::move(*reader);
 }
 
-/// The column of this name, in a struct where its first part names one; adds the names on the way there.
-const SchemaField* find(const std::vector<SchemaField>& fields, std::string_view name, std::vector<std::string>& path) {
-  for (const SchemaField& field : fields) {
-    if (field.field->name() != name) continue;
-    path.emplace_back(name);
-    return &field;
-  }
-  for (const SchemaField& field : fields) {
-    const std::string& outer = field.field->name();
-    if (field.field->type()->id() != ::arrow::Type::STRUCT || !name.starts_with(outer + ".")) continue;
-    path.push_back(outer);
-    if (const SchemaField* inner = find(field.children, name.substr(outer.size() + 1), path)) return inner;
-    path.pop_back();
-  }
-  return nullptr;
-}
-
 std::string names_of(const std::vector<SchemaField>& fields) {
   constexpr std::size_t most = 20;
   std::string names;
@@ -125,13 +108,17 @@ ParquetFile::ParquetFile(const std::string& path, const std::vector<parquet::Col
   }
   const std::vector<SchemaField>& fields = reader_->manifest().schema_fields;
   const std::uint64_t size = File{path}.size();
+  std::string_view before;
   for (const parquet::Column& column : columns) {
-    Found found;
-    const SchemaField* field = find(fields, column.name, found.path);
+    Found found{.path = MemberPath(1), .lists_of_records = lists_of_both(before, column.name)};
+    before = column.name;
+    const SchemaField* field = find_member(fields, column.name, found.path);
     if (field == nullptr) fail(path, column.name, "a column of this name", "the columns " + names_of(fields));
-    const auto of_this_name = [&found](const SchemaField& each) { return each.field->name() == found.path.front(); };
+    const auto of_this_name = [&found](const SchemaField& each) {
+      return each.field->name() == found.path.front().front();
+    };
     if (std::ranges::count_if(fields, of_this_name) > 1) fail(path, column.name, "one column of this name", "several");
-    if (!can_read(column, *field->field->type())) {
+    if (!can_read(column, *field->field->type(), found.path.size() - 1)) {
       fail(path, column.name, expected_values(column), field->field->type()->ToString());
     }
     add_leaves(*field, found.leaves);
@@ -184,6 +171,15 @@ class ParquetFile::ColumnStream {
       rows -= count;
     }
   }
+  /// Throws where lists of records do not have as many of these as another member of them has.
+  void check_lists(const parquet::Column& other) const {
+    for (std::size_t depth = 0; depth < found_.lists_of_records; ++depth) {
+      const parquet::Lists& mine = column_.lists[depth];
+      const parquet::Lists& its = other.lists[depth];
+      if (mine.ends != its.ends || mine.there != its.there)
+        refuse("its lists are not as long as those of \"" + other.name + "\"");
+    }
+  }
   /// Adds those of these rows that have a value that does not fit.
   void add_bad(std::vector<parquet::BadRow>& bad) const {
     for (const CellReader::Misfit& misfit : cells_.misfits()) bad.push_back({misfit.row, cells_.error(misfit)});
@@ -205,13 +201,9 @@ class ParquetFile::ColumnStream {
         fail(file_.path_, column_.name, fmt::format("{} values in row group {}", rows, row_group_),
              std::to_string(values_));
       }
-      array_ = (*batch)->column(0);
-      for (std::size_t depth = 1; depth < found_.path.size(); ++depth) {
-        const auto& all = static_cast<const ::arrow::StructArray&>(*array_);
-        const auto member = all.GetFlattenedField(all.struct_type()->GetFieldIndex(found_.path[depth]));
-        if (!member.ok()) refuse(member.status().message());
-        array_ = *member;
-      }
+      const auto values = member_of((*batch)->column(0), found_.path);
+      if (!values.ok()) refuse(values.status().message());
+      array_ = *values;
     });
     place_ = 0;
     values_ += array_->length();
@@ -269,6 +261,7 @@ void ParquetFile::read(std::int32_t row_group, std::vector<parquet::Column>& col
       stream.next(count);
       stream.add_bad(slice.bad);
     }
+    for (std::size_t i = 1; i < columns.size(); ++i) streams[i].check_lists(columns[i - 1]);
     std::ranges::stable_sort(slice.bad, {}, &parquet::BadRow::row);
     const auto others = std::ranges::unique(slice.bad, {}, &parquet::BadRow::row);
     slice.bad.erase(others.begin(), others.end());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "crema/parquet.hpp"
+#include "io/parquet_members.hpp"
 
 // Declared here, so that headers do without Arrow's.
 namespace parquet::arrow {
@@ -34,8 +35,9 @@ class ParquetFile {
  private:
   /// Where a column lies in the file.
   struct Found {
-    std::vector<std::string> path{};  // names of structs, then of the column
-    std::vector<int> leaves{};        // the numbers of what is stored for it
+    MemberPath path{};
+    std::vector<int> leaves{};         // the numbers of what is stored for it
+    std::size_t lists_of_records = 0;  // in which the column before it is as well
   };
 
   void check_size(const std::string& column, const Found& found, std::uint64_t file_size) const;

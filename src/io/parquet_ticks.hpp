@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "crema/parquet_columns.hpp"
+#include "crema/parquet_column.hpp"
 
 namespace crema::io {
 

@@ -158,20 +158,25 @@ std::shared_ptr<::arrow::Array> lists_of(const Column& column, const Lists& list
                                               count, offsets, elements, validity);
 }
 
-/// What the rows of a column are, and whether one may be null.
-std::pair<std::shared_ptr<::arrow::Array>, bool> rows_of(const Column& column) {
-  std::shared_ptr<::arrow::Array> array = cells_of(column);
-  bool optional = column.optional;
-  for (auto lists = column.lists.rbegin(); lists != column.lists.rend(); ++lists) {
-    array = lists_of(column, *lists, array, optional);
-    optional = lists->optional;
+/// Values of a field, and whether one may be null.
+struct Values {
+  std::shared_ptr<::arrow::Array> array;
+  bool optional = false;
+};
+
+/// Values in the lists of a column from depth `begin` to `end`.
+Values in_lists(const Column& column, Values values, std::size_t begin, std::size_t end) {
+  for (std::size_t depth = end; depth-- > begin;) {
+    const Lists& lists = column.lists[depth];
+    values = {lists_of(column, lists, values.array, values.optional), lists.optional};
   }
-  return {std::move(array), optional};
+  return values;
 }
 
-/// Adds a column to the fields of a table or struct; structs come from what their members' names begin with.
+/// Adds a column to the fields of a table or struct; structs, and lists of these, come from what their members' names
+/// begin with.
 struct Node {
-  std::string name;
+  std::string name;  // with a pair of brackets for each list around a struct
   const Column* column = nullptr;
   std::vector<Node> members{};
 
@@ -187,21 +192,28 @@ struct Node {
     }
     members.back().add(leaf, rest.substr(dot + 1));
   }
-  void fields(Fields& fields, Arrays& arrays) const {
+  /// The lists above `depth` are not theirs.
+  void fields(Fields& fields, Arrays& arrays, std::size_t depth = 0) const {
     for (const Node& member : members) {
-      if (member.column != nullptr) {
-        const auto [rows, optional] = rows_of(*member.column);
-        arrays.push_back(rows);
-        fields.push_back(::arrow::field(member.name, rows->type(), optional));
-        continue;
-      }
-      Fields inner;
-      Arrays inside;
-      member.fields(inner, inside);
-      const std::int64_t rows = inside.front()->length();
-      arrays.push_back(std::make_shared<::arrow::StructArray>(::arrow::struct_(inner), rows, inside));
-      fields.push_back(::arrow::field(member.name, arrays.back()->type(), false));
+      const std::string_view plain = std::string_view{member.name}.substr(0, member.name.find("[]"));
+      const Values values = member.values(depth, (member.name.size() - plain.size()) / 2);
+      arrays.push_back(values.array);
+      fields.push_back(::arrow::field(std::string{plain}, values.array->type(), values.optional));
     }
+  }
+
+ private:
+  [[nodiscard]] Values values(std::size_t depth, std::size_t lists) const {
+    if (column != nullptr) return in_lists(*column, {cells_of(*column), column->optional}, depth, column->lists.size());
+    Fields inner;
+    Arrays inside;
+    fields(inner, inside, depth + lists);
+    const std::int64_t count = inside.front()->length();
+    return in_lists(first_column(), {std::make_shared<::arrow::StructArray>(::arrow::struct_(inner), count, inside)},
+                    depth, depth + lists);
+  }
+  [[nodiscard]] const Column& first_column() const {
+    return column != nullptr ? *column : members.front().first_column();
   }
 };
 

@@ -47,7 +47,7 @@ PUBLIC_HEADERS = {
     "api": ["actor", "function", "future", "sync", "task", "this_task", "wait"],
     "dataset": ["aggregators", "bad_record", "dataset", "dataset_exchange", "dataset_groups", "dataset_keys",
                 "dataset_pieces", "dataset_plan", "dataset_show", "dataset_sources", "dataset_stats", "dataset_steps", "grouped_dataset", "key_numbers", "row_function", "row_range"],
-    "io": ["block_records", "cells", "csv", "csv_reader", "files", "hdf5", "hdf5_arrays", "images", "json", "json_reader", "parquet", "parquet_columns",
+    "io": ["block_records", "cells", "csv", "csv_reader", "files", "hdf5", "hdf5_arrays", "images", "json", "json_reader", "parquet", "parquet_column", "parquet_columns",
            "part_files", "read_options", "record_files", "text_block", "text_writer"],
     "results": ["results"],
     "job": ["job"],
