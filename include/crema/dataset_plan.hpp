@@ -2,6 +2,7 @@
 
 // The untyped half of a dataset: where blocks come from, what happens to each, and the stream of what comes of it.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -82,15 +83,15 @@ class Rows {
     rows.clear();
     return rows;
   }
-  /// The same for so many rows that are going to be written, in any order: until then they are what happens to be
-  /// there.
+  /// The same for so many rows that are going to be written, in any order: until then they are anything.
   template <class T>
   requires crema::detail::is_bulk<T>
   static std::vector<T> to_be_written(std::size_t count) {
     std::vector<T> rows = spare_rows<T>();
     if (count > rows.capacity()) {
-      rows = {};
-      rows.reserve(count + count / 8);  // blocks of one dataset are about as large as each other
+      rows = std::vector<T>{};  // lets go of its memory first
+      // Blocks of one dataset are about as large as each other; what is too large is not kept.
+      rows.reserve(std::max(count, std::min(count + count / 8, most_kept / sizeof(T))));
       const std::size_t bytes = rows.capacity() * sizeof(T);
       if (bytes >= crema::detail::smallest_for_large_pages) crema::detail::replace_by_large_pages(rows.data(), bytes);
     }
@@ -125,7 +126,7 @@ class Rows {
     const std::type_info& type;
     std::size_t (*size)(const void* rows);
     std::size_t (*bytes)(const void* rows);  ///< of memory
-    void (*clear)(void* rows);               ///< but for those that hold nothing but themselves
+    void (*release)(void* rows);             ///< what they hold elsewhere; those that hold nothing there stay
   };
   template <class T>
   static const Kind kind_of;
@@ -146,6 +147,10 @@ class Rows {
     const std::shared_ptr<void> spare = take_spare(kind_of<T>);
     return spare ? std::move(*static_cast<std::vector<T>*>(spare.get())) : std::vector<T>{};
   }
+  /// Memory of rows that have gone is worth keeping between these, in bytes: less is at hand at once, and more is not
+  /// kept from others.
+  static constexpr std::size_t least_kept = 1 << 20;
+  static constexpr std::size_t most_kept = 64 << 20;
   void retire() noexcept;
   static std::shared_ptr<void> take_spare(const Kind& kind) noexcept;
 
@@ -167,7 +172,7 @@ const Rows::Kind Rows::kind_of{
     .type = typeid(T),
     .size = [](const void* rows) { return static_cast<const std::vector<T>*>(rows)->size(); },
     .bytes = [](const void* rows) { return static_cast<const std::vector<T>*>(rows)->capacity() * sizeof(T); },
-    .clear =
+    .release =
         [](void* rows) {
           if constexpr (!crema::detail::is_bulk<T>) static_cast<std::vector<T>*>(rows)->clear();
         }};

@@ -123,7 +123,7 @@ struct Format {
 /// files. A value does not fit where its field does not hold a number exactly, or a time at all, and where it is null
 /// but its field is no std::optional: of a cell, of a list, or inside one. It is a DataError with its row group and
 /// row, both counted from 0, when it is reached, unless `.on_bad_record` says otherwise: then its row is left out,
-/// alone. What is meant by a member of records in lists is written "legs[].km". count() reads the footers alone unless
+/// alone. Errors name a member of records in lists "legs[].km". count() reads the footers alone unless
 /// rows may be left out. Compression: whatever Arrow was built with. A T that is itself a number, a text or a
 /// std::vector is the column "value". Throws UsageError at once unless parquet_available().
 template <class T>

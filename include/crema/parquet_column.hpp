@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,10 +45,14 @@ struct SharedText {
   std::size_t size;
 };
 
+/// In the name of a column: one for each list around records.
+inline constexpr std::string_view in_lists = "[]";
+
 /// The cells of one field, row after row. Plain data: typed code and files fill it and take it apart.
 /// Thread safety: none; one owner at a time.
 struct Column {
-  /// Nested members are joined with a dot: "pos.x"; those of records in a list are behind a bracket: "legs[].km".
+  /// Nested members are joined with a dot: "pos.x"; those of records in lists are behind as many pairs of brackets, of
+  /// which it has no more than there are lists: "legs[].km".
   std::string name;
   ColumnType type = ColumnType::float64;
   bool optional = false;       ///< a cell may be missing

@@ -2,7 +2,6 @@
 
 // Rows to columns of Parquet files and back: the fields of a type's `serialize` are the columns, by name.
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -21,6 +20,7 @@
 #include "crema/errors.hpp"
 #include "crema/parquet_column.hpp"
 #include "crema/schema.hpp"
+#include "crema/serializable.hpp"
 #include "crema/table_rows.hpp"
 
 namespace crema::parquet {
@@ -104,6 +104,9 @@ struct ColumnCollector : FieldVisitor {
   template <class Field>
   void operator()(const std::string& name, const Field&) const {
     using Item = typename Shape<Field>::Innermost;
+    if (name.find(in_lists) != std::string::npos)
+      throw UsageError{"the columns of a Parquet file: a field is named \"" + outer + name +
+                       "\", where [] stands for the records in a list; name it otherwise"};
     std::vector<Lists> all = lists;
     Shape<Field>::add_lists(all);
     if constexpr (crema::detail::is_cell<Item>) {
@@ -117,7 +120,7 @@ struct ColumnCollector : FieldVisitor {
       static_assert(
           is_record<Item>,
           "crema: a std::vector in a row of a Parquet file must hold numbers, bools, enums, std::string, chrono "
-          "times, std::optional of these, records with a constructor without arguments, or such vectors");
+          "times, such vectors, std::optional of these, or records with a constructor without arguments");
       constexpr bool ends = (!std::same_as<Item, Outer> && ...);
       static_assert(ends, "crema: a row that has rows of its own type inside has no end of columns");
       if constexpr (is_record<Item> && ends) add_members<Item>(outer + name, std::move(all));
@@ -127,7 +130,7 @@ struct ColumnCollector : FieldVisitor {
  private:
   template <class Record>
   void add_members(std::string name, std::vector<Lists> all) const {
-    for (std::size_t depth = lists.size(); depth < all.size(); ++depth) name += "[]";
+    for (std::size_t depth = lists.size(); depth < all.size(); ++depth) name += in_lists;
     const std::size_t before = columns.size();
     const Record record{};
     visit_fields(record, ColumnCollector<Outer..., Record>{columns, name + ".", std::move(all)});
@@ -136,23 +139,46 @@ struct ColumnCollector : FieldVisitor {
   }
 };
 
+}  // namespace detail
+
+/// The columns of a record, without rows, in the order of its `serialize`. Throws UsageError for records in a
+/// std::vector that have no fields, and for a field whose name has "[]" in it.
+template <class T>
+std::vector<Column> columns_of() {
+  static_assert(
+      std::default_initializable<T>,
+      "crema: a row of a Parquet file must be default constructible: give it a constructor without arguments");
+  std::vector<Column> columns;
+  const T row{};
+  visit_fields(row, detail::ColumnCollector<T>{columns});
+  return columns;
+}
+
+namespace detail {
+
+[[noreturn]] inline void changed_shape() {
+  throw UsageError{
+      "a row of a Parquet file: its serialize visited other fields than that of a new one; a record's serialize must "
+      "name the same fields every time"};
+}
+
 /// How many columns a field has.
 template <class Field>
 std::size_t columns_for() {
   using Item = typename Shape<Field>::Innermost;
-  if constexpr (crema::detail::is_cell<Item>) {
-    return 1;
-  } else if constexpr (is_record<Item>) {
-    static const std::size_t count = [] {
-      std::vector<Column> columns;
-      const Item item{};
-      visit_fields(item, ColumnCollector<Item>{columns});
-      return columns.size();
-    }();
+  if constexpr (is_record<Item>) {
+    static const std::size_t count = columns_of<Item>().size();
     return count;
   } else {
-    return 0;  // refused where columns are collected
+    return 1;
   }
+}
+/// Those of a field, which are the first of these.
+template <class Field, class SomeColumn>
+std::span<SomeColumn> columns_for(std::span<SomeColumn> columns) {
+  const std::size_t count = columns_for<Field>();
+  if (columns.size() < count) changed_shape();
+  return columns.first(count);
 }
 
 template <class Cell>
@@ -232,41 +258,59 @@ auto present(const Field& field) {
 }
 
 template <class Field>
-std::size_t put_field(Column* columns, std::size_t depth, const Field& field);
+void put_field(std::span<Column> columns, std::size_t depth, const Field& field);
 template <class Field>
-std::size_t take_field(const Column* columns, std::size_t depth, std::size_t place, Field& field);
+void take_field(std::span<const Column> columns, std::size_t depth, std::size_t place, Field& field);
 
 /// Adds the fields of a record, which is a row or an element of the lists above `depth`.
 struct RecordAppender : FieldVisitor {
   static constexpr bool ignores_names = true;
-  RecordAppender(Column* first, std::size_t lists_above) : next{first}, depth{lists_above} {}
-  Column* next;
+  RecordAppender(std::span<Column> columns, std::size_t lists_above) : left{columns}, depth{lists_above} {}
+  std::span<Column> left;
   std::size_t depth;
 
   template <class Field>
   void operator()(const std::string& /*name*/, const Field& field) {
-    next += put_field(next, depth, field);
+    const auto columns = columns_for<Field>(left);
+    put_field(columns, depth, field);
+    left = left.subspan(columns.size());
   }
 };
 
 /// Takes the fields of the record at a place among those of its depth.
 struct RecordTaker : FieldVisitor {
   static constexpr bool ignores_names = true;
-  RecordTaker(const Column* first, std::size_t lists_above, std::size_t which)
-      : next{first}, depth{lists_above}, place{which} {}
-  const Column* next;
+  RecordTaker(std::span<const Column> columns, std::size_t lists_above, std::size_t which)
+      : left{columns}, depth{lists_above}, place{which} {}
+  std::span<const Column> left;
   std::size_t depth;
   std::size_t place;
 
   template <class Field>
   void operator()(const std::string& /*name*/, Field& field) {
-    next += take_field(next, depth, place, field);
+    const auto columns = columns_for<Field>(left);
+    take_field(columns, depth, place, field);
+    left = left.subspan(columns.size());
   }
 };
 
-/// Adds a field, which is one of a row or an element of the lists above `depth`. Returns how many columns it has.
+/// All of these are the record's.
+template <class Record>
+void put_record(std::span<Column> columns, std::size_t depth, const Record& record) {
+  RecordAppender appender{columns, depth};
+  visit_fields(record, appender);
+  if (!appender.left.empty()) changed_shape();
+}
+template <class Record>
+void take_record(std::span<const Column> columns, std::size_t depth, std::size_t place, Record& record) {
+  RecordTaker taker{columns, depth, place};
+  visit_fields(record, taker);
+  if (!taker.left.empty()) changed_shape();
+}
+
+/// Adds a field, which is one of a row or an element of the lists above `depth`. All of these columns are its.
 template <class Field>
-std::size_t put_field(Column* columns, std::size_t depth, const Field& field) {
+void put_field(std::span<Column> columns, std::size_t depth, const Field& field) {
   if constexpr (Shape<Field>::list) {
     const auto* items = present(field);
     if (items != nullptr) {
@@ -275,72 +319,45 @@ std::size_t put_field(Column* columns, std::size_t depth, const Field& field) {
         put_field(columns, depth + 1, static_cast<const Item&>(item));
       }
     }
-    const std::size_t count = columns_for<Field>();
-    for (Column* column = columns; column != columns + count; ++column) {
-      column->lists[depth].there.push_back(items != nullptr);
-      column->lists[depth].ends.push_back(column->count(depth + 1));
+    for (Column& column : columns) {
+      column.lists[depth].there.push_back(items != nullptr);
+      column.lists[depth].ends.push_back(column.count(depth + 1));
     }
-    return count;
   } else if constexpr (crema::detail::is_cell<Field>) {
-    put_cell(*columns, field);
-    return 1;
+    put_cell(columns.front(), field);
   } else if constexpr (is_record<Field>) {
-    RecordAppender appender{columns, depth};
-    visit_fields(field, appender);
-    return static_cast<std::size_t>(appender.next - columns);
-  } else {
-    return columns_for<Field>();
+    put_record(columns, depth, field);
   }
 }
 
-/// The field at a place among those of its depth. Returns how many columns it has.
+/// The field at a place among those of its depth.
 template <class Field>
-std::size_t take_field(const Column* columns, std::size_t depth, std::size_t place, Field& field) {
+void take_field(std::span<const Column> columns, std::size_t depth, std::size_t place, Field& field) {
   if constexpr (Shape<Field>::list && crema::detail::is_optional<Field>) {
     field.reset();
-    if (columns->lists[depth].there[place] != 0) return take_field(columns, depth, place, field.emplace());
-    return columns_for<Field>();
+    if (columns.front().lists[depth].there[place] != 0) take_field(columns, depth, place, field.emplace());
   } else if constexpr (Shape<Field>::list) {
-    const std::vector<std::uint64_t>& ends = columns->lists[depth].ends;
+    const std::vector<std::uint64_t>& ends = columns.front().lists[depth].ends;
     field.clear();
     for (std::uint64_t each = place == 0 ? 0 : ends[place - 1]; each < ends[place]; ++each) {
       typename Field::value_type item{};
       take_field(columns, depth + 1, each, item);
       field.push_back(std::move(item));
     }
-    return columns_for<Field>();
   } else if constexpr (crema::detail::is_cell<Field>) {
-    take_cell(*columns, place, field);
-    return 1;
+    take_cell(columns.front(), place, field);
   } else if constexpr (is_record<Field>) {
-    RecordTaker taker{columns, depth, place};
-    visit_fields(field, taker);
-    return static_cast<std::size_t>(taker.next - columns);
-  } else {
-    return columns_for<Field>();
+    take_record(columns, depth, place, field);
   }
 }
 
 }  // namespace detail
 
-/// The columns of a record, without rows, in the order of its `serialize`. Throws UsageError for records in a
-/// std::vector that have no fields.
-template <class T>
-std::vector<Column> columns_of() {
-  static_assert(
-      std::default_initializable<T>,
-      "crema: a row of a Parquet file must be default constructible: give it a constructor without arguments");
-  std::vector<Column> columns;
-  const T row{};
-  visit_fields(row, detail::ColumnCollector<T>{columns});
-  return columns;
-}
-
 /// The same with rows.
 template <class T>
 std::vector<Column> columns_with(const std::vector<T>& rows) {
   std::vector<Column> columns = columns_of<T>();
-  for (auto&& row : rows) visit_fields(static_cast<const T&>(row), detail::RecordAppender{columns.data(), 0});
+  for (auto&& row : rows) detail::put_record(std::span{columns}, 0, static_cast<const T&>(row));
   return columns;
 }
 
@@ -350,10 +367,10 @@ void append_rows(std::vector<T>& rows, const std::vector<Column>& columns, std::
   for (std::size_t i = begin; i < end; ++i) {
     if constexpr (std::same_as<T, bool>) {
       bool row{};
-      visit_fields(row, detail::RecordTaker{columns.data(), 0, i});
+      detail::take_record(std::span{columns}, 0, i, row);
       rows.push_back(row);
     } else {
-      visit_fields(rows.emplace_back(), detail::RecordTaker{columns.data(), 0, i});
+      detail::take_record(std::span{columns}, 0, i, rows.emplace_back());
     }
   }
 }

@@ -18,8 +18,9 @@ namespace {
 /// added.
 constexpr std::size_t most_bytes = std::size_t{1} << 47U;
 
-std::span<std::byte> whole_pages_of(void* place, std::size_t size) {
-  constexpr std::size_t page = 4096;
+/// What of this memory could be large pages.
+std::span<std::byte> large_pages_in(void* place, std::size_t size) {
+  constexpr std::size_t page = 2 << 20;
   const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(place) % page) % page;
   if (size < before) return {};
   return {static_cast<std::byte*>(place) + before, (size - before) / page * page};
@@ -31,14 +32,13 @@ std::atomic<detail::MakeStorage> make_elsewhere{nullptr};
 }  // namespace
 
 void detail::ask_for_large_pages(void* place, std::size_t size) noexcept {
-  const std::span<std::byte> pages = whole_pages_of(place, size);
+  const std::span<std::byte> pages = large_pages_in(place, size);
   ::madvise(pages.data(), pages.size(), MADV_HUGEPAGE);
 }
 
 void detail::replace_by_large_pages(void* place, std::size_t size) noexcept {
-  const std::span<std::byte> pages = whole_pages_of(place, size);
-  ::madvise(pages.data(), pages.size(), MADV_DONTNEED);
-  ::madvise(pages.data(), pages.size(), MADV_HUGEPAGE);
+  const std::span<std::byte> pages = large_pages_in(place, size);
+  if (::madvise(pages.data(), pages.size(), MADV_HUGEPAGE) == 0) ::madvise(pages.data(), pages.size(), MADV_DONTNEED);
 }
 
 void detail::use_for_large_buffers(std::size_t from, MakeStorage make) noexcept {

@@ -45,10 +45,6 @@ class ArgumentsWriter {
   Arguments rest_;
 };
 
-/// Rows whose memory is worth keeping, in bytes: less is at hand at once, and more is not kept from others.
-constexpr std::size_t least_kept = 1 << 20;
-constexpr std::size_t most_kept = 64 << 20;
-
 std::uint64_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -135,7 +131,7 @@ void Rows::retire() noexcept {
   if (!rows_) return;
   const std::size_t bytes = kind_->bytes(rows_.get());
   if (bytes < least_kept || bytes > most_kept) return rows_.reset();
-  kind_->clear(rows_.get());
+  kind_->release(rows_.get());
   spare = {std::move(rows_), &kind_->type};
 }
 

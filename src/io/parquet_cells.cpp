@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "crema/errors.hpp"
-#include "io/parquet_members.hpp"
 #include "io/parquet_ticks.hpp"
 
 namespace crema::io {
@@ -92,7 +91,7 @@ bool can_read(const parquet::Column& column, const ::arrow::DataType& type, std:
   for (; depth < column.lists.size(); ++depth) {
     // Lists of nothing but null may all be empty.
     if (elements->id() == Type::NA) return column.lists[depth].optional || depth > 0;
-    if (!is_list(*elements)) return false;
+    if (!::arrow::is_list(elements->id())) return false;
     elements = elements->field(0)->type().get();
   }
   return can_read(column.type, column.optional || depth > 0, *elements);

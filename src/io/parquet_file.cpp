@@ -93,6 +93,18 @@ std::string names_of(const std::vector<SchemaField>& fields) {
   return fields.size() > most ? fmt::format("{} and {} more", names, fields.size() - most) : names;
 }
 
+/// Instead of a column that is not there: what its name begins with, or all that there are.
+std::string what_there_is(const std::vector<SchemaField>& fields, std::string_view name) {
+  for (const SchemaField& field : fields) {
+    const std::string& outer = field.field->name();
+    if (!name.starts_with(outer)) continue;
+    const std::string_view rest = name.substr(outer.size());
+    if (rest.starts_with('.') || rest.starts_with(parquet::in_lists))
+      return fmt::format("{} of type {}", quote(outer), field.field->type()->ToString());
+  }
+  return "the columns " + names_of(fields);
+}
+
 void add_leaves(const SchemaField& field, std::vector<int>& leaves) {
   if (field.is_leaf()) leaves.push_back(field.column_index);
   for (const SchemaField& child : field.children) add_leaves(child, leaves);
@@ -113,7 +125,7 @@ ParquetFile::ParquetFile(const std::string& path, const std::vector<parquet::Col
     Found found{.path = MemberPath(1), .lists_of_records = lists_of_both(before, column.name)};
     before = column.name;
     const SchemaField* field = find_member(fields, column.name, found.path);
-    if (field == nullptr) fail(path, column.name, "a column of this name", "the columns " + names_of(fields));
+    if (field == nullptr) fail(path, column.name, "a column of this name", what_there_is(fields, column.name));
     const auto of_this_name = [&found](const SchemaField& each) {
       return each.field->name() == found.path.front().front();
     };
@@ -171,13 +183,13 @@ class ParquetFile::ColumnStream {
       rows -= count;
     }
   }
-  /// Throws where lists of records do not have as many of these as another member of them has.
+  /// Throws where the records that this is a member of are not in such lists as another member has.
   void check_lists(const parquet::Column& other) const {
     for (std::size_t depth = 0; depth < found_.lists_of_records; ++depth) {
       const parquet::Lists& mine = column_.lists[depth];
       const parquet::Lists& its = other.lists[depth];
       if (mine.ends != its.ends || mine.there != its.there)
-        refuse("its lists are not as long as those of \"" + other.name + "\"");
+        refuse("lists that are not those of \"" + other.name + "\"");
     }
   }
   /// Adds those of these rows that have a value that does not fit.

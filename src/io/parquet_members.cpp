@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "crema/parquet_column.hpp"
+
 namespace crema::io {
 namespace {
 
@@ -13,17 +15,20 @@ using ::arrow::Type;
 using ::parquet::arrow::SchemaField;
 using ArrayResult = ::arrow::Result<std::shared_ptr<::arrow::Array>>;
 
-constexpr std::string_view brackets = "[]";
+constexpr std::string_view brackets = parquet::in_lists;
 
 /// `rest` follows the name of a field: members of what its lists hold.
 const SchemaField* find_in_lists(const SchemaField& field, std::string_view rest, MemberPath& path) {
   const SchemaField* element = &field;
   while (rest.starts_with(brackets)) {
-    if (!is_list(*element->field->type()) || element->children.size() != 1) return nullptr;
+    const Type::type type = element->field->type()->id();
+    if (type == Type::NA) return element;
+    if (!::arrow::is_list(type) || element->children.size() != 1) return nullptr;
     element = &element->children.front();
     path.emplace_back();
     rest.remove_prefix(brackets.size());
   }
+  if (element->field->type()->id() == Type::NA) return element;
   if (element->field->type()->id() != Type::STRUCT || !rest.starts_with('.')) return nullptr;
   return find_member(element->children, rest.substr(1), path);
 }
@@ -56,13 +61,10 @@ ArrayResult member_at(std::shared_ptr<::arrow::Array> array, const MemberPath& p
 
 }  // namespace
 
-bool is_list(const ::arrow::DataType& type) {
-  return type.id() == Type::LIST || type.id() == Type::LARGE_LIST || type.id() == Type::FIXED_SIZE_LIST;
-}
-
 const SchemaField* find_member(const std::vector<SchemaField>& fields, std::string_view name, MemberPath& path) {
+  const bool in_lists = name.find(brackets) != std::string_view::npos;
   for (const SchemaField& field : fields) {
-    if (field.field->name() != name) continue;
+    if (in_lists || field.field->name() != name) continue;
     path.back().emplace_back(name);
     return &field;
   }

@@ -165,7 +165,7 @@ struct Values {
 };
 
 /// Values in the lists of a column from depth `begin` to `end`.
-Values in_lists(const Column& column, Values values, std::size_t begin, std::size_t end) {
+Values in_lists_of(const Column& column, Values values, std::size_t begin, std::size_t end) {
   for (std::size_t depth = end; depth-- > begin;) {
     const Lists& lists = column.lists[depth];
     values = {lists_of(column, lists, values.array, values.optional), lists.optional};
@@ -195,8 +195,8 @@ struct Node {
   /// The lists above `depth` are not theirs.
   void fields(Fields& fields, Arrays& arrays, std::size_t depth = 0) const {
     for (const Node& member : members) {
-      const std::string_view plain = std::string_view{member.name}.substr(0, member.name.find("[]"));
-      const Values values = member.values(depth, (member.name.size() - plain.size()) / 2);
+      const std::string_view plain = std::string_view{member.name}.substr(0, member.name.find(in_lists));
+      const Values values = member.values(depth, (member.name.size() - plain.size()) / in_lists.size());
       arrays.push_back(values.array);
       fields.push_back(::arrow::field(std::string{plain}, values.array->type(), values.optional));
     }
@@ -204,13 +204,14 @@ struct Node {
 
  private:
   [[nodiscard]] Values values(std::size_t depth, std::size_t lists) const {
-    if (column != nullptr) return in_lists(*column, {cells_of(*column), column->optional}, depth, column->lists.size());
+    if (column != nullptr)
+      return in_lists_of(*column, {cells_of(*column), column->optional}, depth, column->lists.size());
     Fields inner;
     Arrays inside;
     fields(inner, inside, depth + lists);
-    const std::int64_t count = inside.front()->length();
-    return in_lists(first_column(), {std::make_shared<::arrow::StructArray>(::arrow::struct_(inner), count, inside)},
-                    depth, depth + lists);
+    const auto structs = ::arrow::StructArray::Make(inside, inner);
+    check(first_column(), structs.status());
+    return in_lists_of(first_column(), {*structs}, depth, depth + lists);
   }
   [[nodiscard]] const Column& first_column() const {
     return column != nullptr ? *column : members.front().first_column();

@@ -1,5 +1,4 @@
-// expect: crema: a std::vector in a row of a Parquet file must hold numbers, bools, enums, std::string, chrono times,
-// std::optional of these, records with a constructor without arguments, or such vectors
+// expect: std::optional of these, or records with a constructor without arguments
 #include "crema/parquet.hpp"
 
 struct Stop {
