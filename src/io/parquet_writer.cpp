@@ -86,12 +86,13 @@ std::shared_ptr<::arrow::Array> texts(const Column& column) {
   };
   check_room(builder.Reserve(static_cast<std::int64_t>(column.valid.size())));
   check_room(builder.ReserveData(static_cast<std::int64_t>(column.values.size())));
+  const char* const text = column.values.size() == 0 ? "" : values_in<char>(column);  // Arrow copies from somewhere
   std::uint64_t begin = 0;
   for (std::size_t i = 0; i < column.valid.size(); begin = column.text_ends[i++]) {
     if (column.valid[i] == 0) {
       builder.UnsafeAppendNull();
     } else {
-      builder.UnsafeAppend(values_in<char>(column) + begin, static_cast<std::int32_t>(column.text_ends[i] - begin));
+      builder.UnsafeAppend(text + begin, static_cast<std::int32_t>(column.text_ends[i] - begin));
     }
   }
   auto array = finish(column, builder);
