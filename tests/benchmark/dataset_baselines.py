@@ -17,6 +17,7 @@ except ImportError:
 
 SAMPLES, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
 (CSV,) = FOLDER.glob("csv/*.csv")
+GROUPINGS = 20  # as dataset_side.hpp says
 
 
 def add(figure, value):
@@ -74,9 +75,9 @@ if pyarrow:
 orders.shop = orders.shop.astype("int32")
 for key, name, weight in ("shop", "number", lambda shop: shop + 1.0), ("drink", "text", len):
     rows = orders[[key, "price"]].copy()
-    wall, cpu, sums = timed(lambda: rows.groupby(key).price.sum())
-    add(f"group_by_{name}", millions / wall)
-    add(f"group_by_{name}_cpu", millions / cpu)
-    add(f"group_by_{name}_step", millions / cpu)
+    wall, cpu, sums = timed(lambda: [rows.groupby(key).price.sum() for _ in range(GROUPINGS)][-1])
+    add(f"group_by_{name}", GROUPINGS * millions / wall)
+    add(f"group_by_{name}_cpu", GROUPINGS * millions / cpu)
+    add(f"group_by_{name}_step", GROUPINGS * millions / cpu)
     add(f"{name}_groups", len(sums))
     add(f"{name}_digest", sum(weight(value) * total for value, total in sums.items()))

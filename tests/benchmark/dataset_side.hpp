@@ -19,7 +19,9 @@ void measure_map(const DatasetAmounts& amounts, const SamplesFile& samples, cons
 
 /// Of exchanges, on either side: so many come first, into whose memory the measured ones write.
 inline constexpr int exchanges_before = 8;
-inline constexpr int exchanges = 5;
+inline constexpr int exchanges = 20;
+/// How often rows in memory are grouped, on either side: once takes 10 ms.
+inline constexpr int groupings = 20;
 
 /// Measures what two workers do together: exchanges and scans. Throws crema::UsageError unless there are two.
 void measure_two_workers(const DatasetAmounts& amounts, const SamplesFile& samples);
