@@ -156,12 +156,6 @@ std::vector<Column> columns_of() {
 
 namespace detail {
 
-[[noreturn]] inline void changed_shape() {
-  throw UsageError{
-      "a row of a Parquet file: its serialize visited other fields than that of a new one; a record's serialize must "
-      "name the same fields every time"};
-}
-
 /// How many columns a field has.
 template <class Field>
 std::size_t columns_for() {
@@ -177,7 +171,7 @@ std::size_t columns_for() {
 template <class Field, class SomeColumn>
 std::span<SomeColumn> columns_for(std::span<SomeColumn> columns) {
   const std::size_t count = columns_for<Field>();
-  if (columns.size() < count) changed_shape();
+  if (columns.size() < count) crema::detail::refuse_other_fields("a row of a Parquet file");
   return columns.first(count);
 }
 
@@ -299,13 +293,13 @@ template <class Record>
 void put_record(std::span<Column> columns, std::size_t depth, const Record& record) {
   RecordAppender appender{columns, depth};
   visit_fields(record, appender);
-  if (!appender.left.empty()) changed_shape();
+  if (!appender.left.empty()) crema::detail::refuse_other_fields("a row of a Parquet file");
 }
 template <class Record>
 void take_record(std::span<const Column> columns, std::size_t depth, std::size_t place, Record& record) {
   RecordTaker taker{columns, depth, place};
   visit_fields(record, taker);
-  if (!taker.left.empty()) changed_shape();
+  if (!taker.left.empty()) crema::detail::refuse_other_fields("a row of a Parquet file");
 }
 
 /// Adds a field, which is one of a row or an element of the lists above `depth`. All of these columns are its.

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <limits>
 #include <stdexcept>
+#include <string>
 
 #include "crema/errors.hpp"
 #include "crema/schema.hpp"
@@ -65,6 +66,14 @@ T missing_value() {
   }
 }
 
+/// Throws the UsageError for a record whose fields are not those by which the columns were made. `doing`: "storing a
+/// row".
+[[noreturn]] inline void refuse_other_fields(const std::string& doing) {
+  throw UsageError{doing +
+                   ": its serialize visited other fields than for the first row; a record's serialize must name "
+                   "the same fields every time"};
+}
+
 /// Appends one field to each column in turn; the columns stand in the order of the visit.
 class RowAppender {
  public:
@@ -73,7 +82,7 @@ class RowAppender {
 
   template <class T>
   void operator()(const std::string& /*name*/, const T& field) {
-    if (next_ == end_) changed_shape();
+    if (next_ == end_) refuse_other_fields("storing a row");
     ColumnBatch::Column& column = *next_++;
     if constexpr (is_optional<T>) {
       column.valid.push_back(field.has_value());
@@ -85,7 +94,7 @@ class RowAppender {
 
   /// Bytes the row takes in its batch.
   [[nodiscard]] std::size_t finish() const {
-    if (next_ != end_) changed_shape();
+    if (next_ != end_) refuse_other_fields("storing a row");
     return bytes_;
   }
 
@@ -124,12 +133,6 @@ class RowAppender {
     }
     return std::int64_t{std::chrono::duration_cast<nanoseconds>(duration).count()};
   }
-  [[noreturn]] static void changed_shape() {
-    throw UsageError{
-        "storing a row: its serialize visited other fields than for the first row; a record's serialize must name "
-        "the same fields every time"};
-  }
-
   ColumnBatch::Column* next_;
   ColumnBatch::Column* end_;
   std::size_t bytes_ = 0;

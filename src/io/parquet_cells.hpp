@@ -22,7 +22,7 @@ class DictionaryArray;
 namespace crema::io {
 
 /// Whether a column, or what is in its lists at a depth, can be read from values of a type, as far as the type tells.
-bool can_read(const parquet::Column& column, const ::arrow::DataType& type, std::size_t depth = 0);
+bool can_read(const parquet::Column& column, const ::arrow::DataType& type, std::size_t depth);
 /// What the values of a column must be, for errors: "values that fit int32".
 std::string expected_values(const parquet::Column& column);
 

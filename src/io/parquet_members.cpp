@@ -62,9 +62,10 @@ ArrayResult member_at(std::shared_ptr<::arrow::Array> array, const MemberPath& p
 }  // namespace
 
 const SchemaField* find_member(const std::vector<SchemaField>& fields, std::string_view name, MemberPath& path) {
-  const bool in_lists = name.find(brackets) != std::string_view::npos;
+  // No field has them in its own name.
+  const bool has_brackets = name.find(brackets) != std::string_view::npos;
   for (const SchemaField& field : fields) {
-    if (in_lists || field.field->name() != name) continue;
+    if (has_brackets || field.field->name() != name) continue;
     path.back().emplace_back(name);
     return &field;
   }
