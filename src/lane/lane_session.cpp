@@ -16,6 +16,8 @@ using wire::FrameType;
 constexpr std::size_t releases_held_back = 128;
 /// Calls of a lane to a bounded actor that are on their way: enough to hide a round trip.
 constexpr std::uint64_t most_unaccepted = 64;
+/// Bytes of stored values for which the lane's rank may have no room yet.
+constexpr std::uint64_t most_without_room = 64 << 20;
 
 }  // namespace
 
@@ -94,6 +96,10 @@ Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& option
 }
 
 Named<TaskId> LaneSession::put(Arguments value) {
+  if (may_lack_room_ >= most_without_room) {
+    static_cast<void>(request(FrameType::make_room, {}, Slot::kept));
+    may_lack_room_ = 0;
+  }
   const TaskKey key = keys_.stored_value(value);
   const auto before = stored_before_.find(key);
   wire::Put put{.id = before == stored_before_.end() ? TaskId{next_id()} : before->second,
@@ -103,6 +109,7 @@ Named<TaskId> LaneSession::put(Arguments value) {
                 .value = std::move(value.bytes)};
   if (put.value.size() > wire::max_value_in_message) {
     put.stored = put.value.size();
+    may_lack_room_ += put.stored;
     if (!blobs_.empty() && put.carried.empty()) {
       put.digest = journal::digest_of(put.value.span());
       put.blob = journal::write_blob(blobs_, key, put.value);
@@ -117,11 +124,12 @@ void LaneSession::opened(const InputFile& file) {
   channel_->post(wire::make_frame(FrameType::input, wire::write(file), identity_.lane), false);
 }
 
-/// One wait of a lane for replies. On a worker the lane gives up its slot while it waits, so that what it waits for can
-/// run; too many that wait are an error. So is it when the task is cancelled meanwhile and does not know yet.
+/// One wait of a lane for replies. On a worker the lane gives up its slot while it waits for other work, so that this
+/// can run; too many that wait are an error. So is it when the task is cancelled meanwhile and does not know yet.
 class LaneSession::Waiting {
  public:
-  explicit Waiting(LaneSession& session, Refused refused = Refused::error) : session_{session}, refused_{refused} {}
+  explicit Waiting(LaneSession& session, Refused refused = Refused::error, Slot slot = Slot::given_up)
+      : session_{session}, refused_{refused}, parks_{session.parks_ && slot == Slot::given_up} {}
   ~Waiting() {
     if (parked_) session_.post(FrameType::resume, {}, false);
   }
@@ -155,7 +163,7 @@ class LaneSession::Waiting {
     }
   }
   void park() {
-    if (!session_.parks_ || parked_) return;
+    if (!parks_ || parked_) return;
     session_.flush_releases();
     wire::Frame frame = wire::make_frame(FrameType::park, {}, session_.identity_.lane);
     frame.header.sequence = ++session_.parks_made_;
@@ -168,6 +176,7 @@ class LaneSession::Waiting {
  private:
   LaneSession& session_;
   const Refused refused_;
+  const bool parks_;
   bool parked_ = false;
 };
 
@@ -328,11 +337,11 @@ Cluster LaneSession::cluster() {
   return cluster;
 }
 
-Bytes LaneSession::request(FrameType type, ByteBuffer payload) {
+Bytes LaneSession::request(FrameType type, ByteBuffer payload, Slot slot) {
   wire::Frame frame = wire::make_frame(type, std::move(payload), identity_.lane);
   const std::uint64_t sequence = frame.header.sequence = ++requests_;
   channel_->post(std::move(frame), true);
-  Waiting waiting{*this};
+  Waiting waiting{*this, Refused::error, slot};
   // A task that asks again and again must not keep what it asks about from running.
   waiting.park();
   const auto next = [&] {

@@ -103,7 +103,9 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
 
  private:
   std::uint64_t next_id();
-  Bytes request(wire::FrameType type, ByteBuffer payload);
+  /// Whether other work may have the lane's slot while it waits.
+  enum class Slot { given_up, kept };
+  Bytes request(wire::FrameType type, ByteBuffer payload, Slot slot = Slot::given_up);
   Named<TaskId> post_call(wire::FrameType type, Named<ActorId> actor, FunctionId method, Arguments arguments,
                           std::uint16_t flags = 0);
   /// Waits for the values of the futures among the arguments and puts them in their places. Throws what they threw.
@@ -139,6 +141,7 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   std::uint64_t ids_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t parks_made_ = 0;
+  std::uint64_t may_lack_room_ = 0;                      // bytes stored since its rank was known to have room
   std::uint32_t waits_made_ = 0;                         // of the running work
   ActorId actor_;                                        // whose method runs
   std::string blobs_;                                    // of the running work

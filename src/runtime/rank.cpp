@@ -200,6 +200,8 @@ void Rank::pass_on(wire::Frame frame) {
       return exchange_.on_made(std::move(frame));
     case FrameType::get_inputs:
       return exchange_.on_get_inputs(frame);
+    case FrameType::make_room:
+      return exchange_.on_make_room(frame);
     case FrameType::outcome:
       if (worker_ && worker_->owns(frame.header.lane)) return worker_->on_lane(std::move(frame));
       return host_->on_lane(std::move(frame));
@@ -297,8 +299,7 @@ void Rank::on_frame(RankId from, wire::Frame frame) {
 
 void Rank::on_reply(wire::Frame frame) {
   if (frame.header.lane == LaneId{}) return router_.on_value(frame);
-  if (worker_ && worker_->on_reply(frame)) return;
-  if (host_ && host_->on_reply(frame)) return;
+  if ((worker_ && worker_->on_reply(frame)) || (host_ && host_->on_reply(frame))) return;
   if (!lanes_.is_driver(frame.header.lane)) return;
   head_->before_driver_goes_on();
   lanes_.reply_to_driver(std::move(frame));
@@ -359,8 +360,7 @@ void Rank::begin_draining() {
 
 void Rank::tell_draining() {
   const bool busy = lanes_.busy();
-  if (told_busy_ == busy) return;
-  told_busy_ = busy;
+  if (std::exchange(told_busy_, busy) == busy) return;
   ByteBuffer payload;
   payload.put<std::uint8_t>(busy);
   link_.send(head_rank, wire::make_frame(FrameType::draining, std::move(payload)));

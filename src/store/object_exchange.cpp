@@ -59,7 +59,8 @@ void ObjectExchange::made(TaskId id, const std::string& error) {
 bool ObjectExchange::hold(Frame& frame) {
   const FrameType type = frame.header.type;
   if (making_.empty()) return false;
-  if (!tells_of_value(type) && type != FrameType::release && type != FrameType::call && type != FrameType::call_pool)
+  if (!tells_of_value(type) && type != FrameType::release && type != FrameType::call && type != FrameType::call_pool &&
+      type != FrameType::make_room)
     return false;
   if (!holds(frame.header.lane) && may_pass(frame)) return false;
   frame.payload = frame.payload.compact();
@@ -76,6 +77,12 @@ bool ObjectExchange::may_pass(Frame& frame) {
   if (!making->second.error.empty()) turn_into_failure(frame, making->second.error);
   making_.erase(making);
   return true;
+}
+
+void ObjectExchange::on_make_room(const Frame& frame) {
+  Frame answer = wire::make_frame(FrameType::reply, wire::write(wire::Reply{}), frame.header.lane);
+  answer.header.sequence = frame.header.sequence;
+  outbox_.send(me_, std::move(answer));
 }
 
 void ObjectExchange::on_lane_lost(LaneId lane) {

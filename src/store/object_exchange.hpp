@@ -37,6 +37,8 @@ class ObjectExchange {
   bool hold(wire::Frame& frame);
   /// Whether a message of this lane is held.
   [[nodiscard]] bool holds(LaneId lane) const { return held_.contains(lane); }
+  /// From a lane that waits until all it has made is in the store: held like a message that comes behind these.
+  void on_make_room(const wire::Frame& frame);
   /// The lane has died: values that it made and did not tell of are nobody's. Requires that none of its messages is
   /// held.
   void on_lane_lost(LaneId lane);

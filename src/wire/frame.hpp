@@ -93,6 +93,7 @@ enum class FrameType : std::uint16_t {
   park = 64,
   resume = 65,
   get_inputs = 66,
+  make_room = 71,
   loans_ended = 70,
   // rank -> its lane
   spare = 69,

@@ -87,7 +87,8 @@ TEST(FrameType, EveryNumberIsTheOneOfThePage) {
                                std::pair{FrameType::status, 27},       std::pair{FrameType::status_request, 41},
                                std::pair{FrameType::accepted, 53},     std::pair{FrameType::handed_back, 28},
                                std::pair{FrameType::hand_back, 42},    std::pair{FrameType::actor_gone, 61},
-                               std::pair{FrameType::heard, 62},        std::pair{FrameType::unget, 63}};
+                               std::pair{FrameType::heard, 62},        std::pair{FrameType::unget, 63},
+                               std::pair{FrameType::make_room, 71}};
   for (const auto& [type, number] : numbers) EXPECT_EQ(static_cast<int>(type), number);
   EXPECT_EQ(flag_detached_payload, 1);
   EXPECT_EQ(flag_failed, 2);

@@ -1,9 +1,11 @@
-// How a lane of a worker waits where so many others wait that it may not give up its slot.
+// How a lane of a worker waits where it keeps its slot: where so many others wait that it may not give it up, and for
+// its rank to have room.
 #include "lane/lane_session.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <vector>
@@ -35,6 +37,11 @@ class FullRank final : public Channel {
   void waits_for_room(ActorId) override {}
   void post(Frame frame, bool) override {
     posted.push_back(frame.header.type);
+    if (frame.header.type == FrameType::make_room && has_room) {
+      Frame reply = wire::make_frame(FrameType::reply, wire::write(wire::Reply{}));
+      reply.header.sequence = frame.header.sequence;
+      replies_.push_back(std::move(reply));
+    }
     if (frame.header.type != FrameType::park) return;
     Frame refusal = wire::make_frame(FrameType::refuse_park);
     refusal.header.sequence = frame.header.sequence;
@@ -45,6 +52,7 @@ class FullRank final : public Channel {
   }
 
   std::vector<FrameType> posted;
+  bool has_room = false;  // for what the lane stores
 
  private:
   std::deque<Frame> replies_;
@@ -65,6 +73,26 @@ TEST_F(LaneSessionTest, InputsThatAreMadeAreWaitedForWithTheSlot) {
   reader.copy_to(text.data(), text.size());
   EXPECT_EQ(text, "<value>");
   EXPECT_EQ(rank.posted, (std::vector{FrameType::get_inputs, FrameType::park, FrameType::resume}));
+}
+
+TEST_F(LaneSessionTest, WhoStoresMoreThanThereMayBeRoomForWaitsWithTheSlot) {
+  rank.has_room = true;
+  const auto store = [&](std::size_t size) {
+    ByteBuffer value;
+    value.extend(size);
+    session->put({.bytes = Bytes{std::move(value)}});
+  };
+  const auto asked = [&] { return std::ranges::count(rank.posted, FrameType::make_room); };
+  for (int i = 0; i < 5; ++i) store(20 << 20);
+  EXPECT_EQ(asked(), 1) << "with 80 MiB on their way, and not with 60";
+  for (int i = 0; i < 3; ++i) store(20 << 20);
+  EXPECT_EQ(asked(), 1);
+  for (int i = 0; i < 10'000; ++i) store(100);
+  EXPECT_EQ(asked(), 2) << "small values go to the head";
+  EXPECT_EQ(std::ranges::count(rank.posted, FrameType::park), 0);
+  rank.has_room = false;
+  for (int i = 0; i < 4; ++i) store(20 << 20);
+  EXPECT_THROW(store(100), LaneStopped) << "it waits until the rank answers";
 }
 
 TEST_F(LaneSessionTest, AResultThatMayHaveToBeMadeIsNot) {

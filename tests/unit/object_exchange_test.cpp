@@ -1,0 +1,102 @@
+// What a lane posts behind a value for which there is no room yet.
+#include "store/object_exchange.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+#include "temporary_folder.hpp"
+
+namespace crema::store {
+namespace {
+
+using ::testing::ElementsAre;
+using wire::Frame;
+using wire::FrameType;
+
+constexpr RankId me{1};
+constexpr LaneId lane{3};
+constexpr std::size_t size = 1 << 20;
+
+class Sent final : public wire::Outbox {
+ public:
+  void send(RankId to, Frame frame) override {
+    EXPECT_EQ(to, me);
+    frames.push_back(std::move(frame));
+  }
+  std::vector<Frame> frames;
+};
+
+/// A rank whose memory has room for one value.
+class ObjectExchangeTest : public ::testing::Test {
+ protected:
+  void make(std::uint64_t id) {
+    ByteBuffer value;
+    value.extend(size);
+    Frame made{{.type = FrameType::object, .lane = lane, .payload_size = size}, Bytes{std::move(value)}};
+    made.header.sequence = id;
+    exchange_.on_made(std::move(made));
+  }
+  bool post_put(std::uint64_t id) {
+    Frame frame = wire::make_frame(FrameType::put, wire::write(wire::Put{.id = TaskId{id}, .stored = size}), lane);
+    return exchange_.hold(frame);
+  }
+  bool post_make_room(std::uint64_t sequence) {
+    Frame frame = wire::make_frame(FrameType::make_room, {}, lane);
+    frame.header.sequence = sequence;
+    return exchange_.hold(frame);
+  }
+  void wait_for_the_disk() {
+    while (exchange_.holds(lane)) {
+      {
+        std::unique_lock lock{mutex_};
+        woken_up_.wait(lock, [&] { return woken_; });
+        woken_ = false;
+      }
+      store_.turn();
+    }
+  }
+
+  testing::TemporaryFolder folder_;
+  std::mutex mutex_;
+  std::condition_variable woken_up_;
+  bool woken_ = false;
+  Sent sent_;
+  std::vector<Frame> passed_;
+  ObjectStore store_{{.budget = size, .spill_folder = folder_.path()}, [this] {
+                       const std::lock_guard lock{mutex_};
+                       woken_ = true;
+                       woken_up_.notify_one();
+                     }};
+  ObjectExchange exchange_{sent_, store_, me, size, [this](Frame frame) { passed_.push_back(std::move(frame)); }};
+};
+
+TEST_F(ObjectExchangeTest, ALaneThatWaitsForRoomWaitsForAllThatItHasMade) {
+  EXPECT_FALSE(post_make_room(1)) << "it has made nothing";
+  make(11);
+  EXPECT_FALSE(post_put(11));
+  EXPECT_FALSE(post_make_room(2));
+  make(12);
+  EXPECT_TRUE(post_put(12));
+  make(13);
+  EXPECT_TRUE(post_put(13));
+  EXPECT_TRUE(post_make_room(3));
+  EXPECT_TRUE(passed_.empty());
+  wait_for_the_disk();
+  std::vector<FrameType> types;
+  for (const Frame& frame : passed_) types.push_back(frame.header.type);
+  EXPECT_THAT(types, ElementsAre(FrameType::put, FrameType::put, FrameType::make_room));
+
+  exchange_.on_make_room(passed_.back());
+  ASSERT_EQ(sent_.frames.size(), 1U);
+  EXPECT_EQ(sent_.frames[0].header.type, FrameType::reply);
+  EXPECT_EQ(sent_.frames[0].header.lane, lane);
+  EXPECT_EQ(sent_.frames[0].header.sequence, 3U);
+  EXPECT_EQ(wire::read_reply(sent_.frames[0].payload).error, "");
+}
+
+}  // namespace
+}  // namespace crema::store
