@@ -64,8 +64,13 @@ void Head::make_again(TaskId id) {
       complete({next, true, lost_value(next, *entry, why)});
       continue;
     }
-    if (maker != next)
+    if (maker != next) {
       run_for_stored_.emplace(maker, Ended{made_by.state, made_by.stored, std::exchange(made_by.value, {}), task.key});
+      // What it stores goes again with its end, if nobody needs it then: all that was lost is made of it in one run.
+      for (const TaskId lost : lineage_.made_of_stored_by(maker))
+        if (const Entry* other = entries_.find(lost.number); other && is_gone(lost, *other) && is_needed(*other))
+          wanted.push_back(lost);
+    }
     if (history::is_blob_reader(task) && entry->submitted == 0) {
       entry->name = name_of(task.function, task.label);
       entry->submitted = now();

@@ -1,5 +1,7 @@
 #include "head/lineage.hpp"
 
+#include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace crema::head {
@@ -38,6 +40,23 @@ TaskId Lineage::maker(TaskId value) const {
 std::vector<Named<TaskId>> Lineage::stored_by(TaskId task) const {
   const auto made = made_.find(task);
   return made == made_.end() ? std::vector<Named<TaskId>>{} : made->second.stored;
+}
+
+std::vector<TaskId> Lineage::made_of_stored_by(TaskId task) const {
+  std::unordered_set<TaskId> values;
+  for (const Named<TaskId>& value : stored_by(task)) values.insert(value.id);
+  std::vector<TaskId> made_of_them;
+  for (bool more = !values.empty(); more;) {
+    more = false;
+    for (const auto& [result, made] : made_) {
+      const auto of_them = [&](TaskId needed) { return values.contains(needed); };
+      if (!made.result || std::none_of(made.needs.begin(), made.needs.end(), of_them) || !values.insert(result).second)
+        continue;
+      made_of_them.push_back(result);
+      more = true;
+    }
+  }
+  return made_of_them;
 }
 
 std::vector<TaskId> Lineage::remove(TaskId value) {

@@ -111,6 +111,14 @@ Future<std::pair<Numbers, Future<int>>> stored_with_future(int first) {
   ++runs;
   return put(std::pair{numbers(first), remote<plus_one>(first)});
 }
+std::vector<Future<Numbers>> many_stored(int first) {
+  ++runs;
+  std::vector<Future<Numbers>> values;
+  for (int i = 0; i < 6; ++i) values.push_back(put(numbers(10 * first + i)));
+  return values;
+}
+Numbers made_of(const Numbers& values) { return numbers(values.front() + 0.5); }
+Numbers made_of_that(const Numbers& values) { return numbers(values.front() + 0.25); }
 /// Gives another value each time it runs.
 int give_to(Actor<Shelf> shelf, double first) {
   wait_for_lost_worker();
@@ -296,6 +304,24 @@ TEST_P(StoredValues, OfTasksThatGoOnFromBehindThem) {
     EXPECT_EQ(shelf.remote<&Shelf::look>().get(), added);
     EXPECT_EQ(shelf.remote<&Shelf::calls>().get(), added);
     let_go(shelf);
+  });
+}
+
+TEST_P(StoredValues, AreStoredOnceMoreForAllThatWasMadeOfThem) {
+  run([](Losing& job) {
+    auto stored = start<many_stored>({});
+    std::vector<Future<Numbers>> made;
+    for (const auto& values : get(stored))
+      for (const auto& value : values) made.push_back(remote<made_of_that>(remote<made_of>(value)));
+    wait(made, {.count = made.size()});
+    stored.clear();
+    settle();
+    lose(job);
+    const int before = runs;
+    for (std::size_t i = 0; i < made.size(); ++i)
+      EXPECT_EQ(made[i].get().front(), 10 * static_cast<double>(i / 6) + static_cast<double>(i % 6) + 0.75);
+    EXPECT_GT(runs, before);
+    EXPECT_LE(runs, before + 9) << "one value at a time";
   });
 }
 
