@@ -22,18 +22,18 @@ namespace crema::csv {
 struct Block {
   std::string path;              ///< as the driver named it
   std::uint64_t offset = 0;      ///< of the first byte
-  std::uint64_t size = 0;        ///< bytes, as TextBlock::size
+  std::uint64_t size = 0;        ///< bytes
   std::uint64_t first_line = 1;  ///< line of the file on which the block begins, counted from 1
   std::vector<std::string> header;
   CsvOptions options{};
-  Compression compression = Compression::none;
+  Bytes text{};        ///< as TextBlock::text
+  bool uncut = false;  ///< as TextBlock::uncut, from the offset on
 
-  friend bool operator==(const Block&, const Block&) = default;
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     archive& BOOST_SERIALIZATION_NVP(path) & BOOST_SERIALIZATION_NVP(offset) & BOOST_SERIALIZATION_NVP(size);
     archive& BOOST_SERIALIZATION_NVP(first_line) & BOOST_SERIALIZATION_NVP(header) & BOOST_SERIALIZATION_NVP(options);
-    archive& BOOST_SERIALIZATION_NVP(compression);
+    archive& BOOST_SERIALIZATION_NVP(text) & BOOST_SERIALIZATION_NVP(uncut);
   }
 };
 

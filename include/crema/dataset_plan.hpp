@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "crema/archive.hpp"
@@ -200,10 +201,18 @@ void append(Work& work, const Step& step);
 /// The step with a number (64 bits) in front of its arguments.
 Step prefixed(std::uint64_t number, Step step);
 
-/// The works of all blocks, one a call, in order; none behind the last.
-using BlockSource = std::function<std::optional<Work>()>;
-/// Descriptions of blocks: each is the arguments of a load step.
-using DescriptionSource = std::function<std::optional<Bytes>()>;
+/// Where blocks come from.
+template <class One>
+struct Source {
+  std::function<std::optional<One>()> next;  ///< of each block, in order; none behind the last
+  /// About how many there are, where tasks have to run to know it; 0: who wants to know it counts them.
+  std::uint64_t expected = 0;
+};
+/// The works of all blocks.
+using BlockSource = Source<Work>;
+/// Of a block: the arguments of a load step, or a stored value that is these.
+using Description = std::variant<Bytes, crema::detail::FutureHandle>;
+using DescriptionSource = Source<Description>;
 
 /// How many items in memory make a block: a 256th of them, so that there is work for many ranks, and at most 65,536, so
 /// that a block's result stays small.
@@ -291,7 +300,7 @@ class BlockStream {
   std::size_t most_ahead_ = 0;
 
   std::size_t ahead_ = 0;
-  BlockSource source_;                 // empty behind its last block
+  BlockSource source_;                 // nothing behind its last block
   std::uint64_t blocks_ = 0;           // submitted
   std::exception_ptr source_failure_;  // thrown once the blocks before it are consumed
   std::deque<std::pair<crema::detail::FutureHandle, Operators>> in_flight_;
@@ -310,11 +319,9 @@ class KeptBlocks {
   /// Runs all blocks; waits for all. The parts that the plan's last step makes are counted from 0. Throws what a
   /// block's task threw, or why its result could not be kept, not long after: the rest does not run then.
   explicit KeptBlocks(const Plan& plan);
-  /// The same for works that are at hand.
-  KeptBlocks(const std::vector<Work>& works, const Plan& plan);
   /// Then some neighbours that are little together become one block by `merge`, and so do these again: what is kept of
   /// blocks that leave little does not grow with their number. Which ones depends on the blocks alone.
-  KeptBlocks(const std::vector<Work>& works, const Plan& plan, const Step& merge);
+  KeptBlocks(const Plan& plan, const Step& merge);
   /// One that has run already. Throws what its task threw.
   explicit KeptBlocks(crema::detail::FutureHandle block);
 
@@ -339,12 +346,18 @@ class KeptBlocks {
   std::vector<BlockFacts> facts_;  // of the first blocks
 };
 
+/// Adds a value, all of it, behind a work's bytes.
+void add_whole(Work& work, const crema::detail::FutureHandle& value);
 /// Adds one part of a kept block behind a work's bytes.
 void add_part(Work& work, const crema::detail::FutureHandle& block, std::size_t part, std::size_t parts);
 
-/// The works of all blocks of a plan, without its steps.
-std::vector<Work> all_works(const Plan& plan);
-/// How many blocks there are; none of them runs.
+/// A source of these works.
+BlockSource source_of(std::vector<Work> works);
+/// About how many blocks are to come: where the source does not tell, their works are made now.
+std::uint64_t expect(BlockSource& source);
+/// Opens what is open already; the second time there is nothing.
+std::function<BlockSource()> once(BlockSource source);
+/// How many blocks there are; none of them runs, but the tasks do that have to cut files.
 std::uint64_t count_blocks(const Plan& plan);
 /// Into how many parts rows are dealt that come in so many blocks: as many up to 64, then one more for eight blocks,
 /// and beyond 256 one more for two, at most 1024. Each block has that many parts, and each part is a piece of every

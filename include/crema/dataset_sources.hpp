@@ -23,14 +23,14 @@ template <class T>
 [[nodiscard]] Dataset<T> from_items(std::vector<T> items) {
   const auto all = std::make_shared<const std::vector<T>>(std::move(items));
   const auto open = [all]() -> dataset::DescriptionSource {
-    return [all, place = all->begin()]() mutable -> std::optional<Bytes> {
+    return {[all, place = all->begin()]() mutable -> std::optional<dataset::Description> {
       if (place == all->end()) return std::nullopt;
       const auto begin = place;
       place += std::min<std::ptrdiff_t>(all->end() - begin, dataset::items_per_block(all->size()));
       ByteBuffer out;
       encode(out, std::vector<T>(begin, place));
       return Bytes{std::move(out)};
-    };
+    }};
   };
   dataset::Plan plan = dataset::load_plan(dataset::step<dataset::LoadItems<T>>("from_items"), open);
   plan.count = [all] { return static_cast<std::uint64_t>(all->size()); };

@@ -31,6 +31,9 @@ struct DatasetStats {
 
 namespace dataset {
 
+/// The most that this process has held so far, in bytes.
+std::uint64_t peak_memory();
+
 /// Collects what runs on this thread while it lives. May be nested; the innermost collects.
 class StatsCollector {
  public:

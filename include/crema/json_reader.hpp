@@ -21,15 +21,40 @@
 
 namespace crema::json {
 
-/// Some whole records of one file: lines, or, where its first byte that is not blank is a bracket, the elements of the
-/// one array that the file is.
+/// What is no element of an array that ends where its brackets say. Places are bytes of the block's text.
+struct Irregular {
+  enum class Kind : std::uint8_t {
+    damaged,   ///< no JSON, and ends in front of a line that begins the next element
+    no_comma,  ///< the same, when there was such an element before
+    too_long,  ///< does not end within what can be in memory: nothing is read behind it
+    unclosed,  ///< the text ends without the array's bracket
+    behind     ///< stands behind the array
+  };
+  std::uint64_t at = 0;     ///< where the element in front of it has ended
+  std::uint64_t begin = 0;  ///< of what it is
+  std::uint64_t size = 0;
+  std::uint64_t next = 0;  ///< where it goes on
+  Kind kind{};
+  std::int32_t error = 0;  ///< of the parser
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(at) & BOOST_SERIALIZATION_NVP(begin) & BOOST_SERIALIZATION_NVP(size);
+    archive& BOOST_SERIALIZATION_NVP(next) & BOOST_SERIALIZATION_NVP(kind) & BOOST_SERIALIZATION_NVP(error);
+  }
+};
+
+/// Some whole records of one file: lines, or elements of the one array that the file is.
 struct Block {
   TextBlock text;
   ReadOptions options{};
+  bool array = false;
+  std::vector<Irregular> irregular{};  ///< of an array, in their order
 
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     archive& BOOST_SERIALIZATION_NVP(text) & BOOST_SERIALIZATION_NVP(options);
+    archive& BOOST_SERIALIZATION_NVP(array) & BOOST_SERIALIZATION_NVP(irregular);
   }
 };
 

@@ -102,7 +102,7 @@ crema::detail::FutureHandle BlockStream::take_first() {
 }
 
 void BlockStream::give_up() {
-  source_ = nullptr;
+  source_ = {};
   source_failure_ = nullptr;
   std::vector<const crema::detail::FutureHandle*> running;
   for (const auto& [block, operators] : in_flight_) {
@@ -114,16 +114,16 @@ void BlockStream::give_up() {
 }
 
 void BlockStream::submit_ahead() {
-  while (source_ && in_flight_.size() < ahead_) {
+  while (source_.next && in_flight_.size() < ahead_) {
     std::optional<Work> work;
     try {
-      work = source_();
+      work = source_.next();
     } catch (const Error&) {
       // Rows in front of the damage come first, whatever the number of blocks in flight.
       source_failure_ = std::current_exception();
     }
     if (!work) {
-      source_ = nullptr;
+      source_ = {};
       return;
     }
     in_flight_.emplace_back(
@@ -136,7 +136,7 @@ void BlockStream::submit_ahead() {
 /// The first failure in the order of the rows is the stream's; blocks behind it may have failed too, and asking for
 /// them here is what keeps these from being failures that nobody asked for.
 void BlockStream::abandon() {
-  source_ = nullptr;
+  source_ = {};
   source_failure_ = nullptr;
   for (const auto& [block, operators] : std::exchange(in_flight_, {})) {
     try {

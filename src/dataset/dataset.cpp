@@ -29,13 +29,20 @@ Operators Plan::operators(const Work& work) const {
 
 Plan load_plan(const Step& load, std::function<DescriptionSource()> open, const std::optional<Step>& load_bad_records) {
   const auto open_works = [load, open]() -> BlockSource {
-    return [load, next = open()]() -> std::optional<Work> {
-      std::optional<Bytes> description = next();
-      if (!description) return std::nullopt;
-      Work work;
-      append(work, {.function = load.function, .arguments = {.bytes = std::move(*description)}});
-      return work;
-    };
+    DescriptionSource descriptions = open();
+    return {[load, next = std::move(descriptions.next)]() -> std::optional<Work> {
+              std::optional<Description> description = next();
+              if (!description) return std::nullopt;
+              Work work;
+              if (auto* bytes = std::get_if<Bytes>(&*description)) {
+                append(work, {.function = load.function, .arguments = {.bytes = std::move(*bytes)}});
+              } else {
+                append(work, {.function = load.function});
+                add_whole(work, std::get<crema::detail::FutureHandle>(*description));
+              }
+              return work;
+            },
+            descriptions.expected};
   };
   Plan plan{.open = open_works, .name = load.name};
   if (load_bad_records) plan.bad_records = std::make_shared<const Plan>(load_plan(*load_bad_records, open));
@@ -44,10 +51,10 @@ Plan load_plan(const Step& load, std::function<DescriptionSource()> open, const 
 
 Plan after(std::string name, std::function<BlockSource()> open) {
   const auto open_late = [open = std::move(open)]() -> BlockSource {
-    return [open, source = BlockSource{}]() mutable -> std::optional<Work> {
-      if (!source) source = open();
-      return source();
-    };
+    return {[open, source = BlockSource{}]() mutable -> std::optional<Work> {
+      if (!source.next) source = open();
+      return source.next();
+    }};
   };
   return {.open = open_late, .name = std::move(name)};
 }
@@ -91,7 +98,7 @@ Dataset<std::int64_t> range(std::int64_t count) {
                      "): it counts from 0, so the count cannot be negative"};
   }
   const auto open = [count]() -> dataset::DescriptionSource {
-    return [count, begin = std::int64_t{0}]() mutable -> std::optional<Bytes> {
+    return {[count, begin = std::int64_t{0}]() mutable -> std::optional<dataset::Description> {
       if (begin == count) return std::nullopt;
       const std::int64_t end =
           begin + std::min<std::int64_t>(count - begin, dataset::items_per_block(static_cast<std::size_t>(count)));
@@ -100,7 +107,7 @@ Dataset<std::int64_t> range(std::int64_t count) {
       bounds.put(end);
       begin = end;
       return Bytes{std::move(bounds)};
-    };
+    }};
   };
   dataset::Plan plan = dataset::load_plan(dataset::step<dataset::LoadRange>("range"), open);
   plan.count = [count] { return static_cast<std::uint64_t>(count); };

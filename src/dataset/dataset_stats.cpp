@@ -1,6 +1,7 @@
 #include "crema/dataset_stats.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <ostream>
@@ -35,6 +36,12 @@ namespace {
 thread_local StatsCollector* innermost = nullptr;
 
 }  // namespace
+
+std::uint64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
 
 StatsCollector::StatsCollector() : outer_{std::exchange(innermost, this)} {}
 StatsCollector::~StatsCollector() { innermost = outer_; }

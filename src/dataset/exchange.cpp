@@ -23,6 +23,14 @@ Step with_number(Step step, std::uint64_t number) {
   return step;
 }
 
+/// Opens the plan: about how many blocks it has.
+std::uint64_t expect(Plan& plan) {
+  BlockSource source = plan.open();
+  const std::uint64_t blocks = dataset::expect(source);
+  plan.open = once(std::move(source));
+  return blocks;
+}
+
 }  // namespace
 
 Work work_of(FunctionId load) {
@@ -57,14 +65,14 @@ void KeptRows::add(Work& work, std::uint64_t first, std::uint64_t last) const {
 }
 
 BlockSource slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t begin, std::uint64_t end) {
-  return [load, kept = std::move(kept), begin, end, block = std::size_t{0}]() mutable -> std::optional<Work> {
+  return {[load, kept = std::move(kept), begin, end, block = std::size_t{0}]() mutable -> std::optional<Work> {
     while (block < kept->blocks() && kept->end(block) <= begin) ++block;
     if (block == kept->blocks() || kept->begin(block) >= end) return std::nullopt;
     Work work = work_of(load);
     kept->add(work, std::max(begin, kept->begin(block)), std::min(end, kept->end(block)));
     ++block;
     return work;
-  };
+  }};
 }
 
 Plan between(std::string name, FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t begin,
@@ -76,7 +84,7 @@ Plan between(std::string name, FunctionId load, std::shared_ptr<const KeptRows> 
 }
 
 BlockSource equal_slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t count) {
-  return [load, kept = std::move(kept), count, block = std::uint64_t{0}]() mutable -> std::optional<Work> {
+  return {[load, kept = std::move(kept), count, block = std::uint64_t{0}]() mutable -> std::optional<Work> {
     if (block == count) return std::nullopt;
     const std::uint64_t rows = kept->rows() / count;
     const std::uint64_t larger = kept->rows() % count;
@@ -85,7 +93,7 @@ BlockSource equal_slices(FunctionId load, std::shared_ptr<const KeptRows> kept, 
     kept->add(work, begin, begin + rows + (block < larger ? 1 : 0));
     ++block;
     return work;
-  };
+  }};
 }
 
 BlockSource zipped(FunctionId load, std::shared_ptr<const KeptRows> left, std::shared_ptr<const KeptRows> right) {
@@ -93,8 +101,8 @@ BlockSource zipped(FunctionId load, std::shared_ptr<const KeptRows> left, std::s
     throw UsageError{"zipping two datasets: the first has " + std::to_string(left->rows()) + " rows and the second " +
                      std::to_string(right->rows()) + "; they must have as many: use limit() on the longer one"};
   }
-  return [load, left = std::move(left), right = std::move(right),
-          block = std::size_t{0}]() mutable -> std::optional<Work> {
+  return {[load, left = std::move(left), right = std::move(right),
+           block = std::size_t{0}]() mutable -> std::optional<Work> {
     while (block < left->blocks() && left->begin(block) == left->end(block)) ++block;
     if (block == left->blocks()) return std::nullopt;
     Work work = work_of(load);
@@ -102,13 +110,13 @@ BlockSource zipped(FunctionId load, std::shared_ptr<const KeptRows> left, std::s
     right->add(work, left->begin(block), left->end(block));
     ++block;
     return work;
-  };
+  }};
 }
 
 BlockSource limited(FunctionId load, const Plan& plan, const Step& keep, std::uint64_t rows) {
   // One block first: it may be all that is wanted.
   const auto stream = std::make_shared<std::optional<BlockStream>>(std::in_place, plan.with(keep), 1);
-  return [load, stream, left = rows]() mutable -> std::optional<Work> {
+  return {[load, stream, left = rows]() mutable -> std::optional<Work> {
     while (left > 0 && *stream) {
       const std::optional<crema::detail::FutureHandle> block = (*stream)->next_kept();
       if (!block) break;
@@ -122,57 +130,60 @@ BlockSource limited(FunctionId load, const Plan& plan, const Step& keep, std::ui
     }
     stream->reset();  // what was computed for nothing is cancelled
     return std::nullopt;
-  };
+  }};
 }
 
 Plan united(const Plan& first, const Plan& second) {
   const auto open = [first, second]() -> BlockSource {
-    BlockSource later = second.open();  // input that is unusable is found before work starts
-    return [first, second, source = first.open(), later = std::move(later),
-            in_second = false]() mutable -> std::optional<Work> {
-      std::optional<Work> work = source();
-      if (!work && !in_second) {
-        in_second = true;
-        source = std::move(later);
-        work = source();
-      }
-      if (!work) return work;
-      const Plan& plan = in_second ? second : first;
-      work->operators = plan.operators(*work);
-      for (const Step& step : plan.steps) append(*work, step);
-      return work;
-    };
+    BlockSource early = first.open();
+    BlockSource late = second.open();  // input that is unusable is found before work starts
+    std::uint64_t expected = 0;
+    if (early.expected + late.expected > 0) expected = expect(early) + expect(late);
+    return {[first, second, early = std::move(early), late = std::move(late),
+             in_second = false]() mutable -> std::optional<Work> {
+              std::optional<Work> work;
+              if (!in_second) work = early.next();
+              if (!work) {
+                in_second = true;
+                work = late.next();
+              }
+              if (!work) return work;
+              const Plan& plan = in_second ? second : first;
+              work->operators = plan.operators(*work);
+              for (const Step& step : plan.steps) append(*work, step);
+              return work;
+            },
+            expected};
   };
   return {.open = open, .name = "union(" + first.name + "," + second.name + ")"};
 }
 
 BlockSource gathered(Step load, std::vector<KeptBlocks> sides, std::size_t count) {
-  return [load = std::move(load), sides = std::move(sides), count,
-          part = std::size_t{0}]() mutable -> std::optional<Work> {
+  return {[load = std::move(load), sides = std::move(sides), count,
+           part = std::size_t{0}]() mutable -> std::optional<Work> {
     if (part == count) return std::nullopt;
     Work work;
     append(work, load);
     for (const KeptBlocks& side : sides) side.add_part(work, part, count);
     ++part;
     return work;
-  };
+  }};
 }
 
 BlockSource dealt(const std::vector<Side>& sides, const Step& load) {
-  std::vector<std::vector<Work>> works;
-  std::size_t blocks = 0;
-  for (const Side& side : sides) blocks = std::max(blocks, works.emplace_back(all_works(side.plan)).size());
+  std::vector<Plan> plans;
+  std::uint64_t blocks = 0;
+  for (const Side& side : sides) blocks = std::max(blocks, expect(plans.emplace_back(side.plan)));
   const std::size_t parts = partitions_for(blocks);
   std::vector<KeptBlocks> kept;
-  for (std::size_t i = 0; i < sides.size(); ++i)
-    kept.emplace_back(works[i], sides[i].plan.with(with_number(sides[i].deal, parts)));
+  for (std::size_t i = 0; i < sides.size(); ++i) kept.emplace_back(plans[i].with(with_number(sides[i].deal, parts)));
   return gathered(load, std::move(kept), parts);
 }
 
 BlockSource summed(const Side& side, const Step& merge, const Step& load) {
-  const std::vector<Work> works = all_works(side.plan);
-  const std::size_t parts = partitions_for(works.size());
-  KeptBlocks kept{works, side.plan.with(with_number(side.deal, parts)), with_number(merge, parts)};
+  Plan plan = side.plan;
+  const std::size_t parts = partitions_for(expect(plan));
+  KeptBlocks kept{plan.with(with_number(side.deal, parts)), with_number(merge, parts)};
   const bool whole = kept.bytes_from(0) <= KeptBlocks::little;
   ByteBuffer given;
   given.append(load.arguments.bytes.span());
@@ -182,13 +193,13 @@ BlockSource summed(const Side& side, const Step& merge, const Step& load) {
   std::vector<KeptBlocks> sides;
   sides.push_back(std::move(kept));
   if (!whole) return gathered(std::move(told), std::move(sides), parts);
-  return [told = std::move(told), sides = std::move(sides), done = false]() mutable -> std::optional<Work> {
+  return {[told = std::move(told), sides = std::move(sides), done = false]() mutable -> std::optional<Work> {
     if (std::exchange(done, true)) return std::nullopt;
     Work work;
     append(work, told);
     sides.front().add_whole(work);
     return work;
-  };
+  }};
 }
 
 BlockSource sorted(const Plan& plan, const SortSteps& steps) {
@@ -197,8 +208,10 @@ BlockSource sorted(const Plan& plan, const SortSteps& steps) {
   Work choose = work_of(steps.choose_cuts);
   put_number(choose, parts);
   blocks.add_part(choose, 0, 2);
-  const Plan cutting{.open = {}, .name = "sort.cut"};
-  const KeptBlocks cuts{std::vector{choose}, cutting};
+  const auto cutting = [](std::vector<Work> works) {
+    return Plan{.open = once(source_of(std::move(works))), .name = "sort.cut"};
+  };
+  const KeptBlocks cuts{cutting({choose})};
   std::vector<Work> works;
   for (std::size_t block = 0; block < blocks.size(); ++block) {
     Work& work = works.emplace_back(work_of(steps.cut_block));
@@ -207,7 +220,7 @@ BlockSource sorted(const Plan& plan, const SortSteps& steps) {
     add_part(work, cuts[0], 0, 1);
     add_part(work, blocks[block], 1, 2);
   }
-  return gathered(steps.load, {KeptBlocks{works, cutting}}, parts);
+  return gathered(steps.load, {KeptBlocks{cutting(std::move(works))}}, parts);
 }
 
 }  // namespace crema::dataset

@@ -17,17 +17,6 @@ constexpr std::size_t most_partitions = 1024;
 /// for each block would cost as much as small blocks themselves.
 constexpr std::size_t looked_at_together = 64;
 
-Plan plan_of(const std::vector<Work>& works, const Plan& plan) {
-  Plan at_hand = plan;
-  at_hand.open = [&works]() -> BlockSource {
-    return [&works, next = std::size_t{0}]() mutable -> std::optional<Work> {
-      if (next == works.size()) return std::nullopt;
-      return works[next++];
-    };
-  };
-  return at_hand;
-}
-
 void add_count(Work& work, std::size_t count) {
   ByteBuffer bytes;
   bytes.append(work.steps.bytes.span());
@@ -39,11 +28,7 @@ void add_count(Work& work, std::size_t count) {
 
 KeptBlocks::KeptBlocks(const Plan& plan) { run(plan, nullptr); }
 
-KeptBlocks::KeptBlocks(const std::vector<Work>& works, const Plan& plan) { run(plan_of(works, plan), nullptr); }
-
-KeptBlocks::KeptBlocks(const std::vector<Work>& works, const Plan& plan, const Step& merge) {
-  run(plan_of(works, plan), &merge);
-}
+KeptBlocks::KeptBlocks(const Plan& plan, const Step& merge) { run(plan, &merge); }
 
 void KeptBlocks::run(const Plan& plan, const Step* merge) {
   BlockStream stream{plan};
@@ -124,11 +109,7 @@ std::uint64_t KeptBlocks::bytes_from(std::size_t first) const {
 
 void KeptBlocks::add_whole(Work& work, std::size_t first) const {
   add_count(work, blocks_.size() - first);
-  for (std::size_t block = first; block < blocks_.size(); ++block) {
-    work.steps.inputs.push_back(
-        {.offset = work.steps.bytes.size(), .id = blocks_[block].id(), .key = blocks_[block].key()});
-    work.held.push_back(blocks_[block]);
-  }
+  for (std::size_t block = first; block < blocks_.size(); ++block) dataset::add_whole(work, blocks_[block]);
 }
 
 void KeptBlocks::add_part(Work& work, std::size_t part, std::size_t parts) const {
@@ -136,17 +117,33 @@ void KeptBlocks::add_part(Work& work, std::size_t part, std::size_t parts) const
   for (const crema::detail::FutureHandle& block : blocks_) dataset::add_part(work, block, part, parts);
 }
 
-std::vector<Work> all_works(const Plan& plan) {
-  std::vector<Work> works;
-  BlockSource source = plan.open();
-  while (std::optional<Work> work = source()) works.push_back(std::move(*work));
-  return works;
+BlockSource source_of(std::vector<Work> works) {
+  const std::uint64_t blocks = works.size();
+  return {[works = std::move(works), next = std::size_t{0}]() mutable -> std::optional<Work> {
+            if (next == works.size()) return std::nullopt;
+            return std::move(works[next++]);
+          },
+          blocks};
 }
 
 std::uint64_t count_blocks(const Plan& plan) {
   std::uint64_t blocks = 0;
-  for (BlockSource source = plan.open(); source();) ++blocks;
+  for (const BlockSource source = plan.open(); source.next();) ++blocks;
   return blocks;
+}
+
+std::uint64_t expect(BlockSource& source) {
+  if (source.expected == 0) {
+    std::vector<Work> works;
+    while (std::optional<Work> work = source.next()) works.push_back(std::move(*work));
+    source = source_of(std::move(works));
+  }
+  return source.expected;
+}
+
+std::function<BlockSource()> once(BlockSource source) {
+  const auto taken = std::make_shared<BlockSource>(std::move(source));
+  return [taken] { return std::move(*taken); };
 }
 
 std::size_t partitions_for(std::size_t blocks) {

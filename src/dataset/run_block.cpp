@@ -1,12 +1,11 @@
 #include "dataset/run_block.hpp"
 
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "crema/dataset_groups.hpp"
+#include "crema/dataset_stats.hpp"
 #include "crema/errors.hpp"
 #include "crema/registry.hpp"
 #include "wire/parts.hpp"
@@ -44,12 +43,6 @@ class ArgumentsWriter {
   ByteBuffer bytes_;
   Arguments rest_;
 };
-
-std::uint64_t peak_memory() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
 
 /// Of what write() makes of the facts of so many steps.
 std::size_t facts_size(std::size_t steps) { return (5 + 2 * steps) * sizeof(std::uint64_t); }
@@ -95,6 +88,11 @@ Step prefixed(std::uint64_t number, Step step) {
   writer.append(step.arguments);
   step.arguments = writer.take();
   return step;
+}
+
+void add_whole(Work& work, const crema::detail::FutureHandle& value) {
+  work.steps.inputs.push_back({.offset = work.steps.bytes.size(), .id = value.id(), .key = value.key()});
+  work.held.push_back(value);
 }
 
 void add_part(Work& work, const crema::detail::FutureHandle& block, std::size_t part, std::size_t parts) {

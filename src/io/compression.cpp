@@ -82,16 +82,6 @@ class Zstd : public Decompressor {
   std::size_t hint_ = 1;  // 0: a frame is complete
 };
 
-/// Drops the first `offset` bytes.
-void skip(Decompressor& text, std::uint64_t offset) {
-  std::array<char, 16 << 10> dropped;
-  while (offset > 0) {
-    const std::size_t got = text.read(dropped.data(), std::min<std::uint64_t>(offset, dropped.size()));
-    if (got == 0) return;
-    offset -= got;
-  }
-}
-
 }  // namespace
 
 Compression compression_of(const File& file) {
@@ -101,6 +91,11 @@ Compression compression_of(const File& file) {
   const std::string_view begin{first.data(), size};
   if (begin.starts_with(gzip_begin)) return Compression::gzip;
   return begin == zstd_begin ? Compression::zstd : Compression::none;
+}
+
+std::uint64_t text_size(std::uint64_t size, Compression compression) {
+  constexpr std::uint64_t usual_ratio = 4;
+  return compression == Compression::none ? size : usual_ratio * size;
 }
 
 Decompressor::Decompressor(const File& file)
@@ -138,40 +133,6 @@ void Decompressor::fail(const char* found) const {
                    .column = {},
                    .expected = "compressed data that is whole",
                    .found = std::string{found} + " near byte " + std::to_string(read_to_ - input_.size())}};
-}
-
-Text read_head(const File& file, Compression compression, std::uint64_t limit) {
-  constexpr std::size_t room = 1;
-  if (compression == Compression::none) {
-    Text text{static_cast<std::size_t>(std::min(file.size(), limit)), room};
-    file.read(0, text.bytes.get(), text.size);
-    return text;
-  }
-  Text text{static_cast<std::size_t>(limit), room};
-  text.size = Decompressor::open(file, compression)->read(text.bytes.get(), text.size);
-  return text;
-}
-
-Text read_block(const TextBlock& block, std::size_t room) {
-  const File file{block.path};
-  if (block.compression == Compression::none) {
-    Text text{static_cast<std::size_t>(block.size), room};
-    file.read(block.offset, text.bytes.get(), text.size);
-    return text;
-  }
-  const std::unique_ptr<Decompressor> source = Decompressor::open(file, block.compression);
-  skip(*source, block.offset);
-  std::size_t capacity = 4 * static_cast<std::size_t>(file.size()) + (64 << 10);
-  Text text{capacity, room};
-  text.size = source->read(text.bytes.get(), capacity);
-  while (text.size == capacity) {
-    Text larger{2 * capacity, room};
-    std::memcpy(larger.bytes.get(), text.bytes.get(), text.size);
-    larger.size = text.size + source->read(larger.bytes.get() + text.size, capacity);
-    capacity *= 2;
-    text = std::move(larger);
-  }
-  return text;
 }
 
 }  // namespace crema::io

@@ -5,13 +5,17 @@
 #include <memory>
 #include <string_view>
 
-#include "crema/text_block.hpp"
 #include "io/file.hpp"
 
 namespace crema::io {
 
+/// How a file is compressed.
+enum class Compression : std::uint8_t { none, gzip, zstd };
+
 /// By the first bytes of the file, whatever its name is.
 Compression compression_of(const File& file);
+/// About how many bytes of text a file of this size has.
+std::uint64_t text_size(std::uint64_t size, Compression compression);
 
 /// The text of a compressed file, from its beginning on. What is damaged or cut short is a DataError that names the
 /// file. Memory: one chunk of the file. Thread safety: none.
@@ -43,20 +47,5 @@ class Decompressor {
   std::unique_ptr<char[]> chunk_;
   std::string_view input_;
 };
-
-/// Bytes in memory, with room behind them that readers may use.
-struct Text {
-  Text() = default;
-  Text(std::size_t bytes_of_text, std::size_t room)
-      : bytes{std::make_unique_for_overwrite<char[]>(bytes_of_text + room)}, size{bytes_of_text} {}
-
-  std::unique_ptr<char[]> bytes;
-  std::size_t size = 0;
-};
-
-/// The first `limit` bytes of the file's text, or all of it where that is shorter. Throws DataError.
-Text read_head(const File& file, Compression compression, std::uint64_t limit);
-/// The text of a block, with `room` bytes behind it. Throws DataError.
-Text read_block(const TextBlock& block, std::size_t room);
 
 }  // namespace crema::io

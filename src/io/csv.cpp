@@ -23,9 +23,17 @@ void check(const CsvOptions& options) {
   }
 }
 
+namespace {
+
+io::CutFile<Block> cut(const Block& file, std::uint64_t block_size) {
+  return io::store_blocks(Cutter{file, block_size}, &Block::size);
+}
+
+}  // namespace
+
 dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<std::string>& fields,
                                        const CsvOptions& options) {
-  return io::source_of(Partitioner{paths, fields, 0, options});
+  return io::source_of_text<cut>("read_csv", Partitioner{paths, fields, 0, options});
 }
 
 }  // namespace crema::csv

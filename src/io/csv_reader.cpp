@@ -5,29 +5,22 @@
 #include <algorithm>
 #include <utility>
 
-#include "io/compression.hpp"
 #include "io/csv_records.hpp"
 #include "io/quote.hpp"
+#include "io/text_reader.hpp"
 
 namespace crema::csv {
 namespace {
 
 io::Text read_text(const Block& block) {
-  return io::read_block(
-      {.path = block.path, .offset = block.offset, .size = block.size, .compression = block.compression}, 1);
-}
-
-std::unique_ptr<Records> open_records(Block block) {
-  io::Text text = read_text(block);
-  block.size = text.size;
-  return std::make_unique<Records>(std::move(block), std::move(text.bytes));
+  return io::read_block({.path = block.path, .offset = block.offset, .size = block.size, .text = block.text}, 1);
 }
 
 }  // namespace
 
 BlockReader::BlockReader(const Block& block, std::span<const std::string> fields)
     : columns_{map_columns(block.path, block.header, fields, 1)},
-      records_{open_records(block)},
+      records_{std::make_unique<Records>(block, read_text(block).bytes)},
       may_be_na_{!block.options.na_values.empty()} {}
 
 BlockReader::BlockReader(BlockReader&&) noexcept = default;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "io/block_source.hpp"
-#include "io/compression.hpp"
 #include "io/file.hpp"
 #include "io/file_groups.hpp"
 #include "io/line_partitioner.hpp"
@@ -13,6 +12,10 @@
 namespace crema {
 namespace io {
 namespace {
+
+CutFile<TextBlock> cut(const TextBlock& file, std::uint64_t block_size) {
+  return store_blocks(LineCutter{file, block_size}, &TextBlock::size);
+}
 
 std::vector<std::string> lines_of(const TextBlock& block) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
@@ -69,7 +72,7 @@ std::vector<std::pair<std::string, std::uint64_t>> describe(const std::vector<In
 
 Dataset<std::string> read_text(Paths paths) {
   return Dataset<std::string>{dataset::load_plan(dataset::step<io::LoadLines>("read_text"), [paths = std::move(paths)] {
-    return io::source_of(io::LinePartitioner{paths});
+    return io::source_of_text<io::cut>("read_text", io::LinePartitioner{paths});
   })};
 }
 

@@ -1,4 +1,4 @@
-// A JSON file: however its lines are cut into blocks, its rows are the same, and so is what is left out.
+// A JSON file: however it is cut into blocks, its rows are the same, and so is what is left out.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,7 +9,7 @@
 
 #include "crema/errors.hpp"
 #include "crema/json_reader.hpp"
-#include "io/json_records.hpp"
+#include "io/json_cutter.hpp"
 #include "io/line_partitioner.hpp"
 #include "target.hpp"
 #include "temporary_folder.hpp"
@@ -48,21 +48,30 @@ struct Found {
   friend bool operator==(const Found&, const Found&) = default;
 };
 
+void read(const crema::json::Block& block, Found& found) {
+  crema::json::BlockReader good{block};
+  crema::json::BlockReader bad{block};
+  for (;;) try {
+      Sale row;
+      if (!good.read(row)) break;
+      found.rows.push_back(std::move(row));
+    } catch (const crema::DataError&) {
+      continue;
+    }
+  for (auto& record : crema::detail::read_bad_records<Sale>(bad)) found.bad.push_back(std::move(record));
+}
+
 /// Nothing: the file was refused.
 std::optional<Found> read(const std::string& path, std::uint64_t block_size) try {
   crema::io::LinePartitioner partitioner{path, crema::json::is_array, block_size};
   Found found;
   while (const auto text = partitioner.next()) {
-    crema::json::BlockReader good{{*text, {}}};
-    crema::json::BlockReader bad{{*text, {}}};
-    for (;;) try {
-        Sale row;
-        if (!good.read(row)) break;
-        found.rows.push_back(std::move(row));
-      } catch (const crema::DataError&) {
-        continue;
-      }
-    for (auto& record : crema::detail::read_bad_records<Sale>(bad)) found.bad.push_back(std::move(record));
+    if (!text->uncut) {
+      read({.text = *text}, found);
+      continue;
+    }
+    crema::json::Cutter cutter{{.text = *text}, partitioner.block_size()};
+    while (const auto block = cutter.next()) read(*block, found);
   }
   return found;
 } catch (const crema::DataError&) {

@@ -191,11 +191,13 @@ int main(int argc, char** argv) {
   int pause = 0;
   std::string only;
   bool parquet = false;
+  bool packed = false;
   job.cli().add_option("--rows", rows, "Readings");
   job.cli().add_option("--crash", crash, "One reading in so many ends its lane once");
   job.cli().add_option("--pause", pause, "Milliseconds for every 20th reading, unless there is a file \"hurry\"");
   job.cli().add_option("--only", only, "The name of one operation");
   job.cli().add_flag("--parquet", parquet, "Parquet files are supported here");
+  job.cli().add_flag("--packed", packed, "There are files packed.csv.gz and array.json");
   return job.run([&] {
     crema::Results& results = job.results();
     const auto readings = crema::range(rows).map<make_reading>().map<look>(crash, pause);
@@ -294,6 +296,20 @@ int main(int argc, char** argv) {
     operation("stats", [&] {
       for (const auto& one : light.filter<is_even>().stats().operators)
         results.value("stats of " + one.name, std::vector{one.blocks, one.rows});
+    });
+    operation("read packed files", [&] {
+      if (!packed) return;
+      const auto ids = [](const crema::Dataset<Reading>& read) {
+        return read.map([](const Reading& reading) { return reading.id; });
+      };
+      const auto csv = crema::read_csv<Reading>("packed.csv.gz").map<look>(crash, pause);
+      results.table("unpacked", ids(csv.union_with(crema::read_json<Reading>("array.json").map<look>(crash, pause))));
+      results.table(
+          "unpacked summaries",
+          csv.group_by<&Reading::station>()
+              .aggregate<Summary>(crema::count(), crema::sum<&Reading::value>(), crema::min<&Reading::value>(),
+                                  crema::quantile<&Reading::value>(0.5), crema::first<&Reading::id>())
+              .sort<&Summary::station>());
     });
     operation("write_hdf5", [&] { light.write_hdf5("readings.h5", "readings"); });
   });

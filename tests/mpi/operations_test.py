@@ -3,6 +3,7 @@
 worker rank that is lost, and when the job is killed and goes on."""
 
 import csv
+import gzip
 import json
 import os
 import pathlib
@@ -31,7 +32,7 @@ def readings():
 
 OPERATIONS = ("sort", "random_shuffle", "aggregate", "join", "materialize", "write_csv", "aggregate of one's own",
               "map_groups", "left_join", "union_with", "flat_map", "map_with", "map_batches", "split", "sample", "values",
-              "write_json", "write_parquet", "show", "stats", "write_hdf5")
+              "write_json", "write_parquet", "show", "stats", "read packed files", "write_hdf5")
 # In a folder of its own, which brings its own numpy.
 PYARROW = os.environ.get("CREMA_PYARROW")
 READ_PARQUET = """
@@ -83,9 +84,17 @@ class Operations(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="crema-operations-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
+        # Large enough to be cut into blocks that stay with the ranks that cut them.
+        rows = [dict(zip(("id", "station", "value"), row), text="packed" * 40) for row in readings()]
+        with gzip.open(self.folder / "packed.csv.gz", "wt", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+        (self.folder / "array.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
     def start(self, *options, ranks=RANKS, recovery=False, rows=ROWS):
-        words = ["--rows", str(rows), "--output", "run.h5", "--progress", "off", *options, *["--parquet"] * bool(PYARROW)]
+        words = ["--rows", str(rows), "--output", "run.h5", "--progress", "off", "--packed", *options,
+                 *["--parquet"] * bool(PYARROW)]
         job = Job([(ranks, "operations", words)], recovery=recovery, folder=self.folder)
         self.addCleanup(job.close)
         return job
@@ -103,8 +112,10 @@ class Operations(unittest.TestCase):
                                   for column in found)))
 
             self.assertEqual([row[0] for row in columns("sorted", "id")], EXPECTED["sorted"])
-            self.assertEqual(columns("summaries", "station", "readings", "total", "least", "median", "first"),
-                             EXPECTED["summaries"])
+            for table in ("summaries", "unpacked summaries"):
+                self.assertEqual(columns(table, "station", "readings", "total", "least", "median", "first"),
+                                 EXPECTED["summaries"], table)
+            self.assertEqual([row[0] for row in columns("unpacked", "value")], [*range(ROWS), *range(ROWS)])
             self.assertEqual(columns("places", "id", "value", "height"), EXPECTED["places"])
             self.assertEqual([row[0] for row in columns("zipped", "value")], EXPECTED["zipped"])
             self.assertEqual(results["distinct"][()], EXPECTED["distinct"])
@@ -164,7 +175,7 @@ class Operations(unittest.TestCase):
     def test_lanes_crash(self):
         again = self.expect_right(self.start("--crash", "1000"))
         # Before and behind what rows meet for.
-        for step in ("make_reading", "sort.map", "join.map", "repartition.map", "map_groups"):
+        for step in ("make_reading", "sort.map", "join.map", "repartition.map", "map_groups", "read_csv", "read_json"):
             self.assertTrue([name for name in again if step in name], (step, again))
 
     @leave_out_if(RANKS not in (1, 5), "one process, and several workers")

@@ -118,13 +118,15 @@ int main(int argc, char** argv) {
   bool group = false;
   bool moments = false;
   bool sort = false;
+  bool json = false;
   job.cli().add_option("--files", files, "CSV files")->required();
+  job.cli().add_flag("--json", json, "They are JSON files");
   job.cli().add_flag("--scan", scan, "Filter, and sum up");
   job.cli().add_flag("--group", group, "Sum up by shop");
   job.cli().add_flag("--moments", moments, "Sum up by second and drink");
   job.cli().add_flag("--sort", sort, "Put in order by price and number");
   return job.run([&] {
-    const auto orders = crema::read_csv<Order>(files);
+    const auto orders = json ? crema::read_json<Order>(files) : crema::read_csv<Order>(files);
     if (scan) {
       const auto lattes = orders.filter<is_latte>();
       job.results().value("lattes", lattes.count());

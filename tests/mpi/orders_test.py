@@ -5,6 +5,9 @@ Results are compared with each other and with what the files say; of few orders 
 --soak: 1, 2 and 10 GB of input instead of 18 and 70 MB. --rows N: N orders, and a quarter of them; --budget MIB; --folder
 F: keeps the orders there, and takes those that are there."""
 
+import csv
+import gzip
+import json
 import os
 import pathlib
 import re
@@ -150,11 +153,11 @@ class Orders(unittest.TestCase):
     def megabytes(self, rows):
         return sum(part.stat().st_size for part in self.parts(rows)) / 1e6
 
-    def memories(self, *what):
+    def memories(self, *what, files=lambda folder: f"{folder}/part-*.csv"):
         """The memory of a job on each size of input, and its results on each."""
         memories, results = {}, {}
         for rows in SIZES:
-            job = Job([(RANKS, "orders", ["--files", f"{self.files[rows]}/part-*.csv", *what, "--memory-budget",
+            job = Job([(RANKS, "orders", ["--files", str(files(self.files[rows])), *what, "--memory-budget",
                                           f"{BUDGET}MiB", "--spill-dir", str(self.spill_folder), "--output", "run.h5",
                                           "--progress", "off"])])
             self.addCleanup(job.close)
@@ -225,6 +228,46 @@ class Orders(unittest.TestCase):
                 self.assertEqual(shops, groups.index.tolist())
                 self.assertEqual(found["sales/orders"].tolist(), groups["size"].tolist())
                 self.assertEqual(found["sales/revenue"].tolist(), groups["sum"].tolist())
+
+    def group(self, *what, files):
+        """Sums by shop of files that are cut by tasks, and whose text is stored."""
+        memories, results = self.memories("--group", *what, files=files)
+        self.expect_flat(memories, 2 * BUDGET, self.kept_and_worked_on)
+        self.expect_spilled(memories)
+        for rows, found in results.items():
+            self.assertEqual(found["sales/orders"].sum(), rows)
+            self.expect_revenue(rows, found["sales/revenue"].sum())
+
+    def test_group_of_a_packed_file(self):
+        def packed(folder):
+            file = folder / "all.csv.gz"
+            if not file.exists():
+                with gzip.open(file, "wb", compresslevel=1) as out:
+                    for number, part in enumerate(sorted(folder.glob("part-*.csv"))):
+                        header, rows = part.read_bytes().split(b"\n", 1)
+                        out.write(rows if number else header + b"\n" + rows)
+            return file
+
+        self.group(files=packed)
+
+    @unittest.skipIf(SOAK, "Python takes too long to write so many elements")
+    def test_group_of_an_array(self):
+        def array(folder):
+            file = folder / "all.json"
+            if not file.exists():
+                with open(file, "w", encoding="utf-8") as out:
+                    separator = "["
+                    for part in sorted(folder.glob("part-*.csv")):
+                        with open(part, newline="", encoding="utf-8") as rows:
+                            for row in csv.DictReader(rows):
+                                order = {name: int(row[name]) for name in ("order", "shop", "cups")}
+                                order |= {"drink": row["drink"], "price": float(row["price"])}
+                                out.write(separator + json.dumps(order))
+                                separator = ",\n"
+                    out.write("]\n")
+            return file
+
+        self.group("--json", files=array)
 
     def test_group_of_many_keys(self):
         memories, results = self.memories("--moments")

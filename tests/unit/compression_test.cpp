@@ -10,6 +10,8 @@
 #include "crema/csv.hpp"
 #include "crema/errors.hpp"
 #include "io/csv_partitioner.hpp"
+#include "io/line_cutter.hpp"
+#include "io/text_reader.hpp"
 #include "local_driver.hpp"
 #include "python.hpp"
 #include "temporary_folder.hpp"
@@ -26,9 +28,10 @@ using ::testing::StartsWith;
 class CompressionTest : public ::testing::Test {
  protected:
   std::string text_of(const std::string& path, std::uint64_t offset = 0) const {
-    const io::Text text = io::read_block(
-        {.path = path, .offset = offset, .size = 0, .compression = io::compression_of(io::File{path})}, 0);
-    return {text.bytes.get(), text.size};
+    io::TextReader reader{path};
+    std::string text(1 << 22, '?');
+    text.resize(reader.read(offset, text.data(), text.size()));
+    return text;
   }
   std::string message_of(const std::string& bytes) const {
     const std::string path = folder_.write("damaged", bytes);
@@ -52,9 +55,9 @@ class CompressionTest : public ::testing::Test {
 
 TEST_F(CompressionTest, IsSeenByTheFirstBytes) {
   const auto of = [&](std::string_view bytes) { return io::compression_of(io::File{folder_.write("file", bytes)}); };
-  EXPECT_EQ(of(testing::gzip("text")), Compression::gzip);
-  EXPECT_EQ(of(testing::zstd("text")), Compression::zstd);
-  for (const char* text : {"", "a", "\x1F", "a,b\n", "\x28\xB5\x2F"}) EXPECT_EQ(of(text), Compression::none);
+  EXPECT_EQ(of(testing::gzip("text")), io::Compression::gzip);
+  EXPECT_EQ(of(testing::zstd("text")), io::Compression::zstd);
+  for (const char* text : {"", "a", "\x1F", "a,b\n", "\x28\xB5\x2F"}) EXPECT_EQ(of(text), io::Compression::none);
 }
 
 TEST_F(CompressionTest, TextsOfAnySizeComeBack) {
@@ -72,12 +75,30 @@ TEST_F(CompressionTest, TextsOfAnySizeComeBack) {
   }
 }
 
-TEST_F(CompressionTest, AHeadIsAsLongAsAskedForOrAsTheText) {
-  for (auto* compress : {&testing::gzip, &testing::zstd}) {
-    const io::File file{folder_.write("text", compress("0123456789"))};
-    for (const auto& [limit, size] : {std::pair{3U, 3U}, {10U, 10U}, {1000U, 10U}}) {
-      EXPECT_EQ(io::read_head(file, io::compression_of(file), limit).size, size);
+TEST_F(CompressionTest, ItIsReadInOrderFromPlacesThatAreKeptAndFromThoseThatAreNot) {
+  const std::string text = random_text(3'000'000);
+  for (const std::string& bytes : {testing::gzip(text), testing::zstd(text), text}) {
+    io::TextReader reader{folder_.write("text", bytes)};
+    EXPECT_EQ(reader.is_compressed(), bytes != text);
+    std::mt19937 random{3};
+    std::uint64_t from = 0;
+    for (int i = 0; i < 200; ++i) {
+      const std::uint64_t place = random() % 5 == 0 ? random() % (text.size() + 10) : from + random() % 50'000;
+      std::string part(random() % 100'000, '?');
+      part.resize(reader.read(place, part.data(), part.size()));
+      ASSERT_EQ(part, place < text.size() ? text.substr(place, part.size()) : "");
+      if (place + part.size() == text.size()) {
+        EXPECT_EQ(reader.size(), text.size());
+        from = random() % text.size();
+      } else if (random() % 2 == 0) {
+        from = place + part.size() / 2;
+        reader.forget_before(from);
+      }
     }
+    char behind = '?';
+    EXPECT_EQ(reader.read(text.size() + 1000, &behind, 1), 0U);
+    EXPECT_EQ(reader.size(), text.size());
+    EXPECT_EQ(reader.bytes(text.size() - 5, 5).size(), 5U);
   }
 }
 
@@ -119,27 +140,113 @@ struct Airport {
   }
 };
 
+TEST_F(CompressionTest, LinesOfPackedTextAreCutWhereThoseOfTheTextAre) {
+  std::mt19937 random{8};
+  for (int i = 0; i < 100; ++i) {
+    std::string text;
+    for (std::uint64_t left = random() % 50; left > 0; --left) text += std::string(random() % 20, 'x') + "\r\n";
+    if (random() % 2 == 0) text += "no end";
+    const std::uint64_t size = 1 + random() % 40;
+    io::LineCutter plain{{.path = folder_.write("plain", text)}, size};
+    io::LineCutter packed{{.path = folder_.write("packed", testing::zstd(text))}, size};
+    std::uint64_t line = 1;
+    while (const auto block = plain.next()) {
+      const auto same = packed.next();
+      ASSERT_TRUE(same);
+      ASSERT_EQ(std::pair(block->offset, block->size), std::pair(same->offset, same->size));
+      ASSERT_EQ(same->first_line, line);
+      ASSERT_EQ(io::first_line_of(*block), line);
+      const std::string_view cut{reinterpret_cast<const char*>(same->text.data()), same->text.size()};
+      ASSERT_EQ(cut, text.substr(block->offset, block->size));
+      line += static_cast<std::uint64_t>(std::ranges::count(cut, '\n'));
+    }
+    ASSERT_FALSE(packed.next());
+  }
+}
+
 using CompressedCsv = CompressionTest;
 
-TEST_F(CompressedCsv, IsReadAsOneBlockAndPlacesInItAreThoseOfItsText) {
+TEST_F(CompressedCsv, IsCutIntoBlocksByWhoUnpacksItAndPlacesInItAreThoseOfItsText) {
   const std::string text = "\n# menu\nprice,drink\n5,Latte\n\"x\",\"say \"\"\n\"\"\"\n3,\"Mocha\n4,Tea\n";
   CsvOptions options{.comment = '#', .on_bad_record = BadRecordPolicy::collect};
   for (auto* compress : {&testing::gzip, &testing::zstd}) {
     const std::string file = folder_.write("orders.csv.packed", compress(text));
-    csv::Partitioner partitioner{file, csv::field_names<Order>(), 1, options};
-    const auto block = partitioner.next();
-    ASSERT_TRUE(block);
-    EXPECT_FALSE(partitioner.next());
-    ::testing::internal::CaptureStderr();
-    EXPECT_THAT(csv::read_rows<Order>(*block), ElementsAre(Order{"Latte", 5}, Order{"Tea", 4}));
-    (void)::testing::internal::GetCapturedStderr();
-    const auto bad = csv::read_bad_records<Order>(*block);
-    ASSERT_EQ(bad.size(), 2U);
-    EXPECT_EQ(bad[0].line, 5U);
-    EXPECT_EQ(bad[0].text, "\"x\",\"say \"\"\n\"\"\"");
-    EXPECT_EQ(bad[1].line, 7U);
-    EXPECT_EQ(bad[1].text, "3,\"Mocha");
+    for (const auto& [size, count] : {std::pair{1U, 4U}, {8U, 4U}, {9U, 3U}, {1000U, 2U}}) {
+      csv::Partitioner partitioner{file, csv::field_names<Order>(), size, options};
+      const auto whole = partitioner.next();
+      ASSERT_TRUE(whole);
+      EXPECT_TRUE(whole->uncut);
+      EXPECT_FALSE(partitioner.next());
+      std::vector<Order> rows;
+      std::vector<BadRecord> bad;
+      std::size_t blocks = 0;
+      ::testing::internal::CaptureStderr();
+      for (csv::Cutter cutter{*whole, partitioner.block_size()}; const auto block = cutter.next(); ++blocks) {
+        std::ranges::move(csv::read_rows<Order>(*block), std::back_inserter(rows));
+        std::ranges::move(csv::read_bad_records<Order>(*block), std::back_inserter(bad));
+      }
+      (void)::testing::internal::GetCapturedStderr();
+      EXPECT_EQ(blocks, count) << size;
+      EXPECT_THAT(rows, ElementsAre(Order{"Latte", 5}, Order{"Tea", 4}));
+      ASSERT_EQ(bad.size(), 2U);
+      EXPECT_EQ(bad[0].line, 5U);
+      EXPECT_EQ(bad[0].text, "\"x\",\"say \"\"\n\"\"\"");
+      EXPECT_EQ(bad[1].line, 7U);
+      EXPECT_EQ(bad[1].text, "3,\"Mocha");
+    }
   }
+}
+
+TEST_F(CompressedCsv, IsCutWhereItsTextIsCut) {
+  std::mt19937 random{8};
+  const std::string_view pieces[] = {"a", "1", ",", "\n", "\r\n", "\"", "\"\"", "\"a\nb\"", "#", ",\"x\"\n", "3,4\n"};
+  for (int i = 0; i < 300; ++i) {
+    std::string text = "drink,price\n";
+    for (std::uint64_t left = random() % 200; left > 0; --left) text += pieces[random() % std::size(pieces)];
+    const CsvOptions options{.comment = '#', .on_bad_record = BadRecordPolicy::skip};
+    const std::uint64_t size = 1 + random() % 40;
+    const std::string plain = folder_.write("plain.csv", text);
+    const std::string packed = folder_.write("packed.csv.gz", testing::gzip(text));
+    csv::Cutter expected{*csv::Partitioner{packed, csv::field_names<Order>(), size, options}.next(), size};
+    csv::Partitioner found{plain, csv::field_names<Order>(), size, options};
+    while (const auto block = found.next()) {
+      const auto same = expected.next();
+      ASSERT_TRUE(same) << text;
+      ASSERT_EQ(std::tuple(block->offset, block->size, block->first_line),
+                std::tuple(same->offset, same->size, same->first_line))
+          << text;
+      const std::string_view cut{reinterpret_cast<const char*>(same->text.data()), same->text.size()};
+      ASSERT_EQ(cut, text.substr(block->offset, block->size));
+    }
+    ASSERT_FALSE(expected.next());
+  }
+}
+
+TEST_F(CompressedCsv, AQuoteThatIsNeverClosedIsFoundHoweverMuchComesBehindIt) {
+  std::string text = "drink,price\nTea,1\nMocha,\"2\n";
+  const std::size_t rows = io::TextReader::most_kept / 8 + 1000;
+  for (std::size_t row = 0; row < rows; ++row) text += "Latte,5\n";
+  const std::string file = folder_.write("open.csv.zst", testing::zstd(text));
+  csv::Cutter cutter{
+      *csv::Partitioner{file, csv::field_names<Order>(), 1 << 20, CsvOptions{.on_bad_record = BadRecordPolicy::skip}}
+           .next(),
+      1 << 20};
+  std::uint64_t end = std::string_view{"drink,price\n"}.size();
+  std::uint64_t line = 2;
+  std::size_t blocks = 0;
+  for (; const auto block = cutter.next(); ++blocks) {
+    ASSERT_EQ(block->offset, end);
+    ASSERT_EQ(block->first_line, line);
+    const std::string_view cut{reinterpret_cast<const char*>(block->text.data()), block->text.size()};
+    ASSERT_TRUE(cut == std::string_view{text}.substr(block->offset, block->size));
+    if (blocks == 0) {
+      EXPECT_EQ(cut, "Tea,1\nMocha,\"2\n");
+    }
+    end += block->size;
+    line += static_cast<std::uint64_t>(std::ranges::count(cut, '\n'));
+  }
+  EXPECT_EQ(end, text.size());
+  EXPECT_GT(blocks, 60U);
 }
 
 TEST_F(CompressedCsv, LongHeadersAndDamagedFilesAreToldBeforeAnyBlock) {
@@ -170,14 +277,17 @@ TEST_F(CompressedCsv, RealFilesPackedByPythonAreWhatPythonReads) {
                             file + "\", \"wb\").write(text)\n"),
             "");
   csv::Partitioner partitioner{file, csv::field_names<Airport>()};
-  const auto rows = csv::read_rows<Airport>(*partitioner.next());
   double latitudes = 0;
-  std::size_t bytes = 0;
-  for (const Airport& row : rows) {
-    latitudes += row.latitude;
-    bytes += row.name.size();
+  std::size_t bytes = 0, rows = 0, blocks = 0;
+  for (csv::Cutter cutter{*partitioner.next(), partitioner.block_size()}; const auto block = cutter.next(); ++blocks) {
+    for (const Airport& row : csv::read_rows<Airport>(*block)) {
+      ++rows;
+      latitudes += row.latitude;
+      bytes += row.name.size();
+    }
   }
-  EXPECT_EQ(fmt::format("{} {:.6f} {}\n", rows.size(), latitudes, bytes),
+  EXPECT_GT(blocks, 1U);
+  EXPECT_EQ(fmt::format("{} {:.6f} {}\n", rows, latitudes, bytes),
             testing::python("import pandas\n"
                             "t = pandas.read_csv(\"" +
                             file +

@@ -60,10 +60,16 @@ TEST_F(CsvPartitioner, LineFeedsInQuotesCutNothing) {
 TEST_F(CsvPartitioner, BlocksTellWhereTheyBegin) {
   const std::string file = folder_.write("lines.csv", "\xEF\xBB\xBF\n a ,\"b\"\r\n\"1\n1\",2\r\n3,4\r\n");
   Partitioner partitioner{file, {}, 1};
-  EXPECT_EQ(partitioner.next(), (Block{.path = file, .offset = 13, .size = 9, .first_line = 3, .header = {"a", "b"}}));
-  EXPECT_EQ(partitioner.next(), (Block{.path = file, .offset = 22, .size = 5, .first_line = 5, .header = {"a", "b"}}));
-  EXPECT_EQ(partitioner.next(), std::nullopt);
-  EXPECT_EQ(partitioner.next(), std::nullopt);
+  for (const auto& [offset, size, line] : {std::tuple{13U, 9U, 3U}, {22U, 5U, 5U}}) {
+    const std::optional<Block> block = partitioner.next();
+    ASSERT_TRUE(block);
+    EXPECT_EQ(std::tuple(block->path, block->offset, block->size), std::tuple(file, offset, size));
+    EXPECT_EQ(block->first_line, line);
+    EXPECT_THAT(block->header, ElementsAre("a", "b"));
+    EXPECT_TRUE(block->text.empty() && !block->uncut);
+  }
+  EXPECT_FALSE(partitioner.next());
+  EXPECT_FALSE(partitioner.next());
 }
 
 TEST_F(CsvPartitioner, BlockSizesComeFromTheFilesAlone) {
@@ -100,7 +106,7 @@ TEST_F(CsvPartitioner, SeveralFilesComeInTheOrderOfTheirNames) {
   EXPECT_EQ(first->path, folder_.path() / "a.csv");
   EXPECT_THAT(first->header, ElementsAre("b", "a"));
   EXPECT_EQ(partitioner.next()->path, folder_.path() / "b.csv");
-  EXPECT_EQ(partitioner.next(), std::nullopt);
+  EXPECT_FALSE(partitioner.next());
 }
 
 TEST_F(CsvPartitioner, AFileStartsAnewWhateverTheOneBeforeItEndsWith) {

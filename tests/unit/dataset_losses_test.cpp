@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "compressed.hpp"
 #include "crema/csv.hpp"
 #include "crema/dataset.hpp"
 #include "crema/hdf5.hpp"
@@ -134,6 +135,25 @@ const std::vector<Operation> operations{
        EXPECT_TRUE(kept.map<line_of>().take_all() == once);
        EXPECT_EQ(kept.count(), all_rows);
        return once;
+     }},
+    {"read_packed", all_rows,
+     [](const fs::path& folder) {
+       std::string text = "id,shop,price,text\n";
+       for (std::int64_t block = 0; block < blocks; ++block)
+         for (const Sale& sale : sales_of(block))
+           text += fmt::format("{},{},{},{}\n", sale.id, sale.shop, sale.price, sale.text);
+       std::ofstream{folder / "sales.csv.gz", std::ios::binary} << testing::gzip(text);
+       return read_csv<Sale>(folder / "sales.csv.gz").map<line_of>().take_all();
+     }},
+    {"read_array", all_rows,
+     [](const fs::path& folder) {
+       std::string text;
+       for (std::int64_t block = 0; block < blocks; ++block)
+         for (const Sale& sale : sales_of(block))
+           text += fmt::format("{}{{\"id\":{},\"shop\":\"{}\",\"price\":{},\"text\":\"{}\"}}", text.empty() ? "[" : ",",
+                               sale.id, sale.shop, sale.price, sale.text);
+       std::ofstream{folder / "sales.json", std::ios::binary} << text << ']';
+       return read_json<Sale>(folder / "sales.json").sort<&Sale::price>().map<line_of>().take_all();
      }},
     {"write_csv", all_rows,
      [](const fs::path& folder) {

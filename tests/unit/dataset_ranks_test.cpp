@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "compressed.hpp"
 #include "crema/actor.hpp"
 #include "crema/csv.hpp"
 #include "crema/task.hpp"
@@ -40,6 +41,16 @@ struct Airport {
   template <class Archive>
   void serialize(Archive& archive, unsigned) {
     archive& BOOST_SERIALIZATION_NVP(iata) & BOOST_SERIALIZATION_NVP(name) & BOOST_SERIALIZATION_NVP(latitude);
+  }
+};
+
+struct Latitude {
+  double latitude = 0;
+  std::uint64_t airports = 0;
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(latitude) & BOOST_SERIALIZATION_NVP(airports);
   }
 };
 
@@ -93,6 +104,46 @@ TEST_P(DatasetsOnRanks, CountsAndSumsOfRealFilesArePythons) {
                                    "  sum(round(float(d[\"precipitation\"]) * 10) for d in days), len(airports),\n"
                                    "  \"%.6f\" % sum(float(a[\"latitude\"]) for a in airports),\n"
                                    "  sum(len(a[\"name\"].encode()) for a in airports))"));
+}
+
+TEST_P(DatasetsOnRanks, PackedFilesAreCutByTasksAndReadInTheOrderGiven) {
+  const testing::TemporaryFolder folder;
+  std::vector<std::string> files;
+  std::string expected;
+  for (int file = 0; file < 7; ++file) {
+    std::string text = "iata,name,latitude\n";
+    for (int row = 0; row < 4000; ++row) {
+      const std::string name = fmt::format("{:x}", (row + 1) * 7919 * (file + 1) % 104'729);
+      text += fmt::format("{}-{},\"{}\n{}\",{}\n", file, row, name, std::string(60, 'x'), row);
+      expected += fmt::format("{}-{} ", file, row);
+    }
+    // Some of them are not packed.
+    files.push_back(folder.write(fmt::format("{}.csv", file), file % 3 == 1   ? text
+                                                              : file % 3 == 0 ? testing::gzip(text)
+                                                                              : testing::zstd(text)));
+  }
+  std::string found;
+  double sum = 0, sorted = 0;
+  DatasetStats stats;
+  EXPECT_EQ(cluster_.run_all([&] {
+    const auto airports = read_csv<Airport>(files);
+    for (const Airport& airport : airports.rows()) found += airport.iata + " ";
+    sum = airports.limit(5000).sum<&Airport::latitude>();
+    for (const auto& group :
+         airports.group_by<&Airport::latitude>().aggregate<Latitude>(count()).sort<&Latitude::latitude>().rows())
+      sorted += group.latitude * static_cast<double>(group.airports);
+    stats = airports.stats();
+  }),
+            0)
+      << cluster_.sink.end.error;
+  EXPECT_EQ(found, expected);
+  EXPECT_EQ(sum, 3999 * 2000. + 999 * 500.);
+  EXPECT_EQ(sorted, 7 * 3999 * 2000.);
+  const auto cut = std::ranges::find(stats.operators, "read_csv.cut", &DatasetStats::Operator::name);
+  ASSERT_NE(cut, stats.operators.end());
+  EXPECT_EQ(cut->blocks, 5U);
+  EXPECT_GT(cut->bytes, 5 * 4000 * 70U);
+  EXPECT_EQ(cluster_.objects_left, 0U);
 }
 
 TEST_P(DatasetsOnRanks, RowsKeepTheOrderOfTheFile) {

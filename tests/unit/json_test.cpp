@@ -8,7 +8,7 @@
 
 #include "compressed.hpp"
 #include "crema/errors.hpp"
-#include "io/json_records.hpp"
+#include "io/json_cutter.hpp"
 #include "io/line_partitioner.hpp"
 #include "local_driver.hpp"
 #include "python.hpp"
@@ -72,22 +72,47 @@ struct Order {
 
 class JsonTest : public ::testing::Test {
  protected:
-  /// `block_size` counts for lines.
+  /// However a file that is one array is cut, it is read the same: this reads it in several ways.
   template <class T = Order>
   std::vector<T> read(const std::string& file, ReadOptions options = {}, std::uint64_t block_size = 1000) {
-    io::LinePartitioner partitioner{file, is_array, block_size};
-    std::vector<T> rows;
-    bad_.clear();
-    blocks_ = 0;
     ::testing::internal::CaptureStderr();
     const struct Release {
       ~Release() { (void)::testing::internal::GetCapturedStderr(); }
     } release;
-    for (; const std::optional<TextBlock> block = partitioner.next(); ++blocks_) {
-      std::ranges::move(read_rows<T>({*block, options}), std::back_inserter(rows));
-      std::ranges::move(read_bad_records<T>({*block, options}), std::back_inserter(bad_));
+    std::vector<T> rows = read_once<T>(file, options, 1 << 30);
+    const std::vector<BadRecord> bad = bad_;
+    for (const std::uint64_t size : {std::uint64_t{1}, std::uint64_t{7}, block_size}) {
+      EXPECT_EQ(encoded(read_once<T>(file, options, size)), encoded(rows)) << file << " in blocks of " << size;
+      EXPECT_EQ(bad_, bad) << file << " in blocks of " << size;
     }
     return rows;
+  }
+  template <class T = Order>
+  std::vector<T> read_once(const std::string& file, ReadOptions options, std::uint64_t block_size) {
+    io::LinePartitioner partitioner{file, is_array, block_size};
+    std::vector<T> rows;
+    bad_.clear();
+    blocks_ = 0;
+    const auto take = [&](const Block& block) {
+      std::ranges::move(read_rows<T>(block), std::back_inserter(rows));
+      std::ranges::move(read_bad_records<T>(block), std::back_inserter(bad_));
+      ++blocks_;
+    };
+    while (const std::optional<TextBlock> block = partitioner.next()) {
+      if (!block->uncut) {
+        take({.text = *block, .options = options});
+        continue;
+      }
+      Cutter cutter{{.text = *block, .options = options}, block_size};
+      while (const std::optional<Block> cut = cutter.next()) take(*cut);
+    }
+    return rows;
+  }
+  template <class T>
+  static std::string encoded(const std::vector<T>& rows) {
+    ByteBuffer out;
+    encode(out, rows);
+    return {reinterpret_cast<const char*>(out.data()), out.size()};
   }
   template <class T = Order>
   std::string message_of(std::string_view text, const std::string& name = "orders.json") {
@@ -146,7 +171,7 @@ TEST_F(JsonTest, RecordsThatAreNoObjectsAreValues) {
               ElementsAre(ElementsAre(1, 2), IsEmpty()));
 }
 
-TEST_F(JsonTest, LinesAreCutIntoBlocksAndArraysAreNot) {
+TEST_F(JsonTest, LinesAndArraysAreCutIntoBlocks) {
   const std::string lines = "\xEF\xBB\xBF{\"drink\":\"a\"}\r\n\n{\"drink\":\"b\",\"price\":1}\n \n{\"drink\":\"c\"}";
   for (std::uint64_t size = 1; size < 70; ++size) {
     EXPECT_THAT(read(folder_.write("lines.json", lines), {}, size),
@@ -158,6 +183,8 @@ TEST_F(JsonTest, LinesAreCutIntoBlocksAndArraysAreNot) {
   EXPECT_EQ(blocks_, 5);
   EXPECT_THAT(read(folder_.write("array.json", "[\n{\"drink\":\"a\"},\n{\"drink\":\"b\"}]\n"), {}, 1),
               ElementsAre(Order{"a", {}}, Order{"b", {}}));
+  EXPECT_EQ(blocks_, 2);
+  (void)read(folder_.path() / "array.json");
   EXPECT_EQ(blocks_, 1);
   for (const char* none : {"[]", "[ \n ]\n", "\n", ""}) {
     EXPECT_THAT(read(folder_.write("none.json", std::string{none} + "\n")), IsEmpty());
@@ -286,6 +313,38 @@ TEST_F(JsonTest, AnElementThatDoesNotEndCostsNoNeighbourOnALineOfItsOwn) {
       folder_.write("nested.json", "[\n{\"drink\":\"a\", \"x\":[\n  {\"drink\":\"b\"}\n],,\n}\n]");
   EXPECT_TRUE(read(nested, options).empty());
   EXPECT_EQ(bad_.size(), 1U);
+}
+
+TEST_F(JsonTest, AnElementThatIsTooLongForMemoryIsLeftOutWithWhatFollowsUnlessALineBeginsTheNext) {
+  const auto drinks = [&](const std::string& file, std::size_t longest) {
+    ArrayCutter cutter{{.text = {.path = file}, .options = {.on_bad_record = BadRecordPolicy::skip}}, 1, longest};
+    std::string found;
+    bad_.clear();
+    ::testing::internal::CaptureStderr();
+    while (const auto block = cutter.next()) {
+      EXPECT_LE(block->text.size, 2000U);
+      for (const Order& order : read_rows<Order>(*block)) found += order.drink.substr(0, 1);
+      std::ranges::move(read_bad_records<Order>(*block), std::back_inserter(bad_));
+    }
+    (void)::testing::internal::GetCapturedStderr();
+    return found;
+  };
+  const std::string lengthy = "{\"drink\":\"" + std::string(1000, 'b') + "\"}";
+  const std::string file =
+      folder_.write("long.json", "[{\"drink\":\"a\"},\n" + lengthy + ",{\"drink\":\"c\"},\n{\"drink\":\"d\"}]");
+  EXPECT_EQ(drinks(file, 1100), "abcd");
+  EXPECT_EQ(drinks(file, 300), "a");
+  ASSERT_EQ(bad_.size(), 1U);
+  EXPECT_EQ(bad_[0].line, 2U);
+  EXPECT_EQ(bad_[0].text.substr(0, 20), lengthy.substr(0, 20));
+  EXPECT_THAT(bad_[0].reason, HasSubstr("expected an element of the array that ends within 256 MiB, found \"{"));
+
+  std::string open = "[{\"drink\":\"a\",\n";
+  for (int i = 0; i < 100; ++i) open += "{\"drink\":\"b\"},\n";
+  const std::string broken = folder_.write("open.json", open + "{\"drink\":\"c\"}]");
+  EXPECT_EQ(drinks(broken, 300), std::string(100, 'b') + "c");
+  ASSERT_EQ(bad_.size(), 1U);
+  EXPECT_EQ(bad_[0].text, "{\"drink\":\"a\"");
 }
 
 TEST_F(JsonTest, IsADatasetOfOneOrSeveralFilesCompressedOnesAmongThem) {

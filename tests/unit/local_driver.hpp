@@ -64,15 +64,19 @@ class LocalDriver {
     std::queue<wire::Frame> replies_;
   };
 
-  /// A worker's lane that has one task.
+  /// A worker's lane that has one task, whose inputs are stored values.
   class WorkerChannel : public lane::Channel {
    public:
-    explicit WorkerChannel(wire::TaskSpec task) : task_{std::move(task)} {}
+    WorkerChannel(wire::TaskSpec task, std::map<TaskId, Bytes>& stored) : task_{std::move(task)}, stored_{stored} {}
     std::optional<wire::Frame> next_work() override {
       if (!task_) return std::nullopt;
-      wire::Frame frame = wire::make_frame(wire::FrameType::run_task, wire::write(*task_));
+      ByteBuffer work = wire::write(*task_);
+      for (const Input& input : task_->arguments.inputs) {
+        work.put(std::uint8_t{1});
+        work.put_sized(stored_.at(input.id).span());
+      }
       task_.reset();
-      return frame;
+      return wire::make_frame(wire::FrameType::run_task, std::move(work));
     }
     wire::Frame next_reply() override { throw std::logic_error{"these tasks ask for nothing"}; }
     std::optional<wire::Frame> poll_reply() override { return std::nullopt; }
@@ -81,6 +85,10 @@ class LocalDriver {
     void post(wire::Frame frame, bool) override {
       if (frame.header.type == wire::FrameType::object) large = frame.payload;
       if (frame.header.type == wire::FrameType::outcome) outcome = wire::read_outcome(frame.payload);
+      if (frame.header.type == wire::FrameType::put) {
+        const wire::Put put = wire::read_put(frame.payload);
+        stored_.emplace(put.id, put.stored > 0 ? large : put.value);
+      }
     }
     void runs(TaskId) override {}
     void waits_for_room(ActorId) override {}
@@ -90,6 +98,7 @@ class LocalDriver {
 
    private:
     std::optional<wire::TaskSpec> task_;
+    std::map<TaskId, Bytes>& stored_;
   };
 
   std::optional<wire::Frame> answer(const wire::Frame& frame) {
@@ -121,8 +130,9 @@ class LocalDriver {
   }
 
   wire::Frame run_task(TaskId id) {
-    WorkerChannel channel{tasks_.extract(id).mapped()};
-    std::thread{[&] { lane::run_tasks({.rank = RankId{1}, .lane = LaneId{1}, .host = "there"}, channel); }}.join();
+    WorkerChannel channel{tasks_.extract(id).mapped(), stored_};
+    const LaneId lane{++lanes_};
+    std::thread{[&] { lane::run_tasks({.rank = RankId{1}, .lane = lane, .host = "there"}, channel); }}.join();
     const wire::Outcome& outcome = channel.outcome;
     const wire::Value value{
         .id = id, .failed = outcome.failed, .bytes = outcome.stored > 0 ? channel.large : outcome.value};
@@ -132,6 +142,8 @@ class LocalDriver {
 
   const int workers_;
   std::map<TaskId, wire::TaskSpec> tasks_;  // not yet asked for
+  std::map<TaskId, Bytes> stored_;          // by tasks
+  std::uint32_t lanes_ = 0;                 // of workers, each of which has had one task
   std::vector<std::string> labels_;
   std::size_t most_waiting_ = 0;
   std::string error_;
