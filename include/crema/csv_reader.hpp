@@ -22,7 +22,7 @@ namespace crema::csv {
 struct Block {
   std::string path;              ///< as the driver named it
   std::uint64_t offset = 0;      ///< of the first byte
-  std::uint64_t size = 0;        ///< bytes
+  std::uint64_t size = 0;        ///< bytes, as TextBlock::size
   std::uint64_t first_line = 1;  ///< line of the file on which the block begins, counted from 1
   std::vector<std::string> header;
   CsvOptions options{};

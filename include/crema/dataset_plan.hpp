@@ -204,7 +204,9 @@ Step prefixed(std::uint64_t number, Step step);
 /// Where blocks come from.
 template <class One>
 struct Source {
-  std::function<std::optional<One>()> next;  ///< of each block, in order; none behind the last
+  /// Of each block, in order; none behind the last. `ahead`: so many blocks run ahead of the one that is consumed, for
+  /// sources that have tasks run to know what comes.
+  std::function<std::optional<One>(std::size_t ahead)> next;
   /// About how many there are, where tasks have to run to know it; 0: who wants to know it counts them.
   std::uint64_t expected = 0;
 };

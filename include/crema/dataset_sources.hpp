@@ -23,7 +23,7 @@ template <class T>
 [[nodiscard]] Dataset<T> from_items(std::vector<T> items) {
   const auto all = std::make_shared<const std::vector<T>>(std::move(items));
   const auto open = [all]() -> dataset::DescriptionSource {
-    return {[all, place = all->begin()]() mutable -> std::optional<dataset::Description> {
+    return {[all, place = all->begin()](std::size_t) mutable -> std::optional<dataset::Description> {
       if (place == all->end()) return std::nullopt;
       const auto begin = place;
       place += std::min<std::ptrdiff_t>(all->end() - begin, dataset::items_per_block(all->size()));

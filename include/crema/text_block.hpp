@@ -12,7 +12,7 @@ namespace crema {
 struct TextBlock {
   std::string path;              ///< as the driver named it
   std::uint64_t offset = 0;      ///< of the first byte of the text
-  std::uint64_t size = 0;        ///< bytes of the text
+  std::uint64_t size = 0;        ///< bytes of the text; of an `uncut` file about
   std::uint64_t first_line = 0;  ///< the line on which the text begins, counted from 1; 0: not known
   Bytes text{};                  ///< of a file that cannot be entered in the middle; else it is read from there
   bool uncut = false;            ///< it is a whole file, which a task has to cut into blocks: the others can be read

@@ -117,7 +117,7 @@ void BlockStream::submit_ahead() {
   while (source_.next && in_flight_.size() < ahead_) {
     std::optional<Work> work;
     try {
-      work = source_.next();
+      work = source_.next(ahead_);
     } catch (const Error&) {
       // Rows in front of the damage come first, whatever the number of blocks in flight.
       source_failure_ = std::current_exception();

@@ -30,8 +30,8 @@ Operators Plan::operators(const Work& work) const {
 Plan load_plan(const Step& load, std::function<DescriptionSource()> open, const std::optional<Step>& load_bad_records) {
   const auto open_works = [load, open]() -> BlockSource {
     DescriptionSource descriptions = open();
-    return {[load, next = std::move(descriptions.next)]() -> std::optional<Work> {
-              std::optional<Description> description = next();
+    return {[load, next = std::move(descriptions.next)](std::size_t ahead) -> std::optional<Work> {
+              std::optional<Description> description = next(ahead);
               if (!description) return std::nullopt;
               Work work;
               if (auto* bytes = std::get_if<Bytes>(&*description)) {
@@ -51,9 +51,9 @@ Plan load_plan(const Step& load, std::function<DescriptionSource()> open, const 
 
 Plan after(std::string name, std::function<BlockSource()> open) {
   const auto open_late = [open = std::move(open)]() -> BlockSource {
-    return {[open, source = BlockSource{}]() mutable -> std::optional<Work> {
+    return {[open, source = BlockSource{}](std::size_t ahead) mutable -> std::optional<Work> {
       if (!source.next) source = open();
-      return source.next();
+      return source.next(ahead);
     }};
   };
   return {.open = open_late, .name = std::move(name)};
@@ -98,7 +98,7 @@ Dataset<std::int64_t> range(std::int64_t count) {
                      "): it counts from 0, so the count cannot be negative"};
   }
   const auto open = [count]() -> dataset::DescriptionSource {
-    return {[count, begin = std::int64_t{0}]() mutable -> std::optional<dataset::Description> {
+    return {[count, begin = std::int64_t{0}](std::size_t) mutable -> std::optional<dataset::Description> {
       if (begin == count) return std::nullopt;
       const std::int64_t end =
           begin + std::min<std::int64_t>(count - begin, dataset::items_per_block(static_cast<std::size_t>(count)));

@@ -65,14 +65,15 @@ void KeptRows::add(Work& work, std::uint64_t first, std::uint64_t last) const {
 }
 
 BlockSource slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t begin, std::uint64_t end) {
-  return {[load, kept = std::move(kept), begin, end, block = std::size_t{0}]() mutable -> std::optional<Work> {
-    while (block < kept->blocks() && kept->end(block) <= begin) ++block;
-    if (block == kept->blocks() || kept->begin(block) >= end) return std::nullopt;
-    Work work = work_of(load);
-    kept->add(work, std::max(begin, kept->begin(block)), std::min(end, kept->end(block)));
-    ++block;
-    return work;
-  }};
+  return {
+      [load, kept = std::move(kept), begin, end, block = std::size_t{0}](std::size_t) mutable -> std::optional<Work> {
+        while (block < kept->blocks() && kept->end(block) <= begin) ++block;
+        if (block == kept->blocks() || kept->begin(block) >= end) return std::nullopt;
+        Work work = work_of(load);
+        kept->add(work, std::max(begin, kept->begin(block)), std::min(end, kept->end(block)));
+        ++block;
+        return work;
+      }};
 }
 
 Plan between(std::string name, FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t begin,
@@ -84,7 +85,7 @@ Plan between(std::string name, FunctionId load, std::shared_ptr<const KeptRows> 
 }
 
 BlockSource equal_slices(FunctionId load, std::shared_ptr<const KeptRows> kept, std::uint64_t count) {
-  return {[load, kept = std::move(kept), count, block = std::uint64_t{0}]() mutable -> std::optional<Work> {
+  return {[load, kept = std::move(kept), count, block = std::uint64_t{0}](std::size_t) mutable -> std::optional<Work> {
     if (block == count) return std::nullopt;
     const std::uint64_t rows = kept->rows() / count;
     const std::uint64_t larger = kept->rows() % count;
@@ -102,7 +103,7 @@ BlockSource zipped(FunctionId load, std::shared_ptr<const KeptRows> left, std::s
                      std::to_string(right->rows()) + "; they must have as many: use limit() on the longer one"};
   }
   return {[load, left = std::move(left), right = std::move(right),
-           block = std::size_t{0}]() mutable -> std::optional<Work> {
+           block = std::size_t{0}](std::size_t) mutable -> std::optional<Work> {
     while (block < left->blocks() && left->begin(block) == left->end(block)) ++block;
     if (block == left->blocks()) return std::nullopt;
     Work work = work_of(load);
@@ -116,7 +117,7 @@ BlockSource zipped(FunctionId load, std::shared_ptr<const KeptRows> left, std::s
 BlockSource limited(FunctionId load, const Plan& plan, const Step& keep, std::uint64_t rows) {
   // One block first: it may be all that is wanted.
   const auto stream = std::make_shared<std::optional<BlockStream>>(std::in_place, plan.with(keep), 1);
-  return {[load, stream, left = rows]() mutable -> std::optional<Work> {
+  return {[load, stream, left = rows](std::size_t) mutable -> std::optional<Work> {
     while (left > 0 && *stream) {
       const std::optional<crema::detail::FutureHandle> block = (*stream)->next_kept();
       if (!block) break;
@@ -140,12 +141,12 @@ Plan united(const Plan& first, const Plan& second) {
     std::uint64_t expected = 0;
     if (early.expected + late.expected > 0) expected = expect(early) + expect(late);
     return {[first, second, early = std::move(early), late = std::move(late),
-             in_second = false]() mutable -> std::optional<Work> {
+             in_second = false](std::size_t ahead) mutable -> std::optional<Work> {
               std::optional<Work> work;
-              if (!in_second) work = early.next();
+              if (!in_second) work = early.next(ahead);
               if (!work) {
                 in_second = true;
-                work = late.next();
+                work = late.next(ahead);
               }
               if (!work) return work;
               const Plan& plan = in_second ? second : first;
@@ -160,7 +161,7 @@ Plan united(const Plan& first, const Plan& second) {
 
 BlockSource gathered(Step load, std::vector<KeptBlocks> sides, std::size_t count) {
   return {[load = std::move(load), sides = std::move(sides), count,
-           part = std::size_t{0}]() mutable -> std::optional<Work> {
+           part = std::size_t{0}](std::size_t) mutable -> std::optional<Work> {
     if (part == count) return std::nullopt;
     Work work;
     append(work, load);
@@ -193,7 +194,7 @@ BlockSource summed(const Side& side, const Step& merge, const Step& load) {
   std::vector<KeptBlocks> sides;
   sides.push_back(std::move(kept));
   if (!whole) return gathered(std::move(told), std::move(sides), parts);
-  return {[told = std::move(told), sides = std::move(sides), done = false]() mutable -> std::optional<Work> {
+  return {[told = std::move(told), sides = std::move(sides), done = false](std::size_t) mutable -> std::optional<Work> {
     if (std::exchange(done, true)) return std::nullopt;
     Work work;
     append(work, told);

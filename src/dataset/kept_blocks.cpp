@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -16,6 +17,7 @@ constexpr std::size_t most_partitions = 1024;
 /// So many blocks are looked at, and merged, together: of failures a long stage is to learn before its end, and a task
 /// for each block would cost as much as small blocks themselves.
 constexpr std::size_t looked_at_together = 64;
+constexpr std::size_t all = std::numeric_limits<std::size_t>::max();  // blocks are wanted
 
 void add_count(Work& work, std::size_t count) {
   ByteBuffer bytes;
@@ -119,7 +121,7 @@ void KeptBlocks::add_part(Work& work, std::size_t part, std::size_t parts) const
 
 BlockSource source_of(std::vector<Work> works) {
   const std::uint64_t blocks = works.size();
-  return {[works = std::move(works), next = std::size_t{0}]() mutable -> std::optional<Work> {
+  return {[works = std::move(works), next = std::size_t{0}](std::size_t) mutable -> std::optional<Work> {
             if (next == works.size()) return std::nullopt;
             return std::move(works[next++]);
           },
@@ -128,14 +130,14 @@ BlockSource source_of(std::vector<Work> works) {
 
 std::uint64_t count_blocks(const Plan& plan) {
   std::uint64_t blocks = 0;
-  for (const BlockSource source = plan.open(); source.next();) ++blocks;
+  for (const BlockSource source = plan.open(); source.next(all);) ++blocks;
   return blocks;
 }
 
 std::uint64_t expect(BlockSource& source) {
   if (source.expected == 0) {
     std::vector<Work> works;
-    while (std::optional<Work> work = source.next()) works.push_back(std::move(*work));
+    while (std::optional<Work> work = source.next(all)) works.push_back(std::move(*work));
     source = source_of(std::move(works));
   }
   return source.expected;

@@ -25,8 +25,8 @@ void check(const CsvOptions& options) {
 
 namespace {
 
-io::CutFile<Block> cut(const Block& file, std::uint64_t block_size) {
-  return io::store_blocks(Cutter{file, block_size}, &Block::size);
+io::CutSection<Block> cut(const Block& file, std::uint64_t block_size, const io::Section& section) {
+  return io::store_blocks(Cutter{file, block_size}, section, &Block::size);
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ Partitioner::Input check(const std::string& path, std::span<const std::string> f
           .text_size = reader.expected_size(),
           .whole = {.path = path,
                     .offset = end,
-                    .size = 0,
+                    .size = reader.expected_size(),
                     .first_line = records_line,
                     .header = std::move(header),
                     .options = options,

@@ -13,8 +13,8 @@ namespace crema {
 namespace io {
 namespace {
 
-CutFile<TextBlock> cut(const TextBlock& file, std::uint64_t block_size) {
-  return store_blocks(LineCutter{file, block_size}, &TextBlock::size);
+CutSection<TextBlock> cut(const TextBlock& file, std::uint64_t block_size, const Section& section) {
+  return store_blocks(LineCutter{file, block_size}, section, &TextBlock::size);
 }
 
 std::vector<std::string> lines_of(const TextBlock& block) {

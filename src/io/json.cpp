@@ -8,8 +8,8 @@
 namespace crema::json {
 namespace {
 
-io::CutFile<Block> cut(const Block& file, std::uint64_t block_size) {
-  return io::store_blocks(Cutter{file, block_size}, [](const Block& block) { return block.text.size; });
+io::CutSection<Block> cut(const Block& file, std::uint64_t block_size, const io::Section& section) {
+  return io::store_blocks(Cutter{file, block_size}, section, [](const Block& block) { return block.text.size; });
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ class Partitioner {
   struct Input {
     InputFile file;               ///< as it was when it was looked at
     std::uint64_t text_size = 0;  ///< bytes, about
-    Block whole;                  ///< all its records; size does not count
+    Block whole;                  ///< all its records; of one that is `uncut` size is text_size, else it does not count
   };
 
   /// `block_size`: bytes of a block before it is rounded up to whole records; 0: io::block_size_for all text.

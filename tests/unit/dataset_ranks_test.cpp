@@ -146,6 +146,41 @@ TEST_P(DatasetsOnRanks, PackedFilesAreCutByTasksAndReadInTheOrderGiven) {
   EXPECT_EQ(cluster_.objects_left, 0U);
 }
 
+TEST_P(DatasetsOnRanks, AFewRowsOfAPackedFileNeedItsFirstBlocksAlone) {
+  const testing::TemporaryFolder folder;
+  std::string text = "iata,name,latitude\n";
+  std::mt19937_64 random{5};
+  constexpr int rows = 20'000;
+  for (int row = 0; row < rows; ++row) text += fmt::format("{:x},{:x},{}\n", random(), random(), row);
+  const std::vector<std::string> files{folder.write("1.csv.gz", testing::gzip(text)),
+                                       folder.write("2.csv.zst", testing::zstd(text))};
+  double few = 0, all = 0;
+  DatasetStats of_few, of_all;
+  std::uint64_t blocks = 0;
+  EXPECT_EQ(cluster_.run_all([&] {
+    const auto airports = read_csv<Airport>(files);
+    few = airports.limit(10).sum<&Airport::latitude>();
+    of_few = airports.limit(10).stats();
+    all = airports.sum<&Airport::latitude>();
+    of_all = airports.stats();
+    blocks = airports.block_count();
+  }),
+            0)
+      << cluster_.sink.end.error;
+  EXPECT_EQ(few, 45);
+  EXPECT_EQ(all, 2. * (rows - 1) * rows / 2);
+  const auto cut = [](const DatasetStats& stats) {
+    return *std::ranges::find(stats.operators, "read_csv.cut", &DatasetStats::Operator::name);
+  };
+  EXPECT_EQ(cut(of_few).blocks, 1U);
+  EXPECT_LT(cut(of_few).bytes, text.size() * 3 / 4);
+  EXPECT_EQ(cut(of_all).blocks, 4U) << "the first blocks of each, and the rest";
+  EXPECT_GT(cut(of_all).bytes, 2 * (text.size() - 100));
+  EXPECT_EQ(of_all.operators.back().blocks, blocks);
+  EXPECT_GT(blocks, 16U);
+  EXPECT_EQ(cluster_.objects_left, 0U);
+}
+
 TEST_P(DatasetsOnRanks, RowsKeepTheOrderOfTheFile) {
   std::vector<std::string> codes;
   EXPECT_EQ(cluster_.run_all([&] {
