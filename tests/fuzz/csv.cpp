@@ -26,15 +26,24 @@ struct Sale {
   }
 };
 
+void read(const crema::csv::Block& block, std::vector<Sale>& rows) {
+  for (Sale& row : crema::csv::read_rows<Sale>(block)) {
+    if (row.price && *row.price != *row.price) row.price.reset();  // NaN is not equal to itself
+    rows.push_back(std::move(row));
+  }
+}
+
 /// Nothing: the file was refused.
 std::optional<std::vector<Sale>> read(const std::string& path, std::uint64_t block_size) try {
   crema::csv::Partitioner partitioner{path, crema::csv::field_names<Sale>(), block_size};
   std::vector<Sale> rows;
   while (const auto block = partitioner.next()) {
-    for (Sale& row : crema::csv::read_rows<Sale>(*block)) {
-      if (row.price && *row.price != *row.price) row.price.reset();  // NaN is not equal to itself
-      rows.push_back(std::move(row));
+    if (!block->uncut) {
+      read(*block, rows);
+      continue;
     }
+    crema::csv::Cutter cutter{*block, partitioner.block_size()};
+    while (const auto cut = cutter.next()) read(*cut, rows);
   }
   return rows;
 } catch (const crema::DataError&) {
