@@ -67,9 +67,12 @@ void Head::make_again(TaskId id) {
     if (maker != next) {
       run_for_stored_.emplace(maker, Ended{made_by.state, made_by.stored, std::exchange(made_by.value, {}), task.key});
       // What it stores goes again with its end, if nobody needs it then: all that was lost is made of it in one run.
-      for (const TaskId lost : lineage_.made_of_stored_by(maker))
-        if (const Entry* other = entries_.find(lost.number); other && is_gone(lost, *other) && is_needed(*other))
-          wanted.push_back(lost);
+      for (const TaskId lost : lineage_.made_of_stored_by(maker)) {
+        Entry* other = entries_.find(lost.number);
+        if (other == nullptr || !is_gone(lost, *other) || !is_needed(*other) || !may_run_again(lost, *other)) continue;
+        other->asked = true;  // nobody has to hear of it if this fails
+        wanted.push_back(lost);
+      }
     }
     if (history::is_blob_reader(task) && entry->submitted == 0) {
       entry->name = name_of(task.function, task.label);
@@ -106,6 +109,12 @@ std::string Head::why_not_again(const wire::TaskSpec& task, const Entry& entry) 
   if (entry.state == Entry::State::failed && decode(entry.value).kind == Failure::Kind::cancelled)
     return "its task was cancelled";
   return {};
+}
+
+bool Head::may_run_again(TaskId id, const Entry& entry) {
+  wire::TaskSpec task = wire::read_task(*lineage_.recipe(id));
+  task.attempt = attempts_.of(id) + 1;
+  return why_not_again(task, entry).empty();
 }
 
 /// The result is in the store of a rank, which may be lost.

@@ -1,6 +1,7 @@
 #include "head/lineage.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -43,17 +44,22 @@ std::vector<Named<TaskId>> Lineage::stored_by(TaskId task) const {
 }
 
 std::vector<TaskId> Lineage::made_of_stored_by(TaskId task) const {
-  std::unordered_set<TaskId> values;
-  for (const Named<TaskId>& value : stored_by(task)) values.insert(value.id);
   std::vector<TaskId> made_of_them;
-  for (bool more = !values.empty(); more;) {
-    more = false;
-    for (const auto& [result, made] : made_) {
-      const auto of_them = [&](TaskId needed) { return values.contains(needed); };
-      if (!made.result || std::none_of(made.needs.begin(), made.needs.end(), of_them) || !values.insert(result).second)
-        continue;
-      made_of_them.push_back(result);
-      more = true;
+  std::vector<TaskId> values;
+  for (const Named<TaskId>& value : stored_by(task)) values.push_back(value.id);
+  if (std::none_of(values.begin(), values.end(), [&](TaskId value) { return needs(value); })) return made_of_them;
+  std::unordered_multimap<TaskId, TaskId> results;  // by what they need
+  for (const auto& [result, made] : made_)
+    if (made.result)
+      for (const TaskId needed : made.needs) results.emplace(needed, result);
+  std::unordered_set<TaskId> known;
+  while (!values.empty()) {
+    const TaskId value = values.back();
+    values.pop_back();
+    for (auto [next, end] = results.equal_range(value); next != end; ++next) {
+      if (!known.insert(next->second).second) continue;
+      made_of_them.push_back(next->second);
+      values.push_back(next->second);
     }
   }
   return made_of_them;

@@ -31,7 +31,7 @@ class Lineage {
   [[nodiscard]] bool needs(TaskId value) const { return !needed_.empty() && needed_.contains(value); }
   /// What the task has stored and somebody still holds.
   [[nodiscard]] std::vector<Named<TaskId>> stored_by(TaskId task) const;
-  /// What was made of that, and of what was made of it. Takes time in proportion to all recipes.
+  /// Results that were made of that, or of what was made of it. Takes time in proportion to all recipes.
   [[nodiscard]] std::vector<TaskId> made_of_stored_by(TaskId task) const;
   [[nodiscard]] bool has_stored(TaskId task) const {
     const auto made = made_.find(task);

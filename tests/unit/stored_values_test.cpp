@@ -325,6 +325,27 @@ TEST_P(StoredValues, AreStoredOnceMoreForAllThatWasMadeOfThem) {
   });
 }
 
+TEST_P(StoredValues, AreNotStoredOnceMoreForWhatNobodyAskedForAndMayNotRunAgain) {
+  run([](Losing& job) {
+    auto stored = start<many_stored>({});
+    std::vector<Future<Numbers>> asked, unasked;
+    std::vector<Future<double>> used;
+    for (const auto& values : get(stored)) {
+      asked.push_back(remote<made_of>(values.front()));
+      unasked.push_back(with({.max_retries = 0}).remote<made_of>(values.back()));
+      used.push_back(remote<first_of>(unasked.back()));
+    }
+    wait(asked, {.count = asked.size()});
+    (void)get(used);
+    stored.clear();
+    settle();
+    lose(job);
+    for (const auto& one : asked) (void)one.get();
+    settle();
+    unasked.clear();
+  });
+}
+
 TEST_P(StoredValues, BesideALargeResultOfTheSameTask) {
   run([](Losing& job) {
     const auto both = start<stored_and_made>({});
