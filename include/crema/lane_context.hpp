@@ -63,6 +63,7 @@ class LaneContext {
   /// Returns at once. The value is fetched under the id.
   virtual Named<TaskId> submit(FunctionId function, const TaskOptions& options, Arguments arguments) = 0;
   /// Stores a value that is there. Returns at once, or waits where the disk does not keep up with what is stored.
+  /// Throws Error where it did not take what was stored before.
   virtual Named<TaskId> put(Arguments value) = 0;
   /// Returns at once, or after one round trip when the options name the actor. Throws UsageError when the name is
   /// taken.

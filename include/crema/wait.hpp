@@ -128,7 +128,7 @@ AsCompleted<T> as_completed(const std::vector<Future<T>>& futures) {
 
 /// Stores a value once, to be passed to many tasks: each rank gets it at most once. Returns at once; where a task, an
 /// actor or the driver stores values faster than its rank has room for them or the disk takes them, it waits as soon as
-/// 64 MiB of them lack room.
+/// 64 MiB of them lack room. Throws Error where the disk does not take one of those before.
 template <class T>
 Future<T> put(const T& value) {
   const CarriedFutures carried;

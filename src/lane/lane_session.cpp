@@ -97,8 +97,9 @@ Named<TaskId> LaneSession::submit(FunctionId function, const TaskOptions& option
 
 Named<TaskId> LaneSession::put(Arguments value) {
   if (may_lack_room_ >= most_without_room) {
-    static_cast<void>(request(FrameType::make_room, {}, Slot::kept));
     may_lack_room_ = 0;
+    ByteReader why{request(FrameType::make_room, wire::write_ids({running_.id}), Slot::kept)};
+    if (why.remaining() > 0) throw Error{"storing values: " + std::string{why.get_text()}};
   }
   const TaskKey key = keys_.stored_value(value);
   const auto before = stored_before_.find(key);

@@ -80,12 +80,17 @@ bool ObjectExchange::may_pass(Frame& frame) {
 }
 
 void ObjectExchange::on_make_room(const Frame& frame) {
-  Frame answer = wire::make_frame(FrameType::reply, wire::write(wire::Reply{}), frame.header.lane);
+  ByteBuffer why;
+  if (const auto refused = refused_.extract(frame.header.lane); !refused.empty())
+    if (refused.mapped().by == ByteReader{frame.payload}.get<TaskId>()) why.put_text(refused.mapped().error);
+  Frame answer =
+      wire::make_frame(FrameType::reply, wire::write(wire::Reply{.bytes = Bytes{std::move(why)}}), frame.header.lane);
   answer.header.sequence = frame.header.sequence;
   outbox_.send(me_, std::move(answer));
 }
 
 void ObjectExchange::on_lane_lost(LaneId lane) {
+  refused_.erase(lane);
   std::vector<TaskId> untold;
   for (const auto& [id, making] : making_)
     if (making.lane == lane) untold.push_back(id);
@@ -95,10 +100,12 @@ void ObjectExchange::on_lane_lost(LaneId lane) {
   }
 }
 
-void ObjectExchange::turn_into_failure(Frame& frame, const std::string& reason) const {
+void ObjectExchange::turn_into_failure(Frame& frame, const std::string& reason) {
   const auto failure = [&](TaskId id) { return failure_of(id, me_, "keeping its result: " + reason); };
   if (frame.header.type == FrameType::put) {
     wire::Put put = wire::read_put(frame.payload);
+    Refused& refused = refused_[frame.header.lane];
+    if (refused.error.empty() || refused.by != put.parent) refused = {put.parent, reason};
     put.failed = true;
     put.stored = 0;
     put.carried.clear();

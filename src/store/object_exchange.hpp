@@ -33,11 +33,12 @@ class ObjectExchange {
   /// Whether the message tells of a value (outcome or put) for which there is no room yet: then it is kept, and given
   /// to `resume` later, as a failure if there will be none. So are outcomes, releases and calls behind such messages of
   /// their lane, in order: who hears that work has ended, lets go of a value or names one has heard of what it had
-  /// stored.
+  /// stored. So is who waits for room.
   bool hold(wire::Frame& frame);
   /// Whether a message of this lane is held.
   [[nodiscard]] bool holds(LaneId lane) const { return held_.contains(lane); }
-  /// From a lane that waits until all it has made is in the store: held like a message that comes behind these.
+  /// From a lane that waits until all it has made is in the store. It hears why something is not that what runs there
+  /// has stored.
   void on_make_room(const wire::Frame& frame);
   /// The lane has died: values that it made and did not tell of are nobody's. Requires that none of its messages is
   /// held.
@@ -89,7 +90,7 @@ class ObjectExchange {
   void give_failure(const Waiter& waiter, const std::string& reason, Failure::Kind kind = Failure::Kind::task);
   void made(TaskId id, const std::string& error);
   bool may_pass(wire::Frame& frame);
-  void turn_into_failure(wire::Frame& frame, const std::string& reason) const;
+  void turn_into_failure(wire::Frame& frame, const std::string& reason);
 
   // Constant after construction.
   wire::Outbox& outbox_;
@@ -100,6 +101,12 @@ class ObjectExchange {
 
   std::unordered_map<TaskId, Making> making_;
   std::unordered_map<LaneId, std::deque<wire::Frame>> held_;  // never empty: the first waits for its value
+  /// A value of this work, zero the driver, for which there was no room.
+  struct Refused {
+    TaskId by;
+    std::string error;
+  };
+  std::unordered_map<LaneId, Refused> refused_;  // the first since the lane has asked
   Fetches fetching_;
   std::deque<wire::ObjectPart> queue_;  // of fetching_, not asked yet; one that is not there any more is passed over
   std::uint64_t on_their_way_ = 0;

@@ -93,8 +93,8 @@ enum class FrameType : std::uint16_t {
   park = 64,
   resume = 65,
   get_inputs = 66,
-  make_room = 71,
   loans_ended = 70,
+  make_room = 71,
   // rank -> its lane
   spare = 69,
   // between the stores of two ranks; object also from a lane to its own rank

@@ -38,7 +38,9 @@ class FullRank final : public Channel {
   void post(Frame frame, bool) override {
     posted.push_back(frame.header.type);
     if (frame.header.type == FrameType::make_room && has_room) {
-      Frame reply = wire::make_frame(FrameType::reply, wire::write(wire::Reply{}));
+      ByteBuffer why;
+      if (!refused.empty()) why.put_text(refused);
+      Frame reply = wire::make_frame(FrameType::reply, wire::write(wire::Reply{.bytes = Bytes{std::move(why)}}));
       reply.header.sequence = frame.header.sequence;
       replies_.push_back(std::move(reply));
     }
@@ -53,6 +55,7 @@ class FullRank final : public Channel {
 
   std::vector<FrameType> posted;
   bool has_room = false;  // for what the lane stores
+  std::string refused;    // why not for what it has stored before
 
  private:
   std::deque<Frame> replies_;
@@ -90,6 +93,15 @@ TEST_F(LaneSessionTest, WhoStoresMoreThanThereMayBeRoomForWaitsWithTheSlot) {
   for (int i = 0; i < 10'000; ++i) store(100);
   EXPECT_EQ(asked(), 2) << "small values go to the head";
   EXPECT_EQ(std::ranges::count(rank.posted, FrameType::park), 0);
+  rank.refused = "the disk is full";
+  for (int i = 0; i < 4; ++i) store(20 << 20);
+  try {
+    store(100);
+    ADD_FAILURE() << "it has stored more";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "storing values: the disk is full");
+  }
+  rank.refused.clear();
   rank.has_room = false;
   for (int i = 0; i < 4; ++i) store(20 << 20);
   EXPECT_THROW(store(100), LaneStopped) << "it waits until the rank answers";

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 #include <vector>
 
@@ -40,14 +41,26 @@ class ObjectExchangeTest : public ::testing::Test {
     made.header.sequence = id;
     exchange_.on_made(std::move(made));
   }
-  bool post_put(std::uint64_t id) {
-    Frame frame = wire::make_frame(FrameType::put, wire::write(wire::Put{.id = TaskId{id}, .stored = size}), lane);
+  bool post_put(std::uint64_t id, TaskId by = {}) {
+    Frame frame =
+        wire::make_frame(FrameType::put, wire::write(wire::Put{.id = TaskId{id}, .parent = by, .stored = size}), lane);
     return exchange_.hold(frame);
   }
-  bool post_make_room(std::uint64_t sequence) {
-    Frame frame = wire::make_frame(FrameType::make_room, {}, lane);
+  bool post_make_room(std::uint64_t sequence, TaskId by = {}) {
+    Frame frame = wire::make_frame(FrameType::make_room, wire::write_ids({by}), lane);
     frame.header.sequence = sequence;
     return exchange_.hold(frame);
+  }
+  /// What a lane hears whose message has passed.
+  std::string answer(const Frame& asked) {
+    sent_.frames.clear();
+    exchange_.on_make_room(asked);
+    EXPECT_EQ(sent_.frames.at(0).header.type, FrameType::reply);
+    EXPECT_EQ(sent_.frames[0].header.lane, lane);
+    EXPECT_EQ(sent_.frames[0].header.sequence, asked.header.sequence);
+    const wire::Reply reply = wire::read_reply(sent_.frames[0].payload);
+    EXPECT_EQ(reply.error, "");
+    return reply.bytes.empty() ? "" : std::string{ByteReader{reply.bytes}.get_text()};
   }
   void wait_for_the_disk() {
     while (exchange_.holds(lane)) {
@@ -90,12 +103,30 @@ TEST_F(ObjectExchangeTest, ALaneThatWaitsForRoomWaitsForAllThatItHasMade) {
   for (const Frame& frame : passed_) types.push_back(frame.header.type);
   EXPECT_THAT(types, ElementsAre(FrameType::put, FrameType::put, FrameType::make_room));
 
-  exchange_.on_make_room(passed_.back());
-  ASSERT_EQ(sent_.frames.size(), 1U);
-  EXPECT_EQ(sent_.frames[0].header.type, FrameType::reply);
-  EXPECT_EQ(sent_.frames[0].header.lane, lane);
-  EXPECT_EQ(sent_.frames[0].header.sequence, 3U);
-  EXPECT_EQ(wire::read_reply(sent_.frames[0].payload).error, "");
+  EXPECT_EQ(answer(passed_.back()), "");
+}
+
+TEST_F(ObjectExchangeTest, ALaneHearsWhyWhatItHasStoredIsNotThere) {
+  const TaskId task{77};
+  std::filesystem::remove_all(folder_.path());
+  for (const TaskId by : {task, TaskId{}}) {
+    passed_.clear();
+    for (std::uint64_t id = 1; id < 4; ++id) {
+      make(10 * id + by.number);
+      (void)post_put(10 * id + by.number, by);
+    }
+    EXPECT_TRUE(post_make_room(3, task));
+    EXPECT_TRUE(post_make_room(4, task));
+    wait_for_the_disk();
+    ASSERT_GE(passed_.size(), 3U);
+    const Frame& first = passed_[passed_.size() - 2];
+    if (by == task) {
+      EXPECT_THAT(answer(first), ::testing::HasSubstr("No such file or directory"));
+    } else {
+      EXPECT_EQ(answer(first), "") << "what another has stored is not this one's failure";
+    }
+    EXPECT_EQ(answer(passed_.back()), "") << "it is told once";
+  }
 }
 
 }  // namespace
