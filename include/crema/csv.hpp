@@ -34,8 +34,8 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<std
 ///
 /// The format is RFC 4180 in UTF-8, with what CsvOptions changes of it: a first line of names, commas, cells in quotes
 /// where they hold commas, quotes (doubled) or line feeds. LF and CRLF, a byte order mark, blank lines and a last line
-/// without its end are fine. Files compressed with gzip or zstd are read as well: one task unpacks
-/// each, and spills its text beyond the memory budget; rows are made of it by all workers.
+/// without its end are fine. Files compressed with gzip or zstd are read as well: tasks of their own unpack them, their
+/// text is spilled beyond the memory budget, and all workers make rows of it.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, which names file, line, column, what was expected and
 /// what was found: for files and headers before any work starts, for rows when they are reached, unless

@@ -286,7 +286,7 @@ class Dataset {
   }
   /// The columns of a row, in the order of its `serialize`. Reads nothing.
   [[nodiscard]] static std::vector<ColumnSpec> schema() { return dataset::schema_of<T>(); }
-  /// Reads what tells where blocks end (compressed text: all), and runs what is before operations where rows meet.
+  /// Reads what tells where blocks end (compressed text, JSON arrays: all), and runs all that is before rows meet.
   [[nodiscard]] std::uint64_t block_count() const { return dataset::count_blocks(plan_); }
   /// Runs all of it, counting rows at its end, and tells for each operator what went through and how long it took.
   [[nodiscard]] DatasetStats stats() const {

@@ -207,8 +207,8 @@ struct Source {
   /// Of each block, in order; none behind the last. `ahead`: so many blocks run ahead of the one that is consumed, for
   /// sources that have tasks run to know what comes.
   std::function<std::optional<One>(std::size_t ahead)> next;
-  /// About how many there are, where tasks have to run to know it; 0: who wants to know it counts them.
-  std::uint64_t expected = 0;
+  /// About how many there are, where tasks have to run to know it; nothing: who wants to know it counts them.
+  std::function<std::uint64_t()> expected{};
 };
 /// The works of all blocks.
 using BlockSource = Source<Work>;
@@ -277,7 +277,7 @@ class BlockStream {
   ~BlockStream();
 
   /// Waits for the next block's result, the first part that its last step made; none behind the last. Throws what the
-  /// block's task threw, once no task of this stream runs any more.
+  /// block's task threw, once no block of this stream runs any more.
   std::optional<Bytes> next();
   /// Of the block that next() has yielded last.
   [[nodiscard]] const BlockFacts& facts() const { return facts_; }
@@ -357,7 +357,7 @@ void add_part(Work& work, const crema::detail::FutureHandle& block, std::size_t 
 BlockSource source_of(std::vector<Work> works);
 /// About how many blocks are to come: where the source does not tell, their works are made now.
 std::uint64_t expect(BlockSource& source);
-/// Opens what is open already; the second time there is nothing.
+/// Opens what is open already; no more than once.
 std::function<BlockSource()> once(BlockSource source);
 /// How many blocks there are; none of them runs, but the tasks do that have to cut files.
 std::uint64_t count_blocks(const Plan& plan);

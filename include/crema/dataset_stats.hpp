@@ -15,7 +15,7 @@ namespace crema {
 struct DatasetStats {
   struct Operator {
     std::string name;          ///< "read_csv<Order>", "map<make_drink>", …
-    std::uint64_t blocks = 0;  ///< that passed it
+    std::uint64_t blocks = 0;  ///< that passed it; of what cuts a file ("read_csv.cut") its tasks
     std::uint64_t rows = 0;    ///< behind it, of all blocks
     std::uint64_t bytes = 0;   ///< that its task passed on; of the last operator of a task alone, others pass rows
     std::chrono::nanoseconds time{};  ///< in it, of all blocks: CPUs that work side by side count each

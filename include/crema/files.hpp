@@ -24,7 +24,7 @@ struct BinaryFile {
 
 /// The lines of files of text, without their ends (LF or CRLF) and without a byte order mark: of one file, of those
 /// that a glob pattern matches, or of several such, in that order. Blank lines are lines. Files compressed with gzip or
-/// zstd are read as well: one task unpacks each, and spills its text beyond the memory budget.
+/// zstd are read as well: tasks of their own unpack them, and their text is spilled beyond the memory budget.
 ///
 /// Nothing is read before a consumer asks. It throws DataError for files that cannot be read.
 [[nodiscard]] Dataset<std::string> read_text(Paths paths);

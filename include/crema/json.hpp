@@ -21,9 +21,10 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const ReadOptions& op
 }  // namespace json
 
 /// The rows of JSON files: of one, of those that a glob pattern matches, or of several such, in that order. A file is
-/// either JSON lines (one value a line, blank lines between them), which many tasks read at a time, or one array: its
-/// elements are found by one task, which spills their text beyond the memory budget, and made into rows by all workers.
-/// So is a file compressed with gzip or zstd. An element of an array has at most 256 MiB.
+/// either JSON lines (one value a line, blank lines between them), which many tasks read at a time, or one array, whose
+/// elements tasks of their own find; their text is spilled beyond the memory budget, and all workers make rows of it.
+/// So it is with a file compressed with gzip or zstd. An element of an array has at most 256 MiB: from a longer one on,
+/// nothing is read.
 ///
 /// Members match the fields of T's `serialize` by name, in any order; other members are ignored. Nested records are
 /// nested objects, or members like "pos.x". Numbers and enums are read from numbers that fit, bools from true and

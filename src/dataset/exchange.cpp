@@ -136,25 +136,28 @@ BlockSource limited(FunctionId load, const Plan& plan, const Step& keep, std::ui
 
 Plan united(const Plan& first, const Plan& second) {
   const auto open = [first, second]() -> BlockSource {
-    BlockSource early = first.open();
-    BlockSource late = second.open();  // input that is unusable is found before work starts
-    std::uint64_t expected = 0;
-    if (early.expected + late.expected > 0) expected = expect(early) + expect(late);
-    return {[first, second, early = std::move(early), late = std::move(late),
-             in_second = false](std::size_t ahead) mutable -> std::optional<Work> {
-              std::optional<Work> work;
-              if (!in_second) work = early.next(ahead);
-              if (!work) {
-                in_second = true;
-                work = late.next(ahead);
-              }
-              if (!work) return work;
-              const Plan& plan = in_second ? second : first;
-              work->operators = plan.operators(*work);
-              for (const Step& step : plan.steps) append(*work, step);
-              return work;
-            },
-            expected};
+    struct Sides {
+      BlockSource first, second;
+    };
+    // Input that is unusable is found before work starts.
+    const auto sides = std::make_shared<Sides>(Sides{first.open(), second.open()});
+    BlockSource both{[first, second, sides](std::size_t ahead) -> std::optional<Work> {
+      bool in_second = !sides->first.next;
+      std::optional<Work> work = in_second ? sides->second.next(ahead) : sides->first.next(ahead);
+      if (!work && !in_second) {
+        in_second = true;
+        sides->first = {};  // lets go of what it holds
+        work = sides->second.next(ahead);
+      }
+      if (!work) return work;
+      const Plan& plan = in_second ? second : first;
+      work->operators = plan.operators(*work);
+      for (const Step& step : plan.steps) append(*work, step);
+      return work;
+    }};
+    if (sides->first.expected || sides->second.expected)
+      both.expected = [sides] { return dataset::expect(sides->first) + dataset::expect(sides->second); };
+    return both;
   };
   return {.open = open, .name = "union(" + first.name + "," + second.name + ")"};
 }

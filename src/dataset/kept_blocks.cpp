@@ -125,7 +125,7 @@ BlockSource source_of(std::vector<Work> works) {
             if (next == works.size()) return std::nullopt;
             return std::move(works[next++]);
           },
-          blocks};
+          [blocks] { return blocks; }};
 }
 
 std::uint64_t count_blocks(const Plan& plan) {
@@ -135,17 +135,17 @@ std::uint64_t count_blocks(const Plan& plan) {
 }
 
 std::uint64_t expect(BlockSource& source) {
-  if (source.expected == 0) {
+  if (!source.expected) {
     std::vector<Work> works;
     while (std::optional<Work> work = source.next(all)) works.push_back(std::move(*work));
     source = source_of(std::move(works));
   }
-  return source.expected;
+  return source.expected();
 }
 
 std::function<BlockSource()> once(BlockSource source) {
   const auto taken = std::make_shared<BlockSource>(std::move(source));
-  return [taken] { return std::move(*taken); };
+  return [taken] { return std::exchange(*taken, {}); };
 }
 
 std::size_t partitions_for(std::size_t blocks) {

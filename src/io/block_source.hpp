@@ -105,6 +105,8 @@ class TextBlocks {
  public:
   /// Blocks of the first section of a file that is likely to have more. To cut the others means to read these again.
   static constexpr std::uint64_t first_blocks = 8;
+  /// A section is cut again for whatever was made of it and went with a rank: all its blocks share these.
+  static constexpr int most_retries = 16;
 
   /// `name` for labels: "read_csv".
   TextBlocks(std::string name, Partitioner partitioner, Describe describe)
@@ -168,8 +170,8 @@ class TextBlocks {
         plan(*file);
       }
       const auto& [file, section] = to_cut_.front();
-      being_cut_.push_back(
-          with({.name = name_}).template remote<cut>(describe_(file), partitioner_.block_size(), section));
+      being_cut_.push_back(with({.name = name_, .max_retries = most_retries})
+                               .template remote<cut>(describe_(file), partitioner_.block_size(), section));
       to_cut_.pop_front();
     }
   }
@@ -190,7 +192,10 @@ template <auto cut, class Partitioner, class Describe = std::identity>
 dataset::DescriptionSource source_of_text(std::string name, Partitioner partitioner, Describe describe = {}) {
   const auto blocks = std::make_shared<TextBlocks<cut, Partitioner, Describe>>(std::move(name), std::move(partitioner),
                                                                                std::move(describe));
-  return {[blocks](std::size_t ahead) { return blocks->next(ahead); }, blocks->expected_blocks()};
+  dataset::DescriptionSource source{[blocks](std::size_t ahead) { return blocks->next(ahead); }};
+  if (const std::uint64_t expected = blocks->expected_blocks(); expected > 0)
+    source.expected = [expected] { return expected; };
+  return source;
 }
 
 }  // namespace crema::io

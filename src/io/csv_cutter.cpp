@@ -1,6 +1,6 @@
 #include "io/csv_cutter.hpp"
 
-#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "crema/errors.hpp"
@@ -10,13 +10,12 @@ namespace {
 
 constexpr std::size_t chunk_size = 1 << 20;  // bytes read at a time: large enough for disks, small enough for caches
 
-std::uint64_t count_lines(std::string_view text) { return static_cast<std::uint64_t>(std::ranges::count(text, '\n')); }
-
 }  // namespace
 
-Cutter::Cutter(Block file, std::uint64_t block_size, std::optional<std::uint64_t> size)
+Cutter::Cutter(Block file, std::uint64_t block_size, std::optional<std::uint64_t> size, std::size_t most_of_open_record)
     : file_{std::move(file)},
       block_size_{block_size},
+      most_of_open_record_{most_of_open_record},
       text_{file_.path, size},
       scanner_{file_.options},
       scanned_from_{file_.offset},
@@ -38,7 +37,7 @@ std::optional<Block> Cutter::next() {
     complete = end != RecordScanner::npos;
     const std::string_view consumed = chunk_.substr(0, end);
     chunk_.remove_prefix(consumed.size());
-    line_ += count_lines(consumed);
+    line_ += io::count_lines(consumed);
     block.size += consumed.size();
   }
   if (!complete && scanner_.in_quotes()) {
@@ -57,6 +56,7 @@ std::optional<Block> Cutter::next() {
 }
 
 bool Cutter::fill() {
+  text_.keep_at_most(scanner_.in_quotes() ? most_of_open_record_ : std::numeric_limits<std::size_t>::max());
   const std::size_t size = text_.read(read_to_, buffer_.get(), chunk_size);
   chunk_ = {buffer_.get(), size};
   read_to_ += size;
@@ -76,7 +76,7 @@ bool Cutter::cut_behind_open_quote(Block& block) {
     const std::size_t end = chunk_.find('\n', opened > begin ? opened - begin : 0);
     cut = end != std::string_view::npos;
     const std::string_view consumed = chunk_.substr(0, cut ? end + 1 : end);
-    line_ += count_lines(consumed);
+    line_ += io::count_lines(consumed);
     chunk_.remove_prefix(consumed.size());
   }
   scanned_from_ = read_to_ - chunk_.size();

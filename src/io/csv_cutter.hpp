@@ -13,15 +13,19 @@
 namespace crema::csv {
 
 /// Cuts one CSV file into blocks of whole records, in order; the cuts depend on the file alone. Blocks of compressed
-/// files have their text. Memory: one chunk of the file; of a compressed one io::TextReader::most_kept, and the block.
-/// Thread safety: none.
+/// files have their text. Memory: one chunk of the file; of a compressed one twice the block besides, and where a
+/// quote is open `most_of_record`. Thread safety: none.
 class Cutter {
  public:
   using Block = csv::Block;
+  /// Bytes of a block that stay in memory while a quote is open: it may be one that is never closed. A longer record is
+  /// unpacked twice.
+  static constexpr std::size_t most_of_record = 256 << 20;
 
   /// `file`: where its records begin. `size`: bytes of a file that is not compressed, if they are not those that it has
   /// now.
-  Cutter(Block file, std::uint64_t block_size, std::optional<std::uint64_t> size = {});
+  Cutter(Block file, std::uint64_t block_size, std::optional<std::uint64_t> size = {},
+         std::size_t most_of_open_record = most_of_record);
 
   /// The next block; none behind the last. Throws DataError for a file that cannot be read, and for a quote that is
   /// never closed; where bad records are no failures, a block ends behind the line on which that quote opens.
@@ -35,6 +39,7 @@ class Cutter {
   // Constant after construction.
   Block file_;
   std::uint64_t block_size_;
+  std::size_t most_of_open_record_;
 
   io::TextReader text_;
   RecordScanner scanner_;

@@ -31,8 +31,6 @@ std::size_t header_begin(std::string_view text, char comment) {
   return std::min(begin, text.size());
 }
 
-std::uint64_t count_lines(std::string_view text) { return static_cast<std::uint64_t>(std::ranges::count(text, '\n')); }
-
 Partitioner::Input check(const std::string& path, std::span<const std::string> fields, const CsvOptions& options) {
   io::TextReader reader{path};
   io::Text text;
@@ -56,8 +54,8 @@ Partitioner::Input check(const std::string& path, std::span<const std::string> f
   if (begin == end) fail(path, 0, "a header line with the names of the columns", "an empty file");
 
   char* const bytes = text.bytes.get();
-  const std::uint64_t header_line = 1 + count_lines({bytes, begin});
-  const std::uint64_t records_line = 1 + count_lines({bytes, end});
+  const std::uint64_t header_line = 1 + io::count_lines({bytes, begin});
+  const std::uint64_t records_line = 1 + io::count_lines({bytes, end});
   std::memmove(bytes, bytes + begin, end - begin);
   Records records{
       {.path = path, .offset = begin, .size = end - begin, .first_line = header_line, .header = {}, .options = options},

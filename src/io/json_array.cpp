@@ -1,5 +1,7 @@
 #include "io/json_array.hpp"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -82,12 +84,13 @@ ArrayCutter::ArrayCutter(const Block& file, std::uint64_t block_size, std::size_
     bracket = window_.find('[');
     if (bracket == npos) drop(window_.size());
   }
-  ended_ = bracket == npos;
+  if (bracket == npos) next_ = Next::nothing;
   drop(bracket + 1);
 }
 
 std::optional<Block> ArrayCutter::next() {
-  while (!ended_ && position_ < block_size_) take_element();
+  while (next_ == Next::element && position_ < block_size_) take_element();
+  if (next_ == Next::rest && position_ == 0) take_rest();
   if (position_ == 0 && irregular_.empty()) return std::nullopt;
   Block block = file_;
   block.text = {.path = file_.text.path,
@@ -117,7 +120,7 @@ void ArrayCutter::take_element() {
     irregular_.push_back(
         {.at = position_, .begin = begin, .size = shown, .next = begin + shown, .kind = Kind::too_long});
     position_ = begin + shown;
-    ended_ = true;
+    next_ = Next::nothing;
     return;
   }
   const char stop = scanned.end < window_.size() ? window_[scanned.end] : '\0';  // '\0': the text ends
@@ -128,7 +131,8 @@ void ArrayCutter::take_element() {
     // What is no JSON may lack what ends it, and take the rest of the file with it. Its neighbours are not lost where
     // they begin lines of their own. From then on an element ends there in any case, or each that does not would be
     // looked for through all of the rest.
-    const simdjson::error_code error = parser_.parse(record.data(), record.size()).error();
+    simdjson::dom::parser parser;  // of its own: it keeps the memory that the largest element took
+    const simdjson::error_code error = parser.parse(record.data(), record.size()).error();
     if (error != simdjson::SUCCESS && scanned.neighbour != npos) {
       by_lines_ = true;
       return take_up_to(scanned.neighbour, {.begin = begin, .kind = Kind::damaged, .error = error});
@@ -138,14 +142,11 @@ void ArrayCutter::take_element() {
   const std::size_t last = position_;
   position_ = std::min(scanned.end + 1, window_.size());
   if (stop == ',') return;
-  ended_ = true;
-  if (stop == ']') {
-    if (nothing) drop(std::exchange(position_, 0));  // an empty array: no element ends there
-    take_rest();
-  } else if (!closed) {
-    irregular_.push_back(
-        {.at = nothing ? last : position_, .begin = position_, .size = 0, .next = position_, .kind = Kind::unclosed});
-  }
+  next_ = stop == ']' ? Next::rest : Next::nothing;
+  if (nothing && closed) drop(std::exchange(position_, 0));  // an empty array: no element ends there
+  if (closed) return;
+  irregular_.push_back(
+      {.at = nothing ? last : position_, .begin = position_, .size = 0, .next = position_, .kind = Kind::unclosed});
 }
 
 /// `line_feed`: behind which a neighbour begins.
@@ -158,16 +159,19 @@ void ArrayCutter::take_up_to(std::size_t line_feed, Irregular irregular) {
   irregular_.push_back(irregular);
 }
 
-/// What is behind the array.
+/// What is behind the array. There may be many blanks.
 void ArrayCutter::take_rest() {
   std::size_t begin = npos;
-  while ((begin = window_.find_first_not_of(blanks, position_)) == npos)
-    if (!read_more()) return;
-  while (window_.size() < begin + most_shown && read_more()) continue;
-  const std::string_view record = trim(std::string_view{window_}.substr(begin, most_shown));
-  irregular_.push_back(
-      {.at = position_, .begin = begin, .size = record.size(), .next = begin + record.size(), .kind = Kind::behind});
-  position_ = begin + record.size();
+  do {
+    begin = window_.find_first_not_of(blanks);
+    drop(std::min(begin, window_.size()));
+  } while (begin == npos && read_more());
+  while (window_.size() < most_shown && read_more()) continue;
+  const std::string_view record = trim(std::string_view{window_}.substr(0, most_shown));
+  next_ = Next::nothing;
+  if (record.empty()) return;
+  irregular_.push_back({.size = record.size(), .next = record.size(), .kind = Kind::behind});
+  position_ = record.size();
 }
 
 /// The line feed in front of the first line of an element that may begin the next one is looked for as well.
@@ -203,8 +207,10 @@ std::size_t ArrayCutter::indentation_at(std::size_t place) const {
 /// Whether this line begins an object, no further right than that.
 bool ArrayCutter::begins_neighbour(std::size_t line, std::size_t indentation) {
   std::size_t first = npos;
-  while ((first = window_.find_first_not_of(" \t", line)) == npos)
+  for (std::size_t from = line; (first = window_.find_first_not_of(" \t", from)) == npos;) {
+    from = window_.size();
     if (!read_more()) return false;
+  }
   return window_[first] == '{' && first - line <= indentation;
 }
 
@@ -226,7 +232,7 @@ void ArrayCutter::drop(std::size_t size) {
   if (size == 0) return;
   indentation_ = window_[size - 1] == '\n' ? std::nullopt : std::optional{indentation_at(size)};
   const auto end = window_.begin() + static_cast<std::ptrdiff_t>(size);
-  line_ += static_cast<std::uint64_t>(std::count(window_.begin(), end, '\n'));
+  line_ += io::count_lines({window_.data(), size});
   window_.erase(window_.begin(), end);
 }
 

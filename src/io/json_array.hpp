@@ -1,7 +1,5 @@
 #pragma once
 
-#include <simdjson.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -25,7 +23,7 @@ std::size_t find_element_end(std::string_view text, std::size_t begin);
 
 /// Cuts a file that is one array into blocks of whole elements with their text, in order; the cuts depend on the file
 /// alone. Where an element is no JSON and may have taken others with it, it is the one that finds these again. Memory:
-/// the block, and the element behind it, which has at most `most_element` bytes. Thread safety: none.
+/// the block, and up to four times the element behind it, which has at most `most_element` bytes. Thread safety: none.
 class ArrayCutter {
  public:
   /// An element that has not ended so many bytes behind the one in front of it is no record, and the last.
@@ -63,11 +61,10 @@ class ArrayCutter {
   std::string window_;                      // the text from the end of the last block on
   std::size_t position_ = 0;                // in it, behind the last element
   std::vector<Irregular> irregular_;        // in front of that
-  simdjson::dom::parser parser_;
+  enum class Next { element, rest, nothing } next_ = Next::element;
   bool first_ = true;      // no element was taken
   bool by_lines_ = false;  // one did not end: from then on each ends before the line of the next, at the latest
   bool too_long_ = false;  // one has reached the limit
-  bool ended_ = false;     // all was taken
 };
 
 }  // namespace crema::json

@@ -72,7 +72,9 @@ void Records::fail_irregular(const Irregular& irregular) {
     case Irregular::Kind::no_comma:
       fail({}, "a comma or ] behind this element of the array", "a line with another one");
     case Irregular::Kind::too_long:
-      fail({}, fmt::format("an element of the array that ends within {} MiB", ArrayCutter::most_element >> 20),
+      fail({},
+           fmt::format("an element of the array that ends within {} MiB (nothing behind it is read)",
+                       ArrayCutter::most_element >> 20),
            io::quote(record_));
     case Irregular::Kind::unclosed:
       fail({}, "a ] behind the last element of the array", "the end of the file");

@@ -9,10 +9,6 @@ namespace {
 
 constexpr std::size_t chunk_size = 64 << 10;  // bytes read at a time to find the end of a line
 
-std::uint64_t count_lines(const char* text, std::size_t size) {
-  return static_cast<std::uint64_t>(std::count(text, text + size, '\n'));
-}
-
 }  // namespace
 
 LineCutter::LineCutter(TextBlock file, std::uint64_t block_size, std::optional<std::uint64_t> size)
@@ -30,7 +26,7 @@ std::optional<TextBlock> LineCutter::next() {
   if (text_.is_compressed()) {
     block.text = text_.bytes(block.offset, static_cast<std::size_t>(block.size));
     block.first_line = line_;
-    line_ += count_lines(reinterpret_cast<const char*>(block.text.data()), block.text.size());
+    line_ += count_lines({reinterpret_cast<const char*>(block.text.data()), block.text.size()});
   }
   return block;
 }
@@ -53,7 +49,7 @@ std::uint64_t first_line_of(const TextBlock& block) {
   for (std::uint64_t place = 0; place < block.offset;) {
     const std::size_t size = text.read(place, buffer.get(), std::min<std::uint64_t>(chunk_size, block.offset - place));
     if (size == 0) break;
-    line += count_lines(buffer.get(), size);
+    line += count_lines({buffer.get(), size});
     place += size;
   }
   return line;

@@ -11,7 +11,8 @@ namespace crema::io {
 
 /// Cuts one file of text into blocks of whole lines, in order; the cuts depend on the file alone. Of a file that is not
 /// compressed it reads little more than the ends of blocks; blocks of a compressed one have their text and tell their
-/// first line. Memory: as csv::Cutter. Thread safety: none.
+/// first line. Memory: one chunk of the file; of a compressed one twice the block besides. Thread
+/// safety: none.
 class LineCutter {
  public:
   using Block = TextBlock;

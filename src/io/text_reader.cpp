@@ -43,8 +43,8 @@ void TextReader::forget_before(std::uint64_t offset) {
 std::size_t TextReader::unpack(char* to, std::size_t size) {
   if (!text_) text_ = Decompressor::open(*file_, compression_);
   const std::size_t got = text_->read(to, size);
-  if (unpacked_ == kept_from_ + kept_.size() && kept_.size() < most_kept) {
-    const std::size_t kept = std::min(got, most_kept - kept_.size());
+  if (unpacked_ == kept_from_ + kept_.size() && kept_.size() < most_kept_) {
+    const std::size_t kept = std::min(got, most_kept_ - kept_.size());
     kept_.insert(kept_.end(), to, to + kept);
   }
   unpacked_ += got;
@@ -63,8 +63,11 @@ void TextReader::unpack_to(std::uint64_t offset) {
     if (unpack(passed.data(), std::min<std::uint64_t>(offset - unpacked_, passed.size())) == 0) return;
 }
 
+std::uint64_t count_lines(std::string_view text) { return static_cast<std::uint64_t>(std::ranges::count(text, '\n')); }
+
 Text read_block(const TextBlock& block, std::size_t room) {
   Text text{static_cast<std::size_t>(block.size), room};
+  if (text.size == 0) return text;
   if (block.text.empty()) {
     File{block.path}.read(block.offset, text.bytes.get(), text.size);
   } else {

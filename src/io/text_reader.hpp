@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crema/bytes.hpp"
@@ -20,9 +22,6 @@ namespace crema::io {
 /// beginning once more. Thread safety: none.
 class TextReader {
  public:
-  /// Bytes of compressed text that stay in memory at most.
-  static constexpr std::size_t most_kept = 64 << 20;
-
   /// `size`: bytes of a text that is not compressed, if they are not those that the file has now. Throws DataError
   /// where it cannot be read.
   explicit TextReader(const std::string& path, std::optional<std::uint64_t> size = {});
@@ -39,6 +38,8 @@ class TextReader {
   Bytes bytes(std::uint64_t offset, std::size_t size);
   /// Nobody goes back to what is in front of this place.
   void forget_before(std::uint64_t offset);
+  /// From now on so many bytes stay in memory, about: more are read, and are gone. At first there is no limit.
+  void keep_at_most(std::size_t bytes) noexcept { most_kept_ = bytes; }
   /// Bytes of the text. Requires of compressed text that its end was read.
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
@@ -54,10 +55,13 @@ class TextReader {
 
   // Of compressed text.
   std::unique_ptr<Decompressor> text_;
-  std::uint64_t unpacked_ = 0;   // the decompressor's place
+  std::uint64_t unpacked_ = 0;  // the decompressor's place
+  std::size_t most_kept_ = std::numeric_limits<std::size_t>::max();
   std::uint64_t kept_from_ = 0;  // the place of kept_ in the text
   std::vector<char> kept_;
 };
+
+std::uint64_t count_lines(std::string_view text);
 
 /// Bytes in memory, with room behind them that readers may use.
 struct Text {

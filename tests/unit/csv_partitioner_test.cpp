@@ -66,6 +66,7 @@ TEST_F(CsvPartitioner, BlocksTellWhereTheyBegin) {
     EXPECT_EQ(std::tuple(block->path, block->offset, block->size), std::tuple(file, offset, size));
     EXPECT_EQ(block->first_line, line);
     EXPECT_THAT(block->header, ElementsAre("a", "b"));
+    EXPECT_EQ(block->options, CsvOptions{});
     EXPECT_TRUE(block->text.empty() && !block->uncut);
   }
   EXPECT_FALSE(partitioner.next());

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <random>
 #include <set>
@@ -54,6 +55,7 @@ struct Latitude {
   }
 };
 
+double identity(double value) { return value; }
 bool is_in(const Weather& day, const std::string& location) { return day.location == location; }
 std::int64_t tenths(const Weather& day) { return std::llround(day.precipitation * 10); }
 std::uint64_t count_days(const std::string& file) { return read_csv<Weather>(file).count(); }
@@ -179,6 +181,44 @@ TEST_P(DatasetsOnRanks, AFewRowsOfAPackedFileNeedItsFirstBlocksAlone) {
   EXPECT_EQ(of_all.operators.back().blocks, blocks);
   EXPECT_GT(blocks, 16U);
   EXPECT_EQ(cluster_.objects_left, 0U);
+}
+
+std::atomic<int> doubled{0};
+
+TEST_P(DatasetsOnRanks, AUnionWithAPackedFileDoesNothingBeforeItsTurn) {
+  const testing::TemporaryFolder folder;
+  std::string text = "value\n";
+  for (int row = 0; row < 40'000; ++row) text += fmt::format("{}\n", row % 10);
+  const std::string packed = folder.write("packed.csv.gz", testing::gzip(text));
+  const std::string open = folder.write("open.csv", text + "\"1\n");
+  doubled = 0;
+  std::vector<double> few;
+  std::size_t before = 0;
+  std::string message;
+  double sum = 0;
+  EXPECT_EQ(cluster_.run_all([&] {
+    const auto twice = range(1000).map([](std::int64_t number) {
+      ++doubled;
+      return static_cast<double>(2 * number);
+    });
+    few = read_csv<double>(packed).union_with(twice.sort()).limit(3).take_all();
+    EXPECT_EQ(doubled, 0);
+    try {
+      for (const double value : read_csv<double>(open).union_with(read_csv<double>(packed)).rows())
+        before += value < 10 ? 1 : 0;
+    } catch (const DataError& error) {
+      message = error.what();
+    }
+    for (const auto& group :
+         read_csv<double>(packed).union_with(twice).group_by<identity>().aggregate<Latitude>(count()).rows())
+      sum += group.latitude * static_cast<double>(group.airports);
+  }),
+            0)
+      << cluster_.sink.end.error;
+  EXPECT_EQ(few, (std::vector<double>{0, 1, 2}));
+  EXPECT_GT(before, 20'000U);
+  EXPECT_THAT(message, ::testing::HasSubstr("open.csv:40002: expected a closing quote"));
+  EXPECT_EQ(sum, 40'000 * 4.5 + 999 * 1000);
 }
 
 TEST_P(DatasetsOnRanks, RowsKeepTheOrderOfTheFile) {

@@ -337,7 +337,9 @@ TEST_F(JsonTest, AnElementThatIsTooLongForMemoryIsLeftOutWithWhatFollowsUnlessAL
   ASSERT_EQ(bad_.size(), 1U);
   EXPECT_EQ(bad_[0].line, 2U);
   EXPECT_EQ(bad_[0].text.substr(0, 20), lengthy.substr(0, 20));
-  EXPECT_THAT(bad_[0].reason, HasSubstr("expected an element of the array that ends within 256 MiB, found \"{"));
+  EXPECT_THAT(
+      bad_[0].reason,
+      HasSubstr("expected an element of the array that ends within 256 MiB (nothing behind it is read), found \"{"));
 
   std::string open = "[{\"drink\":\"a\",\n";
   for (int i = 0; i < 100; ++i) open += "{\"drink\":\"b\"},\n";
@@ -345,6 +347,17 @@ TEST_F(JsonTest, AnElementThatIsTooLongForMemoryIsLeftOutWithWhatFollowsUnlessAL
   EXPECT_EQ(drinks(broken, 300), std::string(100, 'b') + "c");
   ASSERT_EQ(bad_.size(), 1U);
   EXPECT_EQ(bad_[0].text, "{\"drink\":\"a\"");
+}
+
+TEST_F(JsonTest, AnyNumberOfBlanksMayBeBehindAnArray) {
+  const ReadOptions options{.on_bad_record = BadRecordPolicy::collect};
+  const std::string array = "[{\"drink\":\"a\"}\n]" + std::string(20 << 20, '\n');
+  EXPECT_THAT(read(folder_.write("blanks.json", array), options), ElementsAre(Order{"a", {}}));
+  EXPECT_TRUE(bad_.empty());
+  EXPECT_THAT(read(folder_.write("blanks.json", array + "x"), options), ElementsAre(Order{"a", {}}));
+  ASSERT_EQ(bad_.size(), 1U);
+  EXPECT_EQ(bad_[0].line, 2U + (20 << 20));
+  EXPECT_EQ(bad_[0].text, "x");
 }
 
 TEST_F(JsonTest, IsADatasetOfOneOrSeveralFilesCompressedOnesAmongThem) {
