@@ -244,7 +244,10 @@ void Head::on_put(RankId from, const Frame& frame) {
   }
   if (!take_put(from, frame.header.lane, put)) return;
   order_value(put);
-  if (put.failed) return complete({put.id, true, put.value});
+  if (put.failed) {
+    entry_of(put.id).asked = true;  // a value that nobody asks for is missed by nobody
+    return complete({put.id, true, put.value});
+  }
   keep_contents(put.id, put.carried);
   keep(put.id, from, {put.stored, put.digest, put.blob}, put.value);
 }

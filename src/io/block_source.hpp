@@ -62,9 +62,8 @@ struct Section {
 };
 
 /// What a task has made of a section: its blocks, with their text, stored where the task ran.
-template <class T>
+template <class Block>
 struct CutSection {
-  using Block = T;
   std::vector<Future<Block>> blocks;
   std::uint64_t bytes = 0;        ///< of their text
   std::uint64_t nanoseconds = 0;  ///< that it took

@@ -199,6 +199,29 @@ TEST_P(LargeValues, AFullDiskFailsTheTaskWhoseResultDoesNotFit) {
   });
 }
 
+std::size_t store_many(int count) {
+  std::vector<Future<Numbers>> stored;
+  for (int i = 0; i < count; ++i) stored.push_back(put(numbers(i, 20 * many)));
+  return stored.size();
+}
+
+TEST_P(LargeValues, AFullDiskEndsWhoGoesOnStoring) {
+  const testing::SmallDisk disk;  // 2 MiB
+  if (!disk.unavailable().empty()) GTEST_SKIP() << "mounting a small tmpfs needs root: " << disk.unavailable();
+  job.options.store = {.budget = 1 << 20, .spill_folder = disk.folder().path()};
+  run([] {
+    try {
+      (void)remote<store_many>(1'000'000).get();
+      ADD_FAILURE() << "it has stored terabytes";
+    } catch (const TaskError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("crema::Error: storing values: writing"));
+      EXPECT_THAT(error.what(), HasSubstr("No space left on device"));
+    }
+    // Nobody asks for what was not kept.
+    EXPECT_EQ(remote<store_many>(5).get(), 5U);
+  });
+}
+
 TEST(LargeValue, EachRankGetsItOnceAndTheHeadNever) {
   LoopbackCluster job{5};
   EXPECT_EQ(job.run_all([] {
