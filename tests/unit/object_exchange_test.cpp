@@ -4,12 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <filesystem>
-#include <mutex>
 #include <vector>
 
 #include "temporary_folder.hpp"
+#include "woken.hpp"
 
 namespace crema::store {
 namespace {
@@ -63,27 +62,14 @@ class ObjectExchangeTest : public ::testing::Test {
     return reply.bytes.empty() ? "" : std::string{ByteReader{reply.bytes}.get_text()};
   }
   void wait_for_the_disk() {
-    while (exchange_.holds(lane)) {
-      {
-        std::unique_lock lock{mutex_};
-        woken_up_.wait(lock, [&] { return woken_; });
-        woken_ = false;
-      }
-      store_.turn();
-    }
+    woken_.wait(store_, [&] { return !exchange_.holds(lane); });
   }
 
   testing::TemporaryFolder folder_;
-  std::mutex mutex_;
-  std::condition_variable woken_up_;
-  bool woken_ = false;
+  testing::Woken woken_;
   Sent sent_;
   std::vector<Frame> passed_;
-  ObjectStore store_{{.budget = size, .spill_folder = folder_.path()}, [this] {
-                       const std::lock_guard lock{mutex_};
-                       woken_ = true;
-                       woken_up_.notify_one();
-                     }};
+  ObjectStore store_{{.budget = size, .spill_folder = folder_.path()}, [this] { woken_.wake(); }};
   ObjectExchange exchange_{sent_, store_, me, size, [this](Frame frame) { passed_.push_back(std::move(frame)); }};
 };
 

@@ -2,10 +2,10 @@
 
 #include <gmock/gmock.h>
 
-#include <condition_variable>
 #include <random>
 
 #include "small_disk.hpp"
+#include "woken.hpp"
 
 namespace crema::store {
 namespace {
@@ -31,7 +31,7 @@ class Stored {
  public:
   /// Without a folder it has one of its own.
   explicit Stored(std::uint64_t budget, const std::filesystem::path& folder = {}, StoragePool* freed = nullptr)
-      : store{{budget, folder.empty() ? folder_.path() : folder, freed}, [this] { wake(); }} {}
+      : store{{budget, folder.empty() ? folder_.path() : folder, freed}, [this] { woken_.wake(); }} {}
 
   /// The answer: empty, or an error. Waits for it.
   std::string put(std::uint64_t id, std::size_t size) {
@@ -56,28 +56,13 @@ class Stored {
   }
   template <class Condition>
   void wait(Condition condition) {
-    while (!condition()) {
-      {
-        std::unique_lock lock{mutex_};
-        woken_up_.wait(lock, [&] { return woken_; });
-        woken_ = false;
-      }
-      store.turn();
-    }
+    woken_.wait(store, condition);
   }
   [[nodiscard]] std::vector<std::string> files() const { return folder_.names(); }
 
  private:
-  void wake() {
-    const std::lock_guard lock{mutex_};
-    woken_ = true;
-    woken_up_.notify_one();
-  }
-
   testing::TemporaryFolder folder_;
-  std::mutex mutex_;
-  std::condition_variable woken_up_;
-  bool woken_ = false;
+  testing::Woken woken_;
 
  public:
   ObjectStore store;
