@@ -65,7 +65,6 @@ Partitioner::Input check(const std::string& path, std::span<const std::string> f
   for (const std::string_view name : records.cells()) header.emplace_back(crema::detail::trim_blanks(name));
   map_columns(path, header, fields, header_line);
   return {.file = reader.file(),
-          .text_size = reader.expected_size(),
           .whole = {.path = path,
                     .offset = end,
                     .size = reader.expected_size(),

@@ -24,9 +24,7 @@ Records::Records(Block block)
   if (block_.text.offset == 0 && text_.starts_with(byte_order_mark)) position_ = byte_order_mark.size();
 }
 
-std::size_t Records::lines() const {
-  return block_.array ? 0 : static_cast<std::size_t>(std::ranges::count(text_, '\n')) + 1;
-}
+std::size_t Records::lines() const { return block_.array ? 0 : static_cast<std::size_t>(io::count_lines(text_)) + 1; }
 
 bool Records::next() {
   if (block_.array ? !next_element() : !next_line()) return false;
@@ -86,7 +84,7 @@ void Records::fail_irregular(const Irregular& irregular) {
 
 std::uint64_t Records::line_of(std::size_t place) {
   if (line_ == 0) line_ = io::first_line_of(block_.text);
-  line_ += static_cast<std::uint64_t>(std::ranges::count(text_.substr(counted_to_, place - counted_to_), '\n'));
+  line_ += io::count_lines(text_.substr(counted_to_, place - counted_to_));
   counted_to_ = place;
   return line_;
 }

@@ -43,12 +43,12 @@ std::uint64_t LineCutter::line_end(std::uint64_t from) {
 
 std::uint64_t first_line_of(const TextBlock& block) {
   if (block.first_line != 0) return block.first_line;
-  TextReader text{block.path};
+  const File file{block.path};
   const auto buffer = std::make_unique_for_overwrite<char[]>(chunk_size);
   std::uint64_t line = 1;
   for (std::uint64_t place = 0; place < block.offset;) {
-    const std::size_t size = text.read(place, buffer.get(), std::min<std::uint64_t>(chunk_size, block.offset - place));
-    if (size == 0) break;
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size, block.offset - place));
+    file.read(place, buffer.get(), size);
     line += count_lines({buffer.get(), size});
     place += size;
   }

@@ -8,9 +8,7 @@ std::deque<LinePartitioner::Input> look_at(const Paths& paths, LinePartitioner::
   for (const std::string& path : matching_paths(paths.patterns())) {
     TextReader text{path};
     const bool uncut = text.is_compressed() || (is_whole != nullptr && is_whole(text));
-    inputs.push_back({.file = text.file(),
-                      .text_size = text.expected_size(),
-                      .whole = {.path = path, .size = text.expected_size(), .uncut = uncut}});
+    inputs.push_back({.file = text.file(), .whole = {.path = path, .size = text.expected_size(), .uncut = uncut}});
   }
   return inputs;
 }

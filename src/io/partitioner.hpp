@@ -21,15 +21,14 @@ class Partitioner {
   using Block = typename Cutter::Block;
 
   struct Input {
-    InputFile file;               ///< as it was when it was looked at
-    std::uint64_t text_size = 0;  ///< bytes, about
-    Block whole;                  ///< all its records; of one that is `uncut` size is text_size, else it does not count
+    InputFile file;  ///< as it was when it was looked at
+    Block whole;     ///< all its records; size: bytes of its text, about
   };
 
   /// `block_size`: bytes of a block before it is rounded up to whole records; 0: io::block_size_for all text.
   Partitioner(std::deque<Input> inputs, std::uint64_t block_size) : inputs_{std::move(inputs)} {
     std::uint64_t size = 0;
-    for (const Input& input : inputs_) size += input.text_size;
+    for (const Input& input : inputs_) size += input.whole.size;
     block_size_ = block_size != 0 ? block_size : block_size_for(size);
   }
 
@@ -61,7 +60,7 @@ class Partitioner {
     std::uint64_t blocks = 0;
     bool uncut = false;
     for (const Input& input : inputs_) {
-      blocks += (input.text_size + block_size_ - 1) / block_size_;
+      blocks += (input.whole.size + block_size_ - 1) / block_size_;
       uncut = uncut || input.whole.uncut;
     }
     return uncut ? blocks : 0;
