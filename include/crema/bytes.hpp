@@ -49,8 +49,6 @@ struct StorageElsewhere : ByteStorage {
   StorageElsewhere& operator=(const StorageElsewhere&) = delete;
   /// Makes room for so many bytes, which may move the place. False: it cannot.
   virtual bool grow(std::size_t wanted) noexcept = 0;
-  /// Whether nobody else knows of the memory when all references have gone, so that it may serve others.
-  [[nodiscard]] virtual bool serves_again() const noexcept { return false; }
 
   std::byte* place = nullptr;
 };

@@ -47,9 +47,8 @@ void detail::use_for_large_buffers(std::size_t from, MakeStorage make) noexcept 
 }
 
 void detail::ByteStorage::end(ByteStorage* storage) noexcept {
-  const bool serves_again = !storage->elsewhere || static_cast<StorageElsewhere*>(storage)->serves_again();
-  if (storage->capacity >= StoragePool::smallest && serves_again && StoragePool::of_process().keep(storage)) return;
-  free(storage);
+  const bool is_large = storage->capacity >= StoragePool::smallest && !storage->elsewhere;
+  if (!is_large || !StoragePool::of_process().keep(storage)) free(storage);
 }
 
 void detail::ByteStorage::free(ByteStorage* storage) noexcept {

@@ -23,11 +23,10 @@ std::size_t StoragePool::rounded(std::size_t capacity) noexcept {
   return (capacity + step - 1) / step * step;
 }
 
-detail::ByteStorage* StoragePool::take(std::size_t capacity, bool elsewhere) noexcept {
+detail::ByteStorage* StoragePool::take(std::size_t capacity) noexcept {
   const std::lock_guard lock{mutex_};
-  const auto place = std::find_if(kept_.rbegin(), kept_.rend(), [&](const Kept& kept) {
-    return kept.storage->capacity == capacity && kept.storage->elsewhere == elsewhere;
-  });
+  const auto place =
+      std::find_if(kept_.rbegin(), kept_.rend(), [&](const Kept& kept) { return kept.storage->capacity == capacity; });
   if (place == kept_.rend()) return nullptr;
   detail::ByteStorage* const found = place->storage;
   kept_.erase(std::next(place).base());

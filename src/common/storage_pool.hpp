@@ -9,29 +9,42 @@
 
 namespace crema {
 
-/// Storage of large buffers that has been let go, for those that come next: to touch fresh pages takes longer than to
-/// write into used ones. Of one process. Thread-safe.
-class StoragePool {
+/// Memory that has been let go and is kept for what comes next: to touch fresh pages takes longer than to write into
+/// used ones.
+class FreedMemory {
  public:
   using Clock = std::chrono::steady_clock;
   /// What finds no use for so long is not what comes next.
   static constexpr std::chrono::seconds patience{1};
+
+  /// Keeps no more than so many bytes; 0, as at the beginning: none.
+  virtual void keep_at_most(std::size_t bytes) = 0;
+  /// Frees the oldest where it has found no use for `patience`: one, as that takes time. For event loops, each turn.
+  virtual void free_unused(Clock::time_point now) noexcept = 0;
+  [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;
+
+ protected:
+  ~FreedMemory() = default;
+};
+
+/// Storage of large buffers on the heap, of one process. Thread-safe.
+class StoragePool final : public FreedMemory {
+ public:
   /// Smaller storage goes back to the heap, which has its own ways of using it again.
   static constexpr std::size_t smallest = 256 << 10;
   static StoragePool& of_process();
 
-  /// Keeps no more than so many bytes; 0, as at the beginning: none.
-  void keep_at_most(std::size_t bytes);
+  void keep_at_most(std::size_t bytes) override;
+  void free_unused(Clock::time_point now) noexcept override;
+  [[nodiscard]] std::size_t bytes() const noexcept override;
+
   /// What storage of at least so many bytes should hold, so that it serves others of about that size: up to an eighth
   /// more.
   static std::size_t rounded(std::size_t capacity) noexcept;
-  /// Storage of exactly this capacity, with one reference, on the heap or elsewhere; nullptr: there is none.
-  detail::ByteStorage* take(std::size_t capacity, bool elsewhere = false) noexcept;
+  /// Storage of exactly this capacity, with one reference; nullptr: there is none.
+  detail::ByteStorage* take(std::size_t capacity) noexcept;
   /// False: it is not kept, and still the caller's.
   bool keep(detail::ByteStorage* storage) noexcept;
-  /// Frees the oldest where it has found no use for `patience`: one, as that takes time. For event loops, each turn.
-  void free_unused(Clock::time_point now) noexcept;
-  [[nodiscard]] std::size_t bytes() const noexcept;
 
  private:
   struct Kept {

@@ -1,7 +1,6 @@
 #include "process/process_channel.hpp"
 
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -24,11 +23,10 @@ bool has_several_cores() {
 
 }  // namespace
 
-ProcessChannel::ProcessChannel(LaneId lane, Board& board, LaneMemory& memory, Descriptor socket)
+ProcessChannel::ProcessChannel(LaneId lane, Board& board, LaneMemory& memory)
     : lane_{lane},
       board_{board},
       memory_{memory},
-      socket_{std::move(socket)},
       spins_{has_several_cores()},
       reader_{memory.to_lane, memory.to_lane_bytes},
       writer_{memory.to_rank, memory.to_rank_bytes} {}
@@ -44,7 +42,6 @@ std::optional<wire::Frame> ProcessChannel::next_work() {
     take_in();
     if (!work_.empty()) continue;
     runs({});
-    Segment::set_nothing_aside();  // its work had no use for it
     sleep_until([&] { return ended() || !reader_.empty(); });
   }
   return std::nullopt;
@@ -93,12 +90,8 @@ void ProcessChannel::take_in() {
   if (reader_.empty()) return;
   RecordReader records{reader_.take()};
   while (auto record = records.next()) {
-    wire::FrameHeader& header = record->frame.header;
-    if ((header.flags & wire::flag_detached_payload) != 0) {
-      header.flags &= static_cast<std::uint16_t>(~wire::flag_detached_payload);
-      record->frame.payload = receive_apart(header.type, header.payload_size);
-    }
-    if (header.type == wire::FrameType::spare) continue;
+    const wire::FrameHeader& header = record->frame.header;
+    if (record->passed) record->frame.payload = Segment::borrow(*record->passed, header.payload_size, ended_loans_);
     if (header.type == wire::FrameType::cancel_task) {
       cancelled_ = wire::read_ids(record->frame.payload);
     } else if (record->work == 0) {
@@ -113,43 +106,21 @@ void ProcessChannel::take_in() {
   }
 }
 
-Bytes ProcessChannel::receive_apart(wire::FrameType type, std::size_t size) {
-  PassedPayload told;
-  auto message = receive_message(socket_.get(), std::as_writable_bytes(std::span{&told, 1}), true);
-  // Without its rank a lane has nothing left to do.
-  if (!message || message->descriptors.size() != 1) ::_exit(1);
-  Descriptor& memory = message->descriptors.front();
-  if (type == wire::FrameType::spare) {
-    Segment::set_aside(std::move(memory), told.size);
-    return {};
-  }
-  if (told.size != size) ::_exit(1);
-  Bytes payload = Segment::take(std::move(memory), told, false);
-  if (told.loan == 0) return payload;
-  ended_loans_->expect_one();
-  if (Segment* const segment = Segment::holding(payload)) {
-    segment->set_loan(told.loan, ended_loans_, told.stays != 0);
-  } else {
-    ended_loans_->add(told.loan);
-  }
-  return payload;
-}
-
-/// A payload in a segment goes as it is. One that was made here goes for good; one that was lent the rank has.
-void ProcessChannel::send_apart(const Bytes& payload) {
+/// A payload in the arena goes as it is. One that was made here goes for good; one that was lent the rank has.
+PassedPayload ProcessChannel::hand_over(const Bytes& payload) {
   const bool others_hold_it = payload.shared();
   Passing passing = pass(payload);
-  Segment* const segment = Segment::holding(passing.memory);
-  std::span<const int> descriptors{&passing.descriptor, 1};
-  if (segment != nullptr && segment->loan() != 0) {
-    passing.told.loan = segment->loan();
-    descriptors = {};
-  } else if (segment != nullptr) {
-    const bool shared = others_hold_it && passing.memory.data() == payload.data();
-    passing.told.held = segment->finish(passing.told.offset + passing.told.size, shared) ? 1 : 0;
+  if (passing.told.kind == PassedPayload::Kind::unmapped) return passing.told;
+  Segment& segment = *Segment::holding(passing.memory);
+  if (segment.lent()) {
+    passing.told.kind = PassedPayload::Kind::lent;
+  } else {
+    const bool held = others_hold_it && passing.memory.data() == payload.data();
+    passing.told.kind = held ? PassedPayload::Kind::held : PassedPayload::Kind::given;
+    if (held) passing.told.used = passing.told.capacity;  // what lies behind the payload is read as well
+    segment.hand_over(held ? ended_loans_ : nullptr);
   }
-  if (send_message(socket_.get(), std::as_bytes(std::span{&passing.told, 1}), descriptors, true) != Sent::yes)
-    ::_exit(1);
+  return passing.told;
 }
 
 /// The rank may fill again what nobody reads. Returns whether there was anything to tell.
@@ -182,12 +153,13 @@ void ProcessChannel::post(wire::Frame frame, bool wake) {
   const std::lock_guard lock{mutex_};
   tell_ended_loans(true);
   RecordHead head{0, frame.header};
-  const bool apart = payload.size() >= Segment::smallest;
-  if (apart) {
+  if (payload.size() >= Segment::smallest) {
     head.header.flags |= wire::flag_detached_payload;
-    send_apart(payload);
+    const PassedPayload told = hand_over(payload);
+    write(head, std::as_bytes(std::span{&told, 1}));
+  } else {
+    write(head, payload.span());
   }
-  write(head, apart ? std::span<const std::byte>{} : payload.span());
   writer_.publish();
   board_.mark(lane_);
   held_back_.store(!wake, std::memory_order_relaxed);

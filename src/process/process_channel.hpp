@@ -6,7 +6,6 @@
 
 #include "lane/lane.hpp"
 #include "process/board.hpp"
-#include "process/descriptors.hpp"
 #include "process/lane_memory.hpp"
 #include "process/segment.hpp"
 
@@ -16,7 +15,7 @@ namespace crema::process {
 /// the lane, never the rank.
 class ProcessChannel final : public lane::Channel {
  public:
-  ProcessChannel(LaneId lane, Board& board, LaneMemory& memory, Descriptor socket);
+  ProcessChannel(LaneId lane, Board& board, LaneMemory& memory);
 
   std::optional<wire::Frame> next_work() override;
   wire::Frame next_reply() override;
@@ -30,9 +29,7 @@ class ProcessChannel final : public lane::Channel {
 
  private:
   void take_in();
-  void tell_of_room();
-  Bytes receive_apart(wire::FrameType type, std::size_t size);
-  void send_apart(const Bytes& payload);
+  PassedPayload hand_over(const Bytes& payload);
   bool tell_ended_loans(bool waits);
   void try_to_tell_ended_loans();
   void write(const RecordHead& head, std::span<const std::byte> payload);
@@ -43,7 +40,6 @@ class ProcessChannel final : public lane::Channel {
   const LaneId lane_;
   Board& board_;
   LaneMemory& memory_;
-  const Descriptor socket_;
   const bool spins_;
 
   // The thread that runs user code only. Bounded as what the rank gives.

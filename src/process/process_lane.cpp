@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstring>
-#include <unordered_map>
 
 #include "wire/messages.hpp"
 
@@ -15,14 +13,10 @@ namespace crema::process {
 class ProcessLane final : public lane::Lane {
  public:
   ProcessLane(ProcessLaneFactory& factory, LaneId id, LaneFunction function)
-      : ProcessLane{factory, id, function, create_lane_memory(), connected_pair()} {}
+      : ProcessLane{factory, id, function, create_lane_memory()} {}
 
   ~ProcessLane() override {
-    if (!stopped()) {
-      factory_.zygote_.kill(id_);
-      // Until that is done it may read them.
-      for (const auto& [number, payload] : lent_) Segment::holding(payload)->never_again();
-    }
+    if (!stopped()) factory_.zygote_.kill(id_);
     factory_.lanes_.erase(id_);
     std::erase(factory_.by_mark_[Board::mark_of(id_)], this);
   }
@@ -53,7 +47,6 @@ class ProcessLane final : public lane::Lane {
     std::uint64_t next = memory_->next_work.load();
     while (!memory_->next_work.compare_exchange_weak(next, last_work_ + 1)) {
     }
-    apart_ = {};
     std::erase_if(outgoing_, [&](const Outgoing& item) { return item.work >= next; });
     std::vector<wire::Frame> frames;
     while (!given_.empty() && given_.back().work >= next) {
@@ -100,11 +93,8 @@ class ProcessLane final : public lane::Lane {
     return any;
   }
 
-  /// Its process is no more, and reads nothing.
-  void set_dead() {
-    dead_ = true;
-    lent_.clear();
-  }
+  /// Its process is no more: what comes for it is for nobody.
+  void set_dead() { dead_ = true; }
 
  private:
   struct Outgoing {
@@ -112,17 +102,17 @@ class ProcessLane final : public lane::Lane {
     wire::Frame frame;
   };
 
-  ProcessLane(ProcessLaneFactory& factory, LaneId id, LaneFunction function, const Descriptor& memory,
-              std::pair<Descriptor, Descriptor> sockets)
+  ProcessLane(ProcessLaneFactory& factory, LaneId id, LaneFunction function, const Descriptor& memory)
       : factory_{factory},
         id_{id},
         memory_{memory.get()},
-        socket_{std::move(sockets.first)},
         writer_{memory_->to_lane, memory_->to_lane_bytes},
         reader_{memory_->to_rank, memory_->to_rank_bytes} {
     lane::Identity identity = factory_.self_;
     identity.lane = id_;
-    factory_.zygote_.start(identity, function, memory, sockets.second);
+    const Arena::Owner owner = Arena::of_process().name_lane();
+    factory_.zygote_.start(identity, function, memory, owner);
+    factory_.processes_[id_] = {owner, {}};
     factory_.lanes_.emplace(id_, this);
     factory_.by_mark_[Board::mark_of(id_)].push_back(this);
   }
@@ -135,14 +125,10 @@ class ProcessLane final : public lane::Lane {
       RecordReader records{reader_.take()};
       while (auto record = records.next()) {
         wire::FrameHeader& header = record->frame.header;
-        if ((header.flags & wire::flag_detached_payload) != 0) {
-          header.flags &= static_cast<std::uint16_t>(~wire::flag_detached_payload);
-          record->frame.payload = receive_apart(header.payload_size);
-        }
+        if (record->passed) record->frame.payload = take_passed(*record->passed, header.payload_size);
         header.lane = id_;  // it speaks for no other
         if (header.type == wire::FrameType::loans_ended) {
-          for (ByteReader ended{record->frame.payload}; ended.remaining() != 0;)
-            lent_.erase(ended.get<std::uint64_t>());
+          for (ByteReader ended{record->frame.payload}; ended.remaining() != 0;) end_loan(ended.get<std::uint64_t>());
         } else {
           frames.push_back(std::move(record->frame));
         }
@@ -157,100 +143,54 @@ class ProcessLane final : public lane::Lane {
   bool write(const Outgoing& item) {
     if (dead_) return true;
     RecordHead head{item.work, item.frame.header};
-    std::span<const std::byte> payload = item.frame.payload.span();
-    head.header.payload_size = payload.size();
-    const bool apart = payload.size() >= Segment::smallest;
-    const std::size_t size = RingWriter::size_of(apart ? 0 : payload.size());
+    head.header.payload_size = item.frame.payload.size();
+    const bool apart = item.frame.payload.size() >= Segment::smallest;
+    const std::size_t size = RingWriter::size_of(apart ? sizeof(PassedPayload) : item.frame.payload.size());
     if (!writer_.has_room(size) && (writer_.publish(), writer_.ask_for_room(size))) {
       memory_->wake_lane();
       return false;
     }
-    if (item.work != 0) pass_spare();
-    if (apart) {
-      head.header.flags |= wire::flag_detached_payload;
-      // Its own work needs a part of a value for no longer than the store has the value, or little longer.
-      if (apart_.descriptor < 0) {
-        apart_ = pass(item.frame.payload, true);
-        if (Segment* const segment = Segment::holding(apart_.memory)) {
-          apart_.told.loan = ++last_loan_;
-          // A part is read once, as a piece of many that other tasks read.
-          apart_.told.stays = Segment::of(apart_.memory) != nullptr && segment->let_stay_mapped() ? 1 : 0;
-        }
-      }
-      // The lane takes descriptors as it takes records: it is asked to tell of those as of room.
-      if (!send_apart(apart_.told, apart_.descriptor)) {
-        writer_.publish();
-        memory_->to_lane.writer_waits.store(1);
-        memory_->wake_lane();
-        // The lane may have taken all before it was asked.
-        if (!send_apart(apart_.told, apart_.descriptor)) return false;
-      }
-      if (apart_.told.loan != 0) lent_.emplace(apart_.told.loan, std::move(apart_.memory));
-      apart_ = {};
-      payload = {};
+    if (!apart) return writer_.write(head, item.frame.payload.span());
+    head.header.flags |= wire::flag_detached_payload;
+    // Its own work needs a part of a value for no longer than the store has the value, or little longer.
+    Passing passing = pass(item.frame.payload, true);
+    if (passing.told.kind != PassedPayload::Kind::unmapped) {
+      passing.told.kind = PassedPayload::Kind::lent;
+      process().lent.emplace(passing.told.slot, std::move(passing.memory));
     }
-    writer_.write(head, payload);
-    return true;
+    return writer_.write(head, std::as_bytes(std::span{&passing.told, 1}));
   }
 
-  /// False: not now.
-  bool send_apart(const PassedPayload& told, int descriptor) {
-    return send_message(socket_.get(), std::as_bytes(std::span{&told, 1}), {&descriptor, 1}, false) != Sent::later;
-  }
+  /// Until it is dead.
+  ProcessLaneFactory::Process& process() const { return factory_.processes_.at(id_); }
 
-  /// What it makes next is often as large as what it has made last: it gets memory for it that was used before.
-  void pass_spare() {
-    const std::size_t wanted = std::exchange(made_last_, 0);
-    if (wanted == 0) return;
-    detail::StorageElsewhere* const used = Segment::used_before(wanted);
-    if (used == nullptr) return;
-    const RecordHead head{0, {.type = wire::FrameType::spare, .flags = wire::flag_detached_payload}};
-    const bool passed = writer_.has_room(2 * RingWriter::size_of(0) + Segment::smallest) &&
-                        send_apart({.size = used->capacity}, static_cast<Segment*>(used)->descriptor());
-    if (passed) {
-      writer_.write(head, {});
-      static_cast<Segment*>(used)->never_again();  // it is the lane's
-      delete used;
-    } else {
-      detail::ByteStorage::drop(used);
-    }
-  }
-
-  Bytes receive_apart(std::size_t size) {
-    PassedPayload told;
-    auto message = receive_message(socket_.get(), std::as_writable_bytes(std::span{&told, 1}), false);
-    if (!message || (message->descriptors.size() != 1 && told.loan == 0))
-      throw Error{"taking a large payload from lane " + std::to_string(id_.number) + ": it did not come"};
-    if (told.size != size) throw Error{"taking a large payload from a lane: it has another size than was told"};
-    if (told.loan != 0) return part_of_loan(told);
-    Bytes payload = Segment::take(std::move(message->descriptors.front()), told, true);
-    if (const Segment* segment = Segment::holding(payload)) made_last_ = segment->capacity;
+  Bytes take_passed(const PassedPayload& told, std::size_t size) {
+    if (told.kind == PassedPayload::Kind::lent) return part_of_loan(told, size);
+    Bytes payload = Segment::take(told, size, process().owner);
+    if (told.kind == PassedPayload::Kind::held) process().lent.emplace(told.slot, payload);
     return payload;
   }
 
   /// What the lane passes on was lent to it.
-  Bytes part_of_loan(const PassedPayload& told) const {
-    const auto loan = lent_.find(told.loan);
-    Segment* const segment = loan == lent_.end() ? nullptr : Segment::holding(loan->second);
-    if (segment == nullptr || told.size > segment->capacity || told.offset > segment->capacity - told.size)
+  Bytes part_of_loan(const PassedPayload& told, std::size_t size) const {
+    const auto loan = process().lent.find(told.slot);
+    Segment* const segment = loan == process().lent.end() ? nullptr : Segment::holding(loan->second);
+    if (segment == nullptr || size > segment->capacity || told.offset > segment->capacity - size)
       throw Error{"taking a large payload from a lane: it is not what was lent to the lane"};
     segment->add_reference();
-    return Bytes::in(segment, told.offset, told.size);
+    return Bytes::in(segment, told.offset, size);
+  }
+
+  void end_loan(std::uint64_t slot) {
+    auto& lent = process().lent;
+    if (const auto loan = lent.find(static_cast<std::uint32_t>(slot)); loan != lent.end()) lent.erase(loan);
   }
 
   ProcessLaneFactory& factory_;
   const LaneId id_;
   const LaneMapping memory_;
-  const Descriptor socket_;
   RingWriter writer_;
   RingReader reader_;
-  Passing apart_;  // of the first of outgoing_, when it could not be sent
-  // What the lane may read, by the number it was passed under, until the lane tells that it does not. Bounded by what
-  // it has been given.
-  std::unordered_map<std::uint64_t, Bytes> lent_;
-  std::uint64_t last_loan_ = 0;
-  std::size_t made_last_ = 0;  // capacity of the last segment that it made, until it has got a spare for it
-
   // Bounded by the worker's credits, and for actors by what their callers send.
   std::deque<Outgoing> outgoing_;
   std::deque<Outgoing> given_;  // work without outcome
@@ -302,11 +242,14 @@ bool ProcessLaneFactory::take_ends(const std::function<void(wire::Frame)>& sink,
   for (const LaneEnd& end : zygote_.take_ends()) {
     any = true;
     const auto found = lanes_.find(end.lane);
-    if (found == lanes_.end()) continue;
-    ProcessLane& lane = *found->second;
-    lane.take(sink);
-    if (lane.stopped()) continue;
-    lane.set_dead();
+    bool came_back = true;
+    if (found != lanes_.end()) {
+      found->second->take(sink);
+      came_back = found->second->stopped();
+      found->second->set_dead();
+    }
+    forget_process(end.lane);
+    if (came_back) continue;
     if (end.refused != 0) {
       throw Error{"starting lane " + std::to_string(end.lane.number) + " on rank " + std::to_string(self_.rank.number) +
                   " of " + self_.host + ": the system refuses another process (" + std::strerror(end.refused) +
@@ -315,6 +258,14 @@ bool ProcessLaneFactory::take_ends(const std::function<void(wire::Frame)>& sink,
     lost(describe(end));
   }
   return any;
+}
+
+/// It reads nothing any more, and fills nothing.
+void ProcessLaneFactory::forget_process(LaneId id) {
+  const auto found = processes_.find(id);
+  if (found == processes_.end()) return;
+  Arena::of_process().release_all(found->second.owner);
+  processes_.erase(found);
 }
 
 }  // namespace crema::process

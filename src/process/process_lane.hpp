@@ -3,6 +3,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "lane/lane.hpp"
@@ -34,9 +35,19 @@ class ProcessLaneFactory final : public lane::Factory {
  private:
   friend class ProcessLane;
 
+  /// From the lane's start until the zygote has reported its end, though the rank may let go of the lane before.
+  struct Process {
+    Arena::Owner owner{};
+    /// What it may read, by the slots, until it tells that it does not. Bounded by what it has been given.
+    std::unordered_multimap<std::uint32_t, Bytes> lent;
+  };
+
+  void forget_process(LaneId id);
+
   Zygote& zygote_;
   const lane::Identity self_;
   std::map<LaneId, ProcessLane*> lanes_;
+  std::map<LaneId, Process> processes_;
   std::vector<std::vector<ProcessLane*>> by_mark_{Board::marks};
 };
 

@@ -63,9 +63,15 @@ std::optional<RecordReader::Record> RecordReader::next() {
   if (left >= sizeof(head)) {
     std::memcpy(static_cast<void*>(&head), records_.data() + position_, sizeof(head));
     position_ += sizeof(head);
-    Record record{head.work, {head.header, {}}};
-    if ((head.header.flags & wire::flag_detached_payload) != 0) return record;
-    if (head.header.payload_size <= records_.size() - position_) {
+    Record record{head.work, {head.header, {}}, {}};
+    if ((head.header.flags & wire::flag_detached_payload) != 0) {
+      record.frame.header.flags &= static_cast<std::uint16_t>(~wire::flag_detached_payload);
+      if (sizeof(PassedPayload) <= records_.size() - position_) {
+        std::memcpy(&record.passed.emplace(), records_.data() + position_, sizeof(PassedPayload));
+        position_ += sizeof(PassedPayload);
+        return record;
+      }
+    } else if (head.header.payload_size <= records_.size() - position_) {
       record.frame.payload = records_.slice(position_, head.header.payload_size);
       position_ += head.header.payload_size;
       return record;

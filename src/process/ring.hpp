@@ -6,6 +6,7 @@
 #include <span>
 
 #include "crema/bytes.hpp"
+#include "process/segment.hpp"
 #include "wire/frame.hpp"
 
 namespace crema::process {
@@ -65,13 +66,14 @@ class RingReader {
   std::uint64_t read_ = 0;
 };
 
-/// The records of what RingReader::take has returned. A payload shares its storage; one that travels apart is empty.
+/// The records of what RingReader::take has returned. A payload shares its storage.
 class RecordReader {
  public:
   explicit RecordReader(Bytes records) : records_{std::move(records)} {}
   struct Record {
     std::uint64_t work = 0;
     wire::Frame frame;
+    std::optional<PassedPayload> passed;  ///< where the payload lies; the frame's is empty then, and has no flag
   };
   /// Throws Error when the records are damaged.
   std::optional<Record> next();

@@ -31,18 +31,19 @@ void wait_for_a_debugger(const lane::Identity& self) {
 
 }  // namespace
 
-void run_lane(const ZygoteRequest& request, Board& board, Descriptor memory, Descriptor socket) {
+void run_lane(const ZygoteRequest& request, Board& board, Descriptor memory) {
   be_the_first_without_memory();
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const LaneMapping shared{memory.get()};
   memory.reset();
   const lane::Identity identity{request.rank, request.lane,     request.host.data(),
                                 request.seed, request.isolated, request.keeps_history};
-  ProcessChannel channel{request.lane, board, *shared, std::move(socket)};
-  // What user code returns or passes on is written where its rank reads it.
-  Segment::use_for_large_buffers();
+  ProcessChannel channel{request.lane, board, *shared};
   wait_for_a_debugger(identity);
   try {
+    Arena::of_process().become_lane(request.owner);
+    // What user code returns or passes on is written where its rank reads it.
+    Segment::use_for_large_buffers();
     request.function(identity, channel);
   } catch (const std::exception& error) {
     ByteBuffer reason;

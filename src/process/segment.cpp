@@ -1,98 +1,18 @@
 #include "process/segment.hpp"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
 #include <cstring>
-#include <memory>
-#include <mutex>
 #include <new>
-#include <set>
 #include <string>
+#include <utility>
 
 #include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
-#include "process/kept_mappings.hpp"
 
 namespace crema::process {
 namespace {
-
-constexpr std::size_t page = 4096;
-constexpr std::size_t small = 1 << 20;
-
-std::atomic<std::size_t> segments{0};
-std::atomic<Segment*> spare{nullptr};
-
-/// The memory of all segments of this process: what a lane passes a second time, whatever it says, is not its own.
-class KnownMemory {
- public:
-  /// False: it was known, or cannot be remembered.
-  bool add(ino_t number) noexcept try {
-    const std::lock_guard lock{mutex_};
-    return numbers_.insert(number).second;
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-  void remove(ino_t number) {
-    const std::lock_guard lock{mutex_};
-    numbers_.erase(number);
-  }
-
- private:
-  std::mutex mutex_;
-  std::set<ino_t> numbers_;
-};
-KnownMemory& known_memory() {
-  // Values may end after everything else has.
-  static auto& known = *new KnownMemory;
-  return known;
-}
-
-ino_t number_of(const Descriptor& memory) {
-  struct stat status {};
-  return ::fstat(memory.get(), &status) == 0 ? status.st_ino : 0;
-}
-
-[[noreturn]] void fail(const std::string& what, std::size_t size) {
-  throw Error{what + " " + std::to_string(size) + " bytes between a rank and its lane: " + std::strerror(errno) +
-              "; raise the limit (ulimit -n) or use fewer lanes and actors"};
-}
-
-Descriptor create() {
-  Descriptor memory{::memfd_create("crema-payload", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
-  // Who maps it must not find less than there was.
-  if (memory.get() >= 0) ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK);
-  return memory;
-}
-
-Bytes copy_of(const Descriptor& memory, const PassedPayload& told) {
-  ByteBuffer payload{told.size};
-  std::byte* place = payload.extend(told.size);
-  for (std::size_t done = 0; done < told.size;) {
-    const ssize_t part = ::pread(memory.get(), place + done, told.size - done, static_cast<off_t>(told.offset + done));
-    if (part < 0 && errno == EINTR) continue;
-    if (part <= 0) fail("taking", told.size);
-    done += static_cast<std::size_t>(part);
-  }
-  return Bytes{std::move(payload)};
-}
-
-std::size_t whole_pages(std::size_t size) { return (size + page - 1) / page * page; }
-/// The pages of `size` bytes from `begin` on; the file keeps its size.
-void give_back(const Descriptor& memory, std::size_t begin, std::size_t size) noexcept {
-  ::fallocate(memory.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
-              static_cast<off_t>(size));
-}
-/// Of segments for so many bytes.
-std::size_t capacity_for(std::size_t size) {
-  return whole_pages(size < StoragePool::smallest ? size : StoragePool::rounded(size));
-}
 
 detail::StorageElsewhere* reuse_or_make(std::size_t capacity) noexcept {
   if (detail::StorageElsewhere* const used = Segment::used_before(capacity)) return used;
@@ -101,133 +21,91 @@ detail::StorageElsewhere* reuse_or_make(std::size_t capacity) noexcept {
 
 }  // namespace
 
-Segment::Segment(Descriptor memory)
-    : memory_{std::move(memory)}, number_{number_of(memory_)}, known_first_{known_memory().add(number_)} {
-  segments.fetch_add(1, std::memory_order_relaxed);
+Segment::Segment(Use use, const Arena::Slot& slot, std::byte* at, std::size_t size) noexcept : use_{use}, slot_{slot} {
+  place = at;
+  capacity = size;
 }
 
 Segment::~Segment() {
-  if (stays_mapped_) {
-    KeptMappings::of_process().keep({number_, place, mapped_});
-  } else if (place != nullptr) {
-    // Its pages would live as long as they are mapped.
-    if (others_map_ && mine_) give_back(memory_, 0, mapped_);
-    ::munmap(place, mapped_);
+  Arena& arena = Arena::of_process();
+  switch (use_) {
+    case Use::filled:
+      arena.end_writing(slot_.number);
+      arena.release(slot_, std::max(slot_.used, capacity));
+      break;
+    case Use::handed_over:
+      arena.end_writing(slot_.number);
+      break;
+    case Use::held:
+      arena.unseal(slot_.number);
+      break;
+    case Use::borrowed:
+      arena.end_reading(slot_.number);
+      break;
   }
-  if (known_first_) known_memory().remove(number_);
-  segments.fetch_sub(1, std::memory_order_relaxed);
-  if (loan_ != 0) ended_->add(loan_);
+  if (ended_ != nullptr) ended_->add(slot_.number);
+}
+
+detail::StorageElsewhere* Segment::in(std::optional<Arena::Slot> slot, std::size_t wanted) noexcept {
+  if (!slot) return nullptr;
+  Arena& arena = Arena::of_process();
+  if (std::byte* const at = arena.begin_writing(slot->number, wanted)) {
+    if (auto* const segment = new (std::nothrow) Segment{Use::filled, *slot, at, wanted}) return segment;
+    arena.end_writing(slot->number);
+  }
+  arena.release(*slot, slot->used);
+  return nullptr;
+}
+
+detail::StorageElsewhere* Segment::make(std::size_t wanted) noexcept {
+  return in(Arena::of_process().claim_fresh(wanted), wanted);
+}
+
+detail::StorageElsewhere* Segment::used_before(std::size_t wanted) noexcept {
+  return in(Arena::of_process().claim_used(wanted), wanted);
 }
 
 void Segment::use_for_large_buffers() noexcept { detail::use_for_large_buffers(StoragePool::smallest, &reuse_or_make); }
 
-std::size_t Segment::most_here() noexcept {
-  static const std::size_t limit = [] {
-    rlimit descriptors{};
-    return ::getrlimit(RLIMIT_NOFILE, &descriptors) == 0 ? static_cast<std::size_t>(descriptors.rlim_cur) : 0;
-  }();
-  return std::min(most, limit / 4);
-}
-
-bool Segment::room_for(std::size_t size) noexcept {
-  return segments.load(std::memory_order_relaxed) < (size < small ? most_here() / 2 : most_here());
-}
-
-detail::StorageElsewhere* Segment::make(std::size_t wanted) noexcept {
-  if (!room_for(wanted)) return nullptr;
-  Descriptor memory = create();
-  if (memory.get() < 0) return nullptr;
-  std::unique_ptr<Segment> segment{new (std::nothrow) Segment{std::move(memory)}};
-  if (segment == nullptr || !segment->grow(wanted)) return nullptr;
-  segment->mine_ = true;
-  return segment.release();
-}
-
-detail::StorageElsewhere* Segment::used_before(std::size_t wanted) noexcept {
-  const std::size_t wanted_capacity = capacity_for(wanted);
-  if (Segment* const mine = spare.exchange(nullptr)) {
-    if (mine->capacity == wanted_capacity) return mine;
-    Segment* none = nullptr;
-    if (!spare.compare_exchange_strong(none, mine)) delete mine;
-  }
-  return static_cast<StorageElsewhere*>(StoragePool::of_process().take(wanted_capacity, true));
-}
-
-void Segment::set_aside(Descriptor memory, std::size_t capacity) noexcept {
-  std::unique_ptr<Segment> segment{new (std::nothrow) Segment{std::move(memory)}};
-  if (segment == nullptr || !segment->map(capacity, true)) return;
-  segment->mine_ = segment->others_map_ = true;
-  delete spare.exchange(segment.release());
-}
-
-void Segment::set_nothing_aside() noexcept { delete spare.exchange(nullptr); }
-
-/// So that those which nobody needs do not take the place of others.
-bool Segment::few() noexcept { return segments.load(std::memory_order_relaxed) <= most_here() / 4; }
-
-bool Segment::serves_again() const noexcept { return mine_ && few(); }
-
-bool Segment::map(std::size_t size, bool writes) noexcept {
-  void* const mapping = ::mmap(nullptr, size, PROT_READ | (writes ? PROT_WRITE : 0), MAP_SHARED, memory_.get(), 0);
-  if (mapping == MAP_FAILED) return false;
-  use(static_cast<std::byte*>(mapping), size);
-  return true;
-}
-
-void Segment::use(std::byte* mapping, std::size_t size) noexcept {
-  place = mapping;
-  mapped_ = size;
-  capacity = size;
-}
-
 bool Segment::grow(std::size_t wanted) noexcept {
-  const std::size_t size = capacity_for(wanted);
-  if (size < wanted || ::ftruncate(memory_.get(), static_cast<off_t>(size)) != 0) return false;
-  if (place == nullptr) return map(size, true);
-  void* const mapping = ::mremap(place, mapped_, size, MREMAP_MAYMOVE);
-  if (mapping == MAP_FAILED) return false;
-  use(static_cast<std::byte*>(mapping), size);
+  if (wanted > slot_.size) return false;
+  Arena::of_process().write_up_to(slot_.number, wanted);
+  capacity = wanted;
   return true;
 }
 
-bool Segment::finish(std::size_t used, bool others_hold_it) noexcept {
-  const bool held = others_hold_it || passed_;
-  passed_ = true;
-  mine_ = false;
-  const std::size_t kept = whole_pages(used);
-  if (held) {
-    ::mprotect(place, mapped_, PROT_READ);
-  } else if (kept < mapped_) {
-    give_back(memory_, kept, mapped_ - kept);
-  }
-  return held;
+void Segment::hand_over(std::shared_ptr<EndedLoans> ended) {
+  if (ended != nullptr) ended->expect_one();
+  ended_ = std::move(ended);
+  use_ = ended_ == nullptr ? Use::handed_over : Use::held;
+  if (use_ == Use::held) Arena::of_process().seal(slot_.number);
+  Arena::of_process().pass_on(slot_.number);
 }
 
-Bytes Segment::take(Descriptor memory, const PassedPayload& told, bool writes) {
-  // The other process may have damaged what it tells.
-  struct stat status {};
-  if (::fstat(memory.get(), &status) != 0) fail("taking", told.size);
-  const auto there = static_cast<std::uint64_t>(status.st_size);
-  const int seals = ::fcntl(memory.get(), F_GET_SEALS);
-  if (told.size > there || told.offset > there - told.size || seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
-    throw Error{"taking " + std::to_string(told.size) + " bytes that a lane and its rank share: there are " +
-                std::to_string(there) + "; the memory that says how many was overwritten"};
+Bytes Segment::borrow(const PassedPayload& told, std::size_t size, std::shared_ptr<EndedLoans> ended) {
+  Arena& arena = Arena::of_process();
+  if (told.kind == PassedPayload::Kind::unmapped) return arena.take_unmapped(told.offset, size);
+  ended->expect_one();
+  // Nobody writes there: Bytes are read.
+  auto* const at = const_cast<std::byte*>(arena.begin_reading(told.slot, told.offset + size));
+  auto* const segment = new Segment{Use::borrowed, {told.slot, arena.size_of(told.slot), told.used}, at, told.used};
+  segment->ended_ = std::move(ended);
+  return Bytes::in(segment, told.offset, size);
+}
+
+Bytes Segment::take(const PassedPayload& told, std::size_t size, Arena::Owner lane) {
+  Arena& arena = Arena::of_process();
+  if (told.kind == PassedPayload::Kind::unmapped) return arena.take_unmapped(told.offset, size);
+  const std::size_t there = arena.size_of(told.slot);
+  if (size > there || told.offset > there - size || !arena.take_over(told.slot, lane)) {
+    throw Error{"taking " + std::to_string(size) + " bytes that a lane has made: what it tells of the place in slot " +
+                std::to_string(told.slot) + " cannot be; the memory that says so was overwritten"};
   }
-  if (told.size == 0) return {};
-  if (!room_for(told.size)) return copy_of(memory, told);
-  std::unique_ptr<Segment> segment{new Segment{std::move(memory)}};
-  // A rank has all of it, to have it filled again, and a lane what it may keep mapped.
-  const bool all = writes || told.stays != 0;
-  const Mapping kept =
-      told.stays != 0 ? KeptMappings::of_process().take(segment->number_, told.offset + told.size) : Mapping{};
-  if (kept.place != nullptr) {
-    segment->use(kept.place, kept.size);
-  } else if (!segment->map(all ? there : told.offset + told.size, writes)) {
-    return copy_of(segment->memory_, told);
-  }
-  segment->mine_ = writes && told.held == 0 && segment->known_first_;
-  segment->others_map_ = writes;  // a lane may have made it in memory that was lent before
-  return Bytes::in(segment.release(), told.offset, told.size);
+  const std::size_t end = told.offset + size;
+  const std::size_t used = std::clamp<std::size_t>(told.used, end, there);
+  if (told.capacity > Arena::most_for(used)) arena.give_back_behind(told.slot, used);
+  std::byte* const at = arena.begin_writing(told.slot, used);
+  return Bytes::in(new Segment{Use::filled, {told.slot, there, used}, at, used}, told.offset, size);
 }
 
 Segment* Segment::of(const Bytes& bytes) noexcept {
@@ -236,36 +114,28 @@ Segment* Segment::of(const Bytes& bytes) noexcept {
 }
 
 Passing pass(const Bytes& payload, bool parts) {
-  if (const Segment* segment = parts ? Segment::holding(payload) : Segment::of(payload)) {
-    const auto offset = static_cast<std::uint64_t>(payload.data() - segment->place);
-    return {{.offset = offset, .size = payload.size()}, segment->descriptor(), payload, {}};
-  }
-  Passing passing;
-  passing.told.size = payload.size();
-  const auto keep = [&](detail::StorageElsewhere* storage) {
-    passing.descriptor = static_cast<Segment*>(storage)->descriptor();
-    passing.memory = Bytes::in(storage, 0, payload.size());
+  const auto passing = [](const Segment& segment, Bytes memory) {
+    const auto offset = static_cast<std::uint64_t>(memory.data() - segment.place);
+    const std::uint64_t used = std::max(segment.slot_.used, offset + memory.size());
+    return Passing{
+        {.slot = segment.slot_.number, .offset = offset, .used = used, .capacity = std::max(used, segment.capacity)},
+        std::move(memory)};
+  };
+  if (const Segment* const segment = parts ? Segment::holding(payload) : Segment::of(payload))
+    return passing(*segment, payload);
+  const auto in_slot = [&](detail::StorageElsewhere* storage) {
+    return passing(*static_cast<Segment*>(storage), Bytes::in(storage, 0, payload.size()));
   };
   if (detail::StorageElsewhere* const used = Segment::used_before(payload.size())) {
     std::memcpy(used->place, payload.data(), payload.size());
-    keep(used);
-    return passing;
+    return in_slot(used);
   }
-  if (detail::StorageElsewhere* const fresh = Segment::few() ? Segment::make(payload.size()) : nullptr) {
-    keep(fresh);
-  } else {
-    passing.copied = create();
-    passing.descriptor = passing.copied.get();
-    if (passing.descriptor < 0) fail("passing", payload.size());
+  if (detail::StorageElsewhere* const fresh = Segment::make(payload.size())) {
+    Passing filled = in_slot(fresh);
+    Arena::of_process().fill_fresh(filled.told.slot, payload.span());
+    return filled;
   }
-  // Cheaper than to touch the pages of a fresh mapping.
-  for (std::span<const std::byte> left = payload.span(); !left.empty();) {
-    const ssize_t written = ::write(passing.descriptor, left.data(), left.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail("passing", payload.size());
-    left = left.subspan(static_cast<std::size_t>(written));
-  }
-  return passing;
+  return {{.kind = PassedPayload::Kind::unmapped, .offset = Arena::of_process().put_unmapped(payload.span())}, {}};
 }
 
 }  // namespace crema::process

@@ -17,6 +17,7 @@
 namespace crema::process {
 
 Zygote::Zygote() {
+  Arena::of_process();
   void* place = ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (place == MAP_FAILED)
     throw Error{std::string{"making the memory that a rank shares with its lanes: "} + std::strerror(errno)};
@@ -53,24 +54,25 @@ void Zygote::finish() {
 }
 
 void Zygote::start(const lane::Identity& identity, LaneFunction function, const Descriptor& memory,
-                   const Descriptor& socket) {
+                   Arena::Owner owner) {
   ZygoteRequest request{.kind = ZygoteRequest::Kind::start,
                         .lane = identity.lane,
                         .rank = identity.rank,
                         .seed = identity.seed,
                         .isolated = identity.isolated,
                         .keeps_history = identity.keeps_history,
+                        .owner = owner,
                         .function = function};
   identity.host.copy(request.host.data(), request.host.size() - 1);
   const auto bytes = std::as_bytes(std::span{&request, 1});
-  // Copies, which live until the message is sent.
-  send({{bytes.begin(), bytes.end()}, Descriptor{::dup(memory.get())}, Descriptor{::dup(socket.get())}});
+  // A copy, which lives until the message is sent.
+  send({{bytes.begin(), bytes.end()}, Descriptor{::dup(memory.get())}});
 }
 
 void Zygote::kill(LaneId lane) {
   const ZygoteRequest request{.kind = ZygoteRequest::Kind::kill, .lane = lane};
   const auto bytes = std::as_bytes(std::span{&request, 1});
-  send({{bytes.begin(), bytes.end()}, {}, {}});
+  send({{bytes.begin(), bytes.end()}, {}});
 }
 
 void Zygote::send(Request request) {
@@ -81,9 +83,9 @@ void Zygote::send(Request request) {
 void Zygote::send_waiting() {
   while (!waiting_.empty()) {
     const Request& next = waiting_.front();
-    const std::array<int, 2> descriptors{next.memory.get(), next.socket.get()};
-    const std::span<const int> passed{descriptors.data(), next.memory.get() < 0 ? std::size_t{0} : std::size_t{2}};
-    if (send_message(socket_.get(), next.message, passed, false) == Sent::later) return;
+    const int memory = next.memory.get();
+    if (send_message(socket_.get(), next.message, {&memory, std::size_t{memory < 0 ? 0U : 1U}}, false) == Sent::later)
+      return;
     waiting_.pop_front();
   }
 }

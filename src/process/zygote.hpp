@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lane/lane.hpp"
+#include "process/arena.hpp"
 #include "process/board.hpp"
 #include "process/descriptors.hpp"
 
@@ -29,7 +30,8 @@ struct LaneEnd {
 /// blocks except the destructor.
 class Zygote {
  public:
-  /// Forks the zygote. Call before MPI_Init, while this process has one thread. Throws Error.
+  /// Forks the zygote, which shares this process's Arena. Call before MPI_Init, while this process has one thread.
+  /// Throws Error.
   Zygote();
   ~Zygote();
   Zygote(const Zygote&) = delete;
@@ -41,8 +43,8 @@ class Zygote {
 
   [[nodiscard]] Board& board() const { return *board_; }
 
-  /// `memory`: of create_lane_memory; `socket`: the lane's end. Copies of both go to the lane.
-  void start(const lane::Identity& identity, LaneFunction function, const Descriptor& memory, const Descriptor& socket);
+  /// `memory`: of create_lane_memory; a copy goes to the lane. `owner`: its name in the arena.
+  void start(const lane::Identity& identity, LaneFunction function, const Descriptor& memory, Arena::Owner owner);
   /// Without effect where the lane has ended.
   void kill(LaneId lane);
   /// What has ended since the last call. Throws Error when the zygote itself has ended; one that was
@@ -53,7 +55,6 @@ class Zygote {
   struct Request {
     std::vector<std::byte> message;
     Descriptor memory;
-    Descriptor socket;
   };
   void send(Request request);
   void send_waiting();

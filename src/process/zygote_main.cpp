@@ -81,13 +81,15 @@ std::vector<pid_t> all_children() {
 }
 
 struct Child {
-  Child(LaneId id, int memory_fd, Descriptor out_pipe, Descriptor errors_pipe)
+  Child(LaneId id, Arena::Owner name, int memory_fd, Descriptor out_pipe, Descriptor errors_pipe)
       : lane{id},
+        owner{name},
         memory{memory_fd},
         out{std::move(out_pipe), STDOUT_FILENO, false},
         errors{std::move(errors_pipe), STDERR_FILENO, true} {}
 
   LaneId lane;
+  Arena::Owner owner;
   LaneMapping memory;
   LaneOutput out;
   LaneOutput errors;
@@ -153,6 +155,8 @@ class ZygoteLoop {
     const auto found = children_.find(pid);
     if (found == children_.end()) return;
     Child& child = *found->second;
+    // At once: where memory has run out, others would be killed for what it had.
+    Arena::of_process().release_claims(child.owner);
     for (LaneOutput* output : {&child.out, &child.errors}) {
       output->pass_on(child.running());
       output->finish();
@@ -175,8 +179,8 @@ class ZygoteLoop {
     ZygoteRequest request;
     while (auto message = receive_message(socket_, std::as_writable_bytes(std::span{&request, 1}), false)) {
       if (message->size != sizeof(request)) return false;
-      if (request.kind == ZygoteRequest::Kind::start && message->descriptors.size() == 2) {
-        start(request, std::move(message->descriptors[0]), std::move(message->descriptors[1]));
+      if (request.kind == ZygoteRequest::Kind::start && message->descriptors.size() == 1) {
+        start(request, std::move(message->descriptors[0]));
       } else if (request.kind == ZygoteRequest::Kind::kill) {
         for (const auto& [pid, child] : children_)
           if (child->lane == request.lane) ::kill(pid, SIGKILL);
@@ -185,10 +189,11 @@ class ZygoteLoop {
     return true;
   }
 
-  void start(const ZygoteRequest& request, Descriptor memory, Descriptor socket) try {
+  void start(const ZygoteRequest& request, Descriptor memory) try {
     auto [out_read, out_write] = pipe();
     auto [errors_read, errors_write] = pipe();
-    auto child = std::make_unique<Child>(request.lane, memory.get(), std::move(out_read), std::move(errors_read));
+    auto child =
+        std::make_unique<Child>(request.lane, request.owner, memory.get(), std::move(out_read), std::move(errors_read));
     const pid_t pid = ::fork();
     if (pid < 0) return report(request.lane, 0, errno, {});
     if (pid > 0) {
@@ -196,7 +201,7 @@ class ZygoteLoop {
       return;
     }
     become_a_lane(out_write, errors_write);
-    run_lane(request, board_, std::move(memory), std::move(socket));
+    run_lane(request, board_, std::move(memory));
   } catch (const std::exception&) {
     report(request.lane, 0, errno == 0 ? ENOMEM : errno, {});
   }

@@ -13,11 +13,12 @@ struct ZygoteRequest {
   enum class Kind : std::uint32_t { start, kill };
   Kind kind{};
   LaneId lane{};
-  // Of start; with the lane's memory and its end of a socket.
+  // Of start; with the lane's memory.
   RankId rank{};
   std::uint64_t seed = 0;
   bool isolated = false;
   bool keeps_history = false;
+  Arena::Owner owner{};
   LaneFunction function = nullptr;
   std::array<char, 256> host{};
 };
@@ -36,6 +37,6 @@ static_assert(std::is_trivially_copyable_v<ZygoteRequest> && std::is_trivially_c
 void run_zygote(int socket, Board& board, pid_t rank);
 
 /// A lane's whole life, in a process of its own.
-[[noreturn]] void run_lane(const ZygoteRequest& request, Board& board, Descriptor memory, Descriptor socket);
+[[noreturn]] void run_lane(const ZygoteRequest& request, Board& board, Descriptor memory);
 
 }  // namespace crema::process

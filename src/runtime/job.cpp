@@ -240,13 +240,23 @@ class Job::State {
         std::count_if(ranks.begin(), ranks.end(), [&](const runtime::RankInfo& other) { return other.host == host; }));
     const std::uint64_t budget =
         options_.memory_budget > 0 ? options_.memory_budget : runtime::usable_memory() / neighbours * 3 / 10;
+    std::vector<FreedMemory*> freed{&StoragePool::of_process()};
+    if (zygote_) {
+      process::Arena& arena = process::Arena::of_process();
+      freed.push_back(&arena);
+      // Tools that add up what processes have mapped count a rank's memory no more than twice, if not for little of
+      // each lane.
+      const std::uint64_t lanes = runtime::offers_of(ranks, options_.lanes)[static_cast<std::size_t>(rank)].lanes;
+      arena.let_lanes_map(
+          std::max<std::uint64_t>(process::Arena::least_mapped, budget / 2 / std::max(lanes, std::uint64_t{1})));
+    }
     return {.lanes = options_.lanes,
             .seed = options_.seed,
             .keeps_history = options_.journal,
             .store = {.budget = budget,
                       .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
                                                                     : std::filesystem::path{options_.spill_folder},
-                      .freed = &StoragePool::of_process()},
+                      .freed = std::move(freed)},
             .end = end_,
             .stop_signal = &runtime::StopSignals::caught(),
             .zygote = zygote_ ? &*zygote_ : nullptr,

@@ -204,8 +204,18 @@ void ObjectStore::free(TaskId id) {
 
 /// So that what is freed now may be kept, and what was is no more than there is room for.
 void ObjectStore::share_budget() {
-  if (options_.freed == nullptr) return;
-  options_.freed->keep_at_most(std::min(options_.budget - std::min(options_.budget, in_memory_), max_freed));
+  const std::uint64_t room = std::min(options_.budget - std::min(options_.budget, in_memory_), max_freed);
+  // Small values come and go by the million.
+  const std::uint64_t little = std::min<std::uint64_t>(StoragePool::smallest, options_.budget / 64);
+  if (std::max(room, room_) - std::min(room, room_) < little) return;
+  room_ = room;
+  std::uint64_t kept = 0;
+  for (const FreedMemory* freed : options_.freed) kept += freed->bytes();
+  for (FreedMemory* freed : options_.freed) {
+    kept -= freed->bytes();
+    freed->keep_at_most(room - std::min(room, kept));
+    kept += freed->bytes();
+  }
 }
 
 /// Giving space back may take a disk its time.
@@ -224,7 +234,7 @@ void ObjectStore::turn() {
     done.swap(done_);
   }
   for (const auto& action : done) action();
-  if (options_.freed != nullptr) options_.freed->free_unused(StoragePool::Clock::now());
+  for (FreedMemory* freed : options_.freed) freed->free_unused(FreedMemory::Clock::now());
 }
 
 void ObjectStore::post(std::function<std::function<void()>()> work) {

@@ -30,8 +30,8 @@ class ObjectStore {
   struct Options {
     std::uint64_t budget = 1ULL << 30U;  ///< bytes in memory
     std::filesystem::path spill_folder = "/tmp";
-    /// Keeps what the values leave of the budget, 1 GiB at most; nullptr: there is none.
-    StoragePool* freed = nullptr;
+    /// Together keep what the values leave of the budget, 1 GiB at most.
+    std::vector<FreedMemory*> freed{};
   };
   /// Empty: the value is kept; else why it is not.
   using Stored = std::function<void(const std::string& error)>;
@@ -110,6 +110,7 @@ class ObjectStore {
   std::deque<Pending> pending_;
   std::uint64_t puts_ = 0;
   std::uint64_t in_memory_ = 0;
+  std::uint64_t room_ = 0;  // for what was freed, as it was told last
   std::uint64_t being_written_ = 0;
   std::uint64_t spilled_ = 0;
 

@@ -95,8 +95,6 @@ enum class FrameType : std::uint16_t {
   get_inputs = 66,
   loans_ended = 70,
   make_room = 71,
-  // rank -> its lane
-  spare = 69,
   // between the stores of two ranks; object also from a lane to its own rank
   fetch = 67,
   object = 68,

@@ -3,19 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <new>
 #include <set>
 #include <thread>
 
-#include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
 #include "process/segment.hpp"
 #include "processes.hpp"
@@ -54,6 +50,15 @@ void echo(const Identity& self, Channel& channel) {
     answer.payload = std::move(frame->payload);
     channel.post(std::move(answer), true);
   }
+}
+
+/// How many pages there are of these bytes in the arena.
+std::ptrdiff_t pages_of(const std::byte* place, std::size_t size) {
+  constexpr std::size_t page = 4096;
+  std::vector<unsigned char> there(size / page);
+  auto* const first = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(place) / page * page);
+  EXPECT_EQ(::mincore(first, there.size() * page, there.data()), 0);
+  return std::ranges::count_if(there, [](unsigned char one) { return (one & 1U) != 0; });
 }
 
 class ProcessLaneTest : public ::testing::Test {
@@ -100,72 +105,45 @@ TEST_F(ProcessLaneTest, FarMoreThanTheRingsHoldIsNotLost) {
   for (std::uint64_t i = 0; i < count; ++i) expect_numbered(frames_[i], i, i % 200);
 }
 
-TEST_F(ProcessLaneTest, MorePayloadsThatTravelApartThanASocketHolds) {
+TEST_F(ProcessLaneTest, ManyLargePayloadsGoThereAndBackInOrder) {
   const auto lane = start(&echo);
-  constexpr std::uint64_t count = 600;
+  constexpr std::uint64_t count = 6000;  // more than a ring has places of
   for (std::uint64_t i = 0; i < count; ++i) lane->give_work(numbered(FrameType::run_task, i, 70'000));
   lane->wake();
   ASSERT_TRUE(frames_come(count));
   for (std::uint64_t i = 0; i < count; ++i) expect_numbered(frames_[i], i, 70'000);
 }
 
-/// The memory without a name that a process has mapped.
-std::string mapped_payloads(const std::string& process = "self") {
-  std::ifstream maps{"/proc/" + process + "/maps"};
-  std::string found;
-  for (std::string line; std::getline(maps, line);)
-    if (line.find("memfd:crema-payload") != std::string::npos) found += line + "\n";
-  return found;
-}
-std::size_t open_descriptors() {
-  const std::filesystem::directory_iterator all{"/proc/self/fd"};
-  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
-
-TEST_F(ProcessLaneTest, ALargePayloadIsMappedWhereItIsUsedAndLetGoWithIt) {
+TEST_F(ProcessLaneTest, ALargePayloadLiesInOneMemoryWhereverItIsUsed) {
   const auto lane = start(&echo);
-  const std::size_t open_before = open_descriptors();
   lane->give_work(numbered(FrameType::run_task, 1, 1'000'000));
   lane->wake();
   ASSERT_TRUE(frames_come(1));
   expect_numbered(frames_[0], 1, 1'000'000);
   EXPECT_NE(frames_[0].payload.elsewhere(), nullptr);
-  EXPECT_EQ(std::ranges::count(mapped_payloads(), '\n'), 1) << mapped_payloads();
   // Given to a lane again, it is the same memory still.
   Frame again{frames_[0].header, frames_[0].payload};
   lane->give_work(std::move(again));
   lane->wake();
   ASSERT_TRUE(frames_come(2));
   expect_numbered(frames_[1], 1, 1'000'000);
-  const_cast<std::byte*>(frames_[0].payload.data())[5] = std::byte{99};
-  EXPECT_EQ(frames_[1].payload.data()[5], std::byte{99});
-  EXPECT_EQ(frames_[1].payload.data(), frames_[0].payload.data());  // in one mapping
+  EXPECT_EQ(frames_[1].payload.data(), frames_[0].payload.data());
+  const std::byte* const place = frames_[0].payload.data();
   frames_.clear();
-  EXPECT_TRUE(until([&] { return mapped_payloads().empty(); })) << mapped_payloads();  // the lane has told
-  EXPECT_EQ(open_descriptors(), open_before);
+  EXPECT_TRUE(until([&] { return pages_of(place, 1'000'000) == 0; }));  // the lane has told
 }
-
-/// Seen by lanes too: their zygote comes of this process later.
-std::atomic<bool>& lane_may_go_on =
-    *new (::mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
-        std::atomic<bool>;
 
 /// With a rank that keeps what was used.
 class UsedMemoryTest : public ProcessLaneTest {
  protected:
-  UsedMemoryTest() { StoragePool::of_process().keep_at_most(64 << 20); }
-  ~UsedMemoryTest() override { StoragePool::of_process().keep_at_most(0); }
+  UsedMemoryTest() { Arena::of_process().keep_at_most(64 << 20); }
+  ~UsedMemoryTest() override { Arena::of_process().keep_at_most(0); }
 
   static constexpr std::size_t size = 1'000'000;
   static bool is_kept() {
     detail::StorageElsewhere* const found = Segment::used_before(size);
     detail::ByteStorage::drop(found);
     return found != nullptr;
-  }
-  static ino_t memory_of(const Bytes& bytes) {
-    struct stat status {};
-    ::fstat(Segment::holding(bytes)->descriptor(), &status);
-    return status.st_ino;
   }
   /// Work with a payload of which nobody but the lane knows then.
   void lend(lane::Lane& lane) {
@@ -179,13 +157,13 @@ TEST_F(UsedMemoryTest, ALaneFillsAgainWhatItHasMadeBefore) {
     while (auto frame = channel.next_work())
       channel.post(numbered(FrameType::outcome, frame->header.sequence, size), true);
   });
-  std::set<ino_t> memory;
+  std::set<const std::byte*> memory;
   for (std::uint64_t i = 0; i < 10; ++i) {
     lane->give_work(numbered(FrameType::run_task, i));
     lane->wake();
     ASSERT_TRUE(frames_come(1));
     expect_numbered(frames_[0], i, size);
-    memory.insert(memory_of(frames_[0].payload));
+    memory.insert(frames_[0].payload.data());
     frames_.clear();
   }
   EXPECT_EQ(memory.size(), 1U);
@@ -241,7 +219,7 @@ TEST_F(UsedMemoryTest, WhatALaneHasReadIsFilledAgainWhileItComputes) {
   EXPECT_TRUE(until([&] { return is_kept(); }));
 }
 
-TEST_F(UsedMemoryTest, WhatALaneIsLentAgainIsMappedStillUnlessItIsASmallPart) {
+TEST_F(UsedMemoryTest, WhatALaneIsLentItFindsAtOnePlace) {
   const auto lane = start([](const Identity&, Channel& channel) {
     while (auto frame = channel.next_work())
       channel.post(numbered(FrameType::outcome, reinterpret_cast<std::uintptr_t>(frame->payload.data())), true);
@@ -257,95 +235,68 @@ TEST_F(UsedMemoryTest, WhatALaneIsLentAgainIsMappedStillUnlessItIsASmallPart) {
     return frames_.empty() ? 0 : std::exchange(frames_, {})[0].header.sequence;
   };
   const std::uint64_t place = place_of(0, 4 * size);
+  EXPECT_NE(place, reinterpret_cast<std::uintptr_t>(payload.data()));  // in a view to read
   EXPECT_EQ(place_of(0, 4 * size), place);
-  EXPECT_NE(place_of(4096, size), place + 4096);
-  EXPECT_EQ(place_of(4096, 3 * size), place + 4096);
+  EXPECT_EQ(place_of(4096, size), place + 4096);
 }
 
-TEST_F(UsedMemoryTest, WhatWasLentAndIsPassedAsIfItWereMadeIsNotFilledAgain) {
+TEST_F(UsedMemoryTest, ALaneThatPassesWhatIsNotItsOwnIsEnded) {
   const auto lane = start([](const Identity&, Channel& channel) {
-    std::optional<Frame> work = channel.next_work();
-    Segment::holding(work->payload)->set_loan(0, nullptr, false);
-    channel.post(wire::frame_of(FrameType::outcome, std::move(work->payload), {}), true);
+    channel.post(numbered(FrameType::outcome, 1, size), true);
+    Bytes made = Bytes::in(Segment::make(size), 0, size);
+    // As if the rank had it already.
+    const std::uint32_t slot = Segment::holding(made)->slot();
+    Arena::of_process().pass_on(slot);
+    for (std::uint32_t owner = 0; !Arena::of_process().take_over(slot, Arena::Owner{owner});) ++owner;
+    channel.post(wire::frame_of(FrameType::outcome, std::move(made), {}), true);
     while (true) ::pause();
   });
-  lend(*lane);
-  ASSERT_TRUE(frames_come(1));
-  frames_.clear();
-  EXPECT_FALSE(is_kept());
+  EXPECT_TRUE(until([&] { return !lost_.empty(); }));
+  ASSERT_EQ(frames_.size(), 1U);
+  expect_numbered(frames_[0], 1, size);
 }
 
 TEST_F(UsedMemoryTest, WhatALaneHasMadeAndReadsFurtherIsNotFilledAgain) {
   const auto lane = start([](const Identity&, Channel& channel) {
     Bytes made = Bytes::in(Segment::make(size), 0, size);
+    std::memset(Segment::holding(made)->place, 5, size);
     channel.post(wire::frame_of(FrameType::outcome, made, {}), true);
     channel.next_reply();
-    channel.post(wire::frame_of(FrameType::outcome, std::move(made), {}), true);
+    channel.post(wire::frame_of(FrameType::outcome, made, {}), true);
     channel.next_reply();
-    channel.post(wire::frame_of(FrameType::outcome, Bytes::in(Segment::make(size), 0, size), {}), true);
+    channel.post(numbered(FrameType::outcome, std::to_integer<std::uint64_t>(made.data()[size - 1])), true);
+    made = {};
     while (true) ::pause();
   });
-  for (const bool kept : {false, false, true}) {  // the second time the first message's reader may have it still
+  for (int turn = 0; turn < 2; ++turn) {
     ASSERT_TRUE(frames_come(1));
+    EXPECT_EQ(frames_[0].payload.data()[size - 1], std::byte{5});
     frames_.clear();
-    EXPECT_EQ(is_kept(), kept);
+    EXPECT_FALSE(is_kept());
     lane->reply(numbered(FrameType::reply, 0));
     lane->wake();
   }
+  ASSERT_TRUE(frames_come(1));
+  EXPECT_EQ(frames_[0].header.sequence, 5U);
+  EXPECT_TRUE(until([&] { return is_kept(); }));  // it has told that it has done with it
 }
 
-TEST_F(UsedMemoryTest, ASpareThatIsNotUsedGoes) {
+TEST_F(UsedMemoryTest, WhatALaneWasFillingThatHasDiedIsFree) {
   const auto lane = start([](const Identity&, Channel& channel) {
-    channel.next_work();
-    channel.post(numbered(FrameType::outcome, 1, size), true);
-    channel.next_work();  // the spare comes with it
-    channel.post(numbered(FrameType::outcome, static_cast<std::uint64_t>(::getpid())), true);
-    channel.next_work();
+    const Bytes made = Bytes::in(Segment::make(size), 0, size);
+    std::memset(Segment::holding(made)->place, 5, size);
+    channel.post(numbered(FrameType::outcome, Segment::holding(made)->slot()), true);
+    while (true) ::pause();
   });
-  lane->give_work(numbered(FrameType::run_task, 1));
-  lane->wake();
   ASSERT_TRUE(frames_come(1));
-  frames_.clear();
-  EXPECT_TRUE(is_kept());
-  lane->give_work(numbered(FrameType::run_task, 2));
-  lane->wake();
-  ASSERT_TRUE(frames_come(1));
-  EXPECT_FALSE(is_kept());  // the lane has it
-  const auto pid = frames_[0].header.sequence;
-  EXPECT_TRUE(comes_true([&] { return mapped_payloads(std::to_string(pid)).empty(); }));
-  EXPECT_TRUE(lost_.empty());
-}
-
-TEST_F(UsedMemoryTest, ASpareThatLanesHaveMappedKeepsItsPages) {
-  lane_may_go_on = true;
-  const auto lane = start([](const Identity&, Channel& channel) {
-    for (std::uint64_t i = 1; channel.next_work(); ++i) {
-      while (!lane_may_go_on) std::this_thread::yield();
-      channel.post(numbered(FrameType::outcome, i, size), true);
-    }
-  });
-  Bytes payload = pass(numbered(FrameType::run_task, 1, size).payload).memory;
-  const Descriptor memory{::dup(Segment::holding(payload)->descriptor())};
-  lane->give_work(wire::frame_of(FrameType::run_task, std::exchange(payload, {}), {}));
-  lane->wake();
-  ASSERT_TRUE(frames_come(1));
-  ASSERT_TRUE(until([&] { return is_kept(); }));
-  lane_may_go_on = false;
-  lane->give_work(numbered(FrameType::run_task, 2));
-  lane->wake();
-  EXPECT_FALSE(is_kept());  // the lane has it
-  struct stat status {};
-  ::fstat(memory.get(), &status);
-  EXPECT_GE(status.st_blocks * 512, static_cast<std::int64_t>(size));
-  lane_may_go_on = true;
-  ASSERT_TRUE(frames_come(2));
-  expect_numbered(frames_[1], 2, size);
-  EXPECT_EQ(memory_of(frames_[1].payload), status.st_ino);
-  // They go with the segment all the same.
-  frames_.clear();
-  StoragePool::of_process().keep_at_most(0);
-  ::fstat(memory.get(), &status);
-  EXPECT_EQ(status.st_blocks, 0);
+  const auto slot = static_cast<std::uint32_t>(frames_[0].header.sequence);
+  EXPECT_GT(pages_of(Arena::of_process().begin_writing(slot, 0), size), 0);
+  lane->kill();
+  ASSERT_TRUE(until([&] { return !lost_.empty(); }));
+  EXPECT_EQ(pages_of(Arena::of_process().begin_writing(slot, 0), size), 0);
+  const auto next = Arena::of_process().claim_fresh(size);
+  EXPECT_EQ(next.value().number, slot);
+  Arena::of_process().release(*next, 0);
 }
 
 TEST_F(UsedMemoryTest, WhatALaneReadThatHasDiedIsFilledAgain) {
@@ -372,7 +323,45 @@ TEST_F(UsedMemoryTest, WhatALaneMayReadThatIsBeingKilledIsNot) {
   ASSERT_TRUE(frames_come(1));
   lane.reset();
   EXPECT_FALSE(is_kept());
-  EXPECT_TRUE(loop_until(zygote_.board(), [&] { return mapped_payloads().empty(); }));
+  EXPECT_TRUE(until([&] { return is_kept(); }));  // it is dead
+  EXPECT_TRUE(lost_.empty());                     // nobody asks for it
+}
+
+TEST_F(ProcessLaneTest, WhatComesForALaneThatHasEndedIsForNobody) {
+  const auto lane =
+      start([](const Identity&, Channel& channel) { channel.post(numbered(FrameType::outcome, 1), true); });
+  ASSERT_TRUE(frames_come(1));
+  ASSERT_TRUE(until([&] { return lane->stopped(); }));
+  // Until its process is reported: of another lane that is killed it is known that this comes behind it.
+  const auto other = start([](const Identity&, Channel&) { ::raise(SIGKILL); }, 2);
+  ASSERT_TRUE(until([&] { return !lost_.empty(); }));
+  for (const std::size_t size : {std::size_t{8}, std::size_t{1'000'000}}) {
+    lane->reply(numbered(FrameType::reply, 0, size));
+    lane->give_work(numbered(FrameType::run_task, 0, size));
+    lane->wake();
+  }
+  EXPECT_EQ(lost_, std::vector<LaneId>{LaneId{2}});
+}
+
+TEST_F(UsedMemoryTest, WhatALaneHoldsIsWholeWhereItPassesAPart) {
+  static constexpr std::size_t most = 6 * size;
+  const auto lane = start([](const Identity&, Channel& channel) {
+    const Frame whole = numbered(FrameType::outcome, 1, 10 * size);
+    Bytes made = Bytes::in(Segment::make(10 * size), 0, 10 * size);
+    std::memcpy(Segment::holding(made)->place, whole.payload.data(), 10 * size);
+    channel.post(wire::frame_of(FrameType::outcome, made.slice(0, most), {}), true);
+    channel.next_reply();
+    channel.post(wire::frame_of(FrameType::outcome, made, {}), true);
+    while (true) ::pause();
+  });
+  ASSERT_TRUE(frames_come(1));
+  lane->reply(numbered(FrameType::reply, 0));
+  lane->wake();
+  ASSERT_TRUE(frames_come(2));
+  const Bytes whole = numbered(FrameType::outcome, 1, 10 * size).payload;
+  EXPECT_TRUE(std::ranges::equal(frames_[0].payload.span(), whole.span().first(most)));
+  EXPECT_TRUE(std::ranges::equal(frames_[1].payload.span(), whole.span()));
+  EXPECT_TRUE(lost_.empty());
 }
 
 TEST_F(UsedMemoryTest, OfManyLoansEveryEndIsTold) {

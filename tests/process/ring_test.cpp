@@ -106,20 +106,25 @@ TEST_F(RingTest, AFullRingTakesNothingAndTellsOfRoomOnce) {
   EXPECT_EQ(check_from(written + 1), 1U);
 }
 
-TEST_F(RingTest, APayloadThatTravelsApartIsNotLookedForInTheRing) {
+TEST_F(RingTest, OfAPayloadInTheArenaTheRingHasThePlace) {
   RecordHead head = numbered(1, 1 << 20);
   head.header.flags |= wire::flag_detached_payload;
-  ASSERT_TRUE(writer_.write(head, {}));
+  const PassedPayload told{7, PassedPayload::Kind::held, 8, 9, 10};
+  ASSERT_TRUE(writer_.write(head, std::as_bytes(std::span{&told, 1})));
   ASSERT_TRUE(write(2, 10));
   writer_.publish();
   RecordReader records{reader_.take()};
   const auto apart = records.next();
   ASSERT_TRUE(apart);
   EXPECT_EQ(apart->frame.header.payload_size, 1U << 20);
+  EXPECT_EQ(apart->frame.header.flags, 0U);
   EXPECT_TRUE(apart->frame.payload.empty());
+  ASSERT_TRUE(apart->passed);
+  EXPECT_EQ(std::memcmp(&*apart->passed, &told, sizeof told), 0);
   const auto behind = records.next();
   ASSERT_TRUE(behind);
   EXPECT_EQ(behind->work, 2U);
+  EXPECT_FALSE(behind->passed);
   EXPECT_EQ(behind->frame.payload.size(), 10U);
   EXPECT_FALSE(records.next());
 }
@@ -131,6 +136,15 @@ TEST_F(RingTest, DamagedPositionsAreAnError) {
 
 TEST_F(RingTest, ADamagedRecordIsAnError) {
   ASSERT_TRUE(writer_.write(numbered(1, 500), pattern(499, 1)));  // says one byte more than there is
+  writer_.publish();
+  RecordReader records{reader_.take()};
+  EXPECT_THAT([&] { records.next(); }, ThrowsMessage<Error>(HasSubstr("offset 0")));
+}
+
+TEST_F(RingTest, APlaceThatIsCutOffIsAnError) {
+  RecordHead head = numbered(1, 1 << 20);
+  head.header.flags |= wire::flag_detached_payload;
+  ASSERT_TRUE(writer_.write(head, pattern(sizeof(PassedPayload) - 1, 1)));
   writer_.publish();
   RecordReader records{reader_.take()};
   EXPECT_THAT([&] { records.next(); }, ThrowsMessage<Error>(HasSubstr("offset 0")));

@@ -1,25 +1,21 @@
 #include "process/segment.hpp"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <csignal>
 #include <cstring>
+#include <functional>
+#include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
-#include "process/kept_mappings.hpp"
 
 namespace crema::process {
 namespace {
@@ -33,25 +29,52 @@ std::vector<std::byte> pattern(std::size_t size) {
   return bytes;
 }
 
-/// As a lane does.
+/// As a lane and its rank in one process, which keeps what was used.
 class SegmentTest : public ::testing::Test {
  protected:
-  SegmentTest() { detail::use_for_large_buffers(Segment::smallest, &Segment::make); }
-  ~SegmentTest() override { detail::use_for_large_buffers(0, nullptr); }
+  SegmentTest() {
+    Arena::of_process().keep_at_most(64 << 20);
+    detail::use_for_large_buffers(Segment::smallest, &Segment::make);
+  }
+  ~SegmentTest() override {
+    detail::use_for_large_buffers(0, nullptr);
+    Arena::of_process().keep_at_most(0);
+  }
 
   static Bytes filled(std::span<const std::byte> with) {
     ByteBuffer buffer;
     buffer.append(with);
     return Bytes{std::move(buffer)};
   }
-  static Bytes taken(const Passing& passing, bool writes = true) {
-    return Segment::take(Descriptor{::dup(passing.descriptor)}, passing.told, writes);
+  Bytes lent(const Bytes& bytes) {
+    const Passing passing = pass(bytes, true);
+    return Segment::borrow(passing.told, bytes.size(), ended_);
   }
-  static std::size_t bytes_held(const Passing& passing) {
-    struct stat status {};
-    ::fstat(passing.descriptor, &status);
-    return static_cast<std::size_t>(status.st_blocks) * 512;
+  /// What a lane has made and does not read further.
+  static Bytes taken(Bytes&& made) {
+    const Passing passing = pass(std::exchange(made, {}));
+    Segment::holding(passing.memory)->hand_over(nullptr);
+    return Segment::take(passing.told, passing.memory.size(), Arena::Owner::rank);
   }
+  static bool none_used(std::size_t size) {
+    detail::StorageElsewhere* const found = Segment::used_before(size);
+    detail::ByteStorage::drop(found);
+    return found == nullptr;
+  }
+  static int killed_by(const std::function<void()>& body) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      std::signal(SIGSEGV, SIG_DFL);
+      body();
+      ::_exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  }
+
+  int told_ = 0;
+  std::shared_ptr<EndedLoans> ended_ = std::make_shared<EndedLoans>([this] { ++told_; });
 };
 
 TEST_F(SegmentTest, ALargeBufferIsPassedWithoutACopy) {
@@ -60,25 +83,29 @@ TEST_F(SegmentTest, ALargeBufferIsPassedWithoutACopy) {
   ASSERT_NE(Segment::of(made), nullptr);
   const Passing passing = pass(made);
   EXPECT_EQ(passing.memory.data(), made.data());
-  const Bytes there = taken(passing);
+  const Bytes there = Segment::borrow(passing.told, payload.size(), ended_);
   EXPECT_TRUE(std::ranges::equal(there.span(), payload));
-  EXPECT_NE(there.data(), made.data());
   // One memory under both.
   const_cast<std::byte*>(made.data())[4'000'000] = std::byte{99};
   EXPECT_EQ(there.data()[4'000'000], std::byte{99});
   // And it goes on from there as it is.
   const Passing further = pass(there);
   EXPECT_EQ(further.memory.data(), there.data());
-  EXPECT_EQ(taken(further, false).data()[4'000'000], std::byte{99});
+  EXPECT_EQ(further.told.slot, passing.told.slot);
 }
 
 TEST_F(SegmentTest, ABufferThatGrowsKeepsWhatIsInIt) {
-  const auto payload = pattern(3'000'000);
+  const auto payload = pattern(2'000'000);
   ByteBuffer buffer;
-  for (std::size_t at = 0; at < payload.size(); at += 1000) buffer.append(std::span{payload}.subspan(at, 1000));
+  std::set<const std::byte*> places;
+  for (std::size_t at = 0; at < payload.size(); at += 1000) {
+    buffer.append(std::span{payload}.subspan(at, 1000));
+    if (at > 2 * Segment::smallest) places.insert(buffer.data());
+  }
   const Bytes made{std::move(buffer)};
   ASSERT_NE(Segment::of(made), nullptr);
   EXPECT_TRUE(std::ranges::equal(made.span(), payload));
+  EXPECT_EQ(places.size(), 3U);  // slots of 256 KiB, 1 MiB and 4 MiB
 }
 
 TEST_F(SegmentTest, WhatABufferGrewTooMuchIsGivenBack) {
@@ -86,12 +113,12 @@ TEST_F(SegmentTest, WhatABufferGrewTooMuchIsGivenBack) {
   std::memset(buffer.extend(40 << 20), 1, 40 << 20);
   buffer.clear();
   buffer.append(pattern(30 << 20));
-  const Bytes made{std::move(buffer)};
-  const Passing passing = pass(made);
-  EXPECT_EQ(bytes_held(passing), 40U << 20U);
-  Segment::of(made)->finish(passing.told.size, false);
-  EXPECT_EQ(bytes_held(passing), 30U << 20U);
-  EXPECT_TRUE(std::ranges::equal(taken(passing).span(), pattern(30 << 20)));
+  Bytes made{std::move(buffer)};
+  const std::byte* const place = made.data();
+  EXPECT_EQ(place[35 << 20], std::byte{1});
+  const Bytes there = taken(std::move(made));
+  EXPECT_TRUE(std::ranges::equal(there.span(), pattern(30 << 20)));
+  EXPECT_EQ(place[35 << 20], std::byte{0});  // a page that was not there
 }
 
 TEST_F(SegmentTest, SmallBuffersStayOnTheHeap) {
@@ -105,289 +132,182 @@ TEST_F(SegmentTest, WhatLiesOnTheHeapIsCopiedOnce) {
   ASSERT_EQ(heap.elsewhere(), nullptr);
   const Passing passing = pass(heap);
   EXPECT_NE(passing.memory.data(), heap.data());
-  EXPECT_TRUE(std::ranges::equal(taken(passing).span(), payload));
+  EXPECT_TRUE(std::ranges::equal(Segment::borrow(passing.told, payload.size(), ended_).span(), payload));
 }
 
 TEST_F(SegmentTest, APartIsPassedAloneWhereItIsSmall) {
   const auto payload = pattern(1'000'000);
   const Bytes made = filled(payload);
   const Bytes most = made.slice(100'001, 800'000);
-  EXPECT_EQ(pass(most).descriptor, Segment::of(made)->descriptor());
-  EXPECT_TRUE(std::ranges::equal(taken(pass(most)).span(), most.span()));
+  EXPECT_EQ(pass(most).told.slot, Segment::of(made)->slot());
+  EXPECT_TRUE(std::ranges::equal(Segment::borrow(pass(most).told, most.size(), ended_).span(), most.span()));
   // A small one would keep all of it.
   const Bytes little = made.slice(100'001, 70'000);
   const Passing passing = pass(little);
-  EXPECT_NE(passing.memory.data(), little.data());
-  EXPECT_TRUE(std::ranges::equal(taken(passing).span(), little.span()));
+  EXPECT_NE(passing.told.slot, Segment::of(made)->slot());
+  EXPECT_TRUE(std::ranges::equal(Segment::borrow(passing.told, little.size(), ended_).span(), little.span()));
   // Unless it is wanted for a while only.
-  EXPECT_EQ(pass(little, true).descriptor, Segment::of(made)->descriptor());
-  EXPECT_TRUE(std::ranges::equal(taken(pass(little, true)).span(), little.span()));
+  EXPECT_EQ(pass(little, true).told.slot, Segment::of(made)->slot());
+  const Bytes part = lent(little);
+  EXPECT_TRUE(std::ranges::equal(part.span(), little.span()));
+  // Who has it for a while does not keep all of it either.
+  EXPECT_NE(pass(part).told.slot, Segment::of(made)->slot());
 }
 
-TEST_F(SegmentTest, MoreThanThereIsIsAnError) {
-  const Bytes made = filled(pattern(100'000));
+TEST_F(SegmentTest, WhatCannotBeIsAnError) {
+  Bytes made = filled(pattern(100'000));
   const Passing passing = pass(made);
-  struct stat status {};
-  ::fstat(passing.descriptor, &status);
-  const auto size = static_cast<std::uint64_t>(status.st_size);
-  for (const PassedPayload told : {PassedPayload{0, size + 1}, PassedPayload{1, size}, PassedPayload{size + 1, 0},
-                                   PassedPayload{~std::uint64_t{0}, 2}, PassedPayload{8, std::uint64_t{1} << 62U}}) {
-    EXPECT_THAT(([&] { Segment::take(Descriptor{::dup(passing.descriptor)}, told, true); }),
-                ThrowsMessage<Error>(HasSubstr("there are " + std::to_string(size))));
-  }
-}
-
-TEST_F(SegmentTest, WhatIsPassedCannotBeTakenAway) {
-  const Bytes made = filled(pattern(100'000));
-  EXPECT_NE(::ftruncate(Segment::of(made)->descriptor(), 0), 0);
-  // And what could be is not taken.
-  Descriptor other{::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
-  ASSERT_EQ(::ftruncate(other.get(), 100'000), 0);
-  EXPECT_THROW(Segment::take(std::move(other), {0, 100'000}, true), Error);
+  Segment::of(made)->hand_over(nullptr);
+  const std::uint32_t slot = passing.told.slot;
+  const std::size_t size = Arena::of_process().size_of(slot);
+  const auto expect_refused = [](const PassedPayload& told, std::size_t bytes, Arena::Owner lane) {
+    EXPECT_THAT(([&] { Segment::take(told, bytes, lane); }),
+                ThrowsMessage<Error>(HasSubstr("cannot be; the memory that says so was overwritten")));
+  };
+  expect_refused({.slot = slot}, size + 1, Arena::Owner::rank);
+  expect_refused({.slot = slot, .offset = 1}, size, Arena::Owner::rank);
+  expect_refused({.slot = slot, .offset = ~std::uint64_t{0}}, 2, Arena::Owner::rank);
+  expect_refused({.slot = slot, .offset = 8}, std::size_t{1} << 62U, Arena::Owner::rank);
+  expect_refused({.slot = ~std::uint32_t{0}}, 5, Arena::Owner::rank);
+  expect_refused({.slot = slot}, 5, Arena::of_process().name_lane());
+  // What it tells of its pages is believed as far as it can be.
+  const Bytes there =
+      Segment::take({.slot = slot, .used = ~std::uint64_t{0}, .capacity = ~std::uint64_t{0}}, 5, Arena::Owner::rank);
+  EXPECT_EQ(there.elsewhere()->capacity, size);
 }
 
 TEST_F(SegmentTest, ALaneCannotWriteIntoWhatItWasGiven) {
   const Bytes made = filled(pattern(100'000));
-  const Bytes there = taken(pass(made), false);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    std::signal(SIGSEGV, SIG_DFL);
-    const_cast<volatile std::byte*>(there.data())[5] = std::byte{1};
-    ::_exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+  const auto write_into = [](const Bytes& bytes) { const_cast<volatile std::byte*>(bytes.data())[5] = std::byte{1}; };
+  EXPECT_EQ(killed_by([&] {
+              Arena::of_process().become_lane(Arena::of_process().name_lane());
+              write_into(lent(made));
+            }),
+            SIGSEGV);
   // Nor into what it has passed on and still holds.
-  Segment::of(made)->finish(made.size(), true);
-  const pid_t second = ::fork();
-  if (second == 0) {
-    std::signal(SIGSEGV, SIG_DFL);
-    const_cast<volatile std::byte*>(made.data())[5] = std::byte{1};
-    ::_exit(0);
-  }
-  ASSERT_EQ(::waitpid(second, &status, 0), second);
-  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+  EXPECT_EQ(killed_by([&] {
+              Segment::of(made)->hand_over(ended_);
+              write_into(made);
+            }),
+            SIGSEGV);
+  EXPECT_EQ(killed_by([&] { write_into(made); }), 0);
 }
 
-TEST_F(SegmentTest, BeyondTheBoundBytesAreOnTheHeapAndTheSame) {
-  const auto payload = pattern(Segment::smallest);
-  std::vector<Bytes> held;
-  for (std::size_t i = 0; i < Segment::most_here() / 2; ++i) held.push_back(filled(payload));
-  EXPECT_TRUE(std::ranges::all_of(held, [](const Bytes& bytes) { return Segment::of(bytes) != nullptr; }));
-  const Bytes made = filled(payload);
-  EXPECT_EQ(made.elsewhere(), nullptr);
-  const Passing passing = pass(made);
-  EXPECT_GE(passing.copied.get(), 0);
-  const Bytes there = taken(passing);
-  EXPECT_EQ(there.elsewhere(), nullptr);
-  EXPECT_TRUE(std::ranges::equal(there.span(), payload));
-  // A few large ones still find room.
-  EXPECT_NE(filled(pattern(1 << 20)).elsewhere(), nullptr);
-  held.clear();
-  EXPECT_NE(filled(payload).elsewhere(), nullptr);
+TEST_F(SegmentTest, WhatWasHeldCanBeFilledAgain) {
+  Bytes made = filled(pattern(1'000'000));
+  const PassedPayload told = pass(made).told;
+  Segment::of(made)->hand_over(ended_);
+  {
+    const Bytes there = Segment::take(told, made.size(), Arena::Owner::rank);
+    made = {};
+    EXPECT_EQ(told_, 1);  // it does not read it any more
+    EXPECT_TRUE(none_used(1'000'000));
+  }
+  detail::StorageElsewhere* const again = Segment::used_before(1'000'000);
+  ASSERT_NE(again, nullptr);
+  std::memset(again->place, 7, 1'000'000);
+  EXPECT_EQ(again->place[999'999], std::byte{7});
+  detail::ByteStorage::drop(again);
 }
 
-/// As a rank that keeps what was used.
-class UsedSegmentTest : public SegmentTest {
- protected:
-  UsedSegmentTest() { StoragePool::of_process().keep_at_most(64 << 20); }
-  ~UsedSegmentTest() override { StoragePool::of_process().keep_at_most(0); }
-
-  static ino_t memory_of(const Segment& segment) {
-    struct stat status {};
-    ::fstat(segment.descriptor(), &status);
-    return status.st_ino;
-  }
-  static Segment* used(std::size_t size) { return static_cast<Segment*>(Segment::used_before(size)); }
-  static bool none_used(std::size_t size) {
-    detail::StorageElsewhere* const found = Segment::used_before(size);
-    detail::ByteStorage::drop(found);
-    return found == nullptr;
-  }
-};
-
-TEST_F(UsedSegmentTest, WhatNobodyReadsAnyMoreIsFilledAgain) {
-  ino_t memory = 0;
+TEST_F(SegmentTest, WhatNobodyReadsAnyMoreIsFilledAgain) {
+  std::uint32_t slot = 0;
   {
     Bytes made = filled(pattern(1'000'000));
-    memory = memory_of(*Segment::of(made));
-    Passing passing = pass(made);
-    EXPECT_FALSE(Segment::of(made)->finish(made.size(), false));
-    Descriptor passed{::dup(passing.descriptor)};
-    const PassedPayload told = passing.told;
-    passing = {};
+    slot = Segment::of(made)->slot();
+    const PassedPayload told = pass(made).told;
+    Segment::of(made)->hand_over(nullptr);
     made = {};
     EXPECT_TRUE(none_used(990'000));  // it was passed on
-    Bytes there = Segment::take(std::move(passed), told, true);
+    Bytes there = Segment::take(told, 1'000'000, Arena::Owner::rank);
     const Bytes part = there.slice(5, 10);
     there = {};
     EXPECT_TRUE(none_used(990'000));  // somebody reads it
   }
-  Segment* const again = used(990'000);
+  auto* const again = static_cast<Segment*>(Segment::used_before(990'000));
   ASSERT_NE(again, nullptr);
-  EXPECT_EQ(memory_of(*again), memory);
+  EXPECT_EQ(again->slot(), slot);
   EXPECT_TRUE(none_used(990'000));
   std::memset(again->place, 7, 990'000);
   const Bytes next = Bytes::in(again, 0, 990'000);
-  EXPECT_EQ(taken(pass(next), false).data()[989'999], std::byte{7});
+  EXPECT_EQ(lent(next).data()[989'999], std::byte{7});
 }
 
-TEST_F(UsedSegmentTest, ItIsToldThatTheMakerReadsFurther) {
-  const Bytes made = filled(pattern(1'000'000));
-  EXPECT_TRUE(Segment::of(made)->finish(made.size(), true));
-  EXPECT_TRUE(Segment::of(made)->finish(made.size(), false));  // another message has it still
-}
-
-TEST_F(UsedSegmentTest, AHeapsBytesAreCopiedIntoIt) {
-  ino_t memory = 0;
+TEST_F(SegmentTest, AHeapsBytesAreCopiedIntoWhatWasUsed) {
+  std::uint32_t slot = 0;
   {
     const Bytes made = filled(pattern(1'000'000));
-    memory = memory_of(*Segment::of(made));
+    slot = Segment::of(made)->slot();
   }
   detail::use_for_large_buffers(0, nullptr);
   const auto payload = pattern(999'000);
   const Passing passing = pass(filled(payload));
-  EXPECT_EQ(memory_of(*Segment::holding(passing.memory)), memory);
-  EXPECT_TRUE(std::ranges::equal(taken(passing).span(), payload));
+  EXPECT_EQ(passing.told.slot, slot);
+  EXPECT_TRUE(std::ranges::equal(Segment::borrow(passing.told, payload.size(), ended_).span(), payload));
 }
 
-TEST_F(UsedSegmentTest, ALaneFillsWhatWasSetAsideForIt) {
-  StoragePool::of_process().keep_at_most(0);
+TEST_F(SegmentTest, LargeBuffersAreFilledInWhatWasUsedAndTheLargestInFreshSlots) {
   Segment::use_for_large_buffers();
-  const auto set_aside = [](std::size_t size) {
-    const Bytes made = Bytes::in(Segment::make(size), 0, size);
-    Segment::set_aside(Descriptor{::dup(Segment::of(made)->descriptor())}, Segment::of(made)->capacity);
-    return memory_of(*Segment::of(made));
-  };
-  set_aside(2'000'000);
-  const ino_t memory = set_aside(1'000'000);  // in place of the other
-  EXPECT_EQ(filled(pattern(2'000'000)).elsewhere(), nullptr);
-  const auto payload = pattern(1'000'000);
-  const Bytes made = filled(payload);
-  ASSERT_NE(Segment::holding(made), nullptr);
-  EXPECT_EQ(memory_of(*Segment::holding(made)), memory);
-  EXPECT_TRUE(std::ranges::equal(made.span(), payload));
-  EXPECT_EQ(filled(payload).elsewhere(), nullptr);  // it is in use
+  EXPECT_EQ(filled(pattern(1'000'000)).elsewhere(), nullptr);
+  std::uint32_t slot = 0;
+  {
+    const Bytes used = Bytes::in(Segment::make(1'000'000), 0, 1'000'000);
+    slot = Segment::of(used)->slot();
+  }
+  ByteBuffer buffer{1'000'000};
+  buffer.append(pattern(1'000'000));
+  const Bytes made{std::move(buffer)};
+  ASSERT_NE(Segment::of(made), nullptr);
+  EXPECT_EQ(Segment::of(made)->slot(), slot);
+  EXPECT_NE(ByteBuffer{Segment::smallest_filled}.data(), nullptr);
+  EXPECT_NE(Bytes{ByteBuffer{Segment::smallest_filled}}.elsewhere(), nullptr);
 }
 
-TEST_F(UsedSegmentTest, ALoanEndsWithTheLastBytesInIt) {
+TEST_F(SegmentTest, ALoanEndsWithTheLastBytesInIt) {
   const Bytes made = filled(pattern(1'000'000));
-  int told = 0;
-  const auto ended = std::make_shared<EndedLoans>([&] { ++told; });
-  Bytes there = taken(pass(made), false);
-  ended->expect_one();
-  Segment::holding(there)->set_loan(42, ended, false);
+  Bytes there = lent(made);
   Bytes part = there.slice(10, 20);
   there = {};
-  EXPECT_FALSE(ended->any());
+  EXPECT_FALSE(ended_->any());
   part = {};
-  EXPECT_EQ(told, 1);
-  EXPECT_TRUE(ended->any());
+  EXPECT_EQ(told_, 1);
+  EXPECT_TRUE(ended_->any());
   std::array<std::uint64_t, 2> loans{};
-  EXPECT_EQ(ended->take(loans), 1U);
-  EXPECT_EQ(loans[0], 42U);
-  EXPECT_FALSE(ended->any());
+  EXPECT_EQ(ended_->take(loans), 1U);
+  EXPECT_EQ(loans[0], Segment::of(made)->slot());
+  EXPECT_FALSE(ended_->any());
 }
 
-TEST_F(UsedSegmentTest, WhatALaneIsLentAgainItHasMappedStill) {
-  const Bytes made = filled(pattern(1'000'000));
-  Segment& segment = *Segment::of(made);
-  Passing passing = pass(made);
-  passing.told.loan = 1;
-  passing.told.stays = segment.let_stay_mapped() ? 1 : 0;
-  EXPECT_EQ(passing.told.stays, 1U);
-  const auto ended = std::make_shared<EndedLoans>([] {});
-  const auto lent = [&] {
-    Bytes there = taken(passing, false);
-    ended->expect_one();
-    Segment::holding(there)->set_loan(1, ended, passing.told.stays != 0);
-    return there;
-  };
-  const std::byte* const first = lent().data();
-  EXPECT_EQ(KeptMappings::of_process().bytes(), segment.capacity);
-  std::memset(segment.place, 7, 1'000'000);
-  {
-    const Bytes again = lent();
-    EXPECT_EQ(again.data(), first);
-    EXPECT_EQ(again.data()[999'999], std::byte{7});
-    EXPECT_EQ(KeptMappings::of_process().bytes(), 0U);
-    const Bytes meanwhile = lent();
-    EXPECT_NE(meanwhile.data(), first);
-    EXPECT_EQ(meanwhile.data()[999'999], std::byte{7});
-  }
-  EXPECT_EQ(KeptMappings::of_process().bytes(), segment.capacity);
-  // What is not to stay does not.
-  passing.told.stays = 0;
-  static_cast<void>(lent());
-  const Mapping mapping = KeptMappings::of_process().take(memory_of(segment), 1'000'000);
-  ASSERT_NE(mapping.place, nullptr);
-  ::munmap(mapping.place, mapping.size);
-  static_cast<void>(lent());
-  EXPECT_EQ(KeptMappings::of_process().bytes(), 0U);
-}
-
-TEST_F(UsedSegmentTest, WhatLanesHaveMappedStillIsGivenBackWithTheSegment) {
-  StoragePool::of_process().keep_at_most(0);
-  enum class Then { nothing, lent, spare };
-  for (const Then then : {Then::nothing, Then::lent, Then::spare}) {
-    Bytes made = filled(pattern(1'000'000));
-    const Descriptor memory{::dup(Segment::of(made)->descriptor())};
-    if (then != Then::nothing) {
-      EXPECT_TRUE(Segment::of(made)->let_stay_mapped());
-    }
-    if (then == Then::spare) Segment::of(made)->never_again();
-    made = {};
-    struct stat status {};
-    ::fstat(memory.get(), &status);
-    EXPECT_EQ(status.st_blocks == 0, then == Then::lent);
-  }
-}
-
-TEST_F(UsedSegmentTest, WhatItsMakerReadsFurtherDoesNotStayMapped) {
-  const Bytes made = filled(pattern(1'000'000));
-  EXPECT_TRUE(Segment::of(made)->finish(made.size(), true));
-  EXPECT_FALSE(Segment::of(made)->let_stay_mapped());
-}
-
-TEST_F(UsedSegmentTest, WhatIsPassedTwiceBelongsToNobodyElse) {
-  const Bytes made = filled(pattern(1'000'000));
-  const Passing passing = pass(made);
-  // As this process has it already, it does not believe that it is another's gift.
-  static_cast<void>(taken(passing));
-  EXPECT_TRUE(none_used(1'000'000));
-  EXPECT_EQ(made.data()[5], pattern(6)[5]);
-}
-
-TEST_F(UsedSegmentTest, ThreadsDoNotGetTheSame) {
-  StoragePool::of_process().keep_at_most(0);
-  Segment::use_for_large_buffers();
-  std::atomic<bool> stop{false};
-  std::atomic<int> filled_in_it{0};
-  std::thread sets_aside{[&] {
-    for (int i = 0; i < 1000 || filled_in_it == 0; ++i) {
-      const std::size_t size = i % 2 == 0 ? 300'000 : 600'000;
-      const Bytes made = Bytes::in(Segment::make(size), 0, size);
-      Segment::set_aside(Descriptor{::dup(Segment::holding(made)->descriptor())}, Segment::holding(made)->capacity);
-    }
-    stop = true;
-  }};
-  const auto fill = [&](std::byte with) {
-    while (!stop) {
-      for (const std::size_t size : {300'000, 600'000}) {
-        ByteBuffer buffer{size};
-        std::memset(buffer.extend(size), std::to_integer<int>(with), size);
-        const Bytes bytes{std::move(buffer)};
-        if (Segment::holding(bytes) != nullptr) ++filled_in_it;
-        EXPECT_TRUE(std::ranges::all_of(bytes.span(), [&](std::byte each) { return each == with; }));
-      }
-    }
-  };
-  std::thread first{fill, std::byte{1}};
-  std::thread second{fill, std::byte{2}};
-  for (std::thread* each : {&sets_aside, &first, &second}) each->join();
-  EXPECT_GT(filled_in_it, 0);
-  Segment::set_nothing_aside();
+/// Where the limits leave no room: in a process that has not made its arena yet.
+TEST(SegmentWithoutRoom, BytesAreCopiedAndTheSame) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        // Each level has 1 MiB.
+        rlimit limit{};
+        limit.rlim_cur = limit.rlim_max = 30 << 20;
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        const auto payload = pattern(2'000'000);
+        ByteBuffer buffer;
+        buffer.append(payload);
+        const Bytes made{std::move(buffer)};
+        const Passing passing = pass(made);
+        const bool unmapped = passing.told.kind == PassedPayload::Kind::unmapped;
+        const auto ended = std::make_shared<EndedLoans>([] {});
+        const Bytes there = Segment::borrow(passing.told, payload.size(), ended);
+        const Bytes back = Segment::take(pass(made).told, payload.size(), Arena::Owner::rank);
+        const bool same =
+            std::ranges::equal(there.span(), payload) && std::ranges::equal(back.span(), payload) && !ended->any();
+        // And nothing is written where the limit would end the process.
+        bool refused = false;
+        try {
+          for (int i = 0; i < 30; ++i) pass(made);
+        } catch (const Error& error) {
+          refused = std::string_view{error.what()}.find("ulimit -f") != std::string_view::npos;
+        }
+        ::_exit(unmapped && same && refused ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -58,16 +58,10 @@ void start_programs(const Identity&, Channel& channel) {
 
 class ZygoteTest : public ::testing::Test {
  protected:
-  struct Started {
-    LaneMapping memory;
-    Descriptor socket;
-  };
-
-  std::unique_ptr<Started> start(LaneFunction function, std::uint32_t number = 1) {
+  std::unique_ptr<LaneMapping> start(LaneFunction function, std::uint32_t number = 1) {
     const Descriptor memory = create_lane_memory();
-    auto [mine, its] = connected_pair();
-    zygote_.start({RankId{3}, LaneId{number}, "here", 7}, function, memory, its);
-    return std::unique_ptr<Started>{new Started{LaneMapping{memory.get()}, std::move(mine)}};
+    zygote_.start({RankId{3}, LaneId{number}, "here", 7}, function, memory, Arena::of_process().name_lane());
+    return std::make_unique<LaneMapping>(memory.get());
   }
 
   LaneEnd next_end() {
@@ -179,12 +173,12 @@ TEST_F(ZygoteTest, FinishEndsEveryLane) {
     channel.runs(TaskId{static_cast<std::uint64_t>(::getpid())});
     sleep_for_ever(self, channel);
   };
-  std::vector<std::unique_ptr<Started>> lanes;
+  std::vector<std::unique_ptr<LaneMapping>> lanes;
   for (std::uint32_t number = 1; number <= 3; ++number) lanes.push_back(start(tell_pid, number));
   std::vector<pid_t> pids;
   for (const auto& lane : lanes) {
-    ASSERT_TRUE(comes_true([&] { return lane->memory->running.load() != 0; }));
-    pids.push_back(static_cast<pid_t>(lane->memory->running.load()));
+    ASSERT_TRUE(comes_true([&] { return (*lane)->running.load() != 0; }));
+    pids.push_back(static_cast<pid_t>((*lane)->running.load()));
   }
   for (const pid_t pid : pids) EXPECT_TRUE(lives(pid));
   zygote_.finish();
@@ -211,9 +205,9 @@ TEST_F(ZygoteTest, ProgramsThatALaneHasStartedEndWithIt) {
                                      ::_exit(3);
                                    },
                                    2);
-    ASSERT_TRUE(comes_true([&] { return other->memory->running.load() != 0 && lane->memory->running.load() != 0; }));
-    const auto child = static_cast<pid_t>(lane->memory->room.load());
-    const auto daemon = static_cast<pid_t>(lane->memory->running.load());
+    ASSERT_TRUE(comes_true([&] { return (*other)->running.load() != 0 && (*lane)->running.load() != 0; }));
+    const auto child = static_cast<pid_t>((*lane)->room.load());
+    const auto daemon = static_cast<pid_t>((*lane)->running.load());
     if (killed) {
       EXPECT_TRUE(lives(child) && lives(daemon));
       zygote_.kill(LaneId{2});
@@ -221,8 +215,8 @@ TEST_F(ZygoteTest, ProgramsThatALaneHasStartedEndWithIt) {
     EXPECT_EQ(next_end().lane, LaneId{2});
     EXPECT_TRUE(comes_true([&] { return !lives(child) && !lives(daemon); }));
     // Those of other lanes go on, and end with theirs.
-    const auto others_child = static_cast<pid_t>(other->memory->room.load());
-    const auto others_daemon = static_cast<pid_t>(other->memory->running.load());
+    const auto others_child = static_cast<pid_t>((*other)->room.load());
+    const auto others_daemon = static_cast<pid_t>((*other)->running.load());
     EXPECT_TRUE(lives(others_child) && lives(others_daemon));
     if (killed) {
       zygote_.kill(LaneId{1});
@@ -245,7 +239,6 @@ TEST(Zygote, OneThatCannotWriteEndsWithItsRank) {
   if (rank == 0) {
     ::dup2(terminal[1], STDOUT_FILENO);
     Zygote zygote;
-    const auto sockets = connected_pair();
     zygote.start(
         {RankId{0}, LaneId{1}, "here", 7},
         [](const Identity&, Channel& channel) {
@@ -253,7 +246,7 @@ TEST(Zygote, OneThatCannotWriteEndsWithItsRank) {
           channel.runs(TaskId{static_cast<std::uint64_t>(::getpid())});
           while (true) std::puts("0123456789012345678901234567890123456789");
         },
-        memory, sockets.second);
+        memory, Arena::of_process().name_lane());
     while (true) ::pause();
   }
   EXPECT_TRUE(comes_true([&] { return shared->running.load() != 0; }));
@@ -272,10 +265,10 @@ TEST_F(ZygoteTest, AKilledZygoteIsNoticedAndItsLanesEnd) {
     channel.runs(TaskId{static_cast<std::uint64_t>(::getpid())});
     sleep_for_ever(self, channel);
   });
-  ASSERT_TRUE(comes_true([&] { return lane->memory->running.load() != 0; }));
+  ASSERT_TRUE(comes_true([&] { return (*lane)->running.load() != 0; }));
   EXPECT_TRUE(zygote_.take_ends().empty());
-  ::kill(static_cast<pid_t>(lane->memory->room.load()), SIGKILL);
-  const auto pid = static_cast<pid_t>(lane->memory->running.load());
+  ::kill(static_cast<pid_t>((*lane)->room.load()), SIGKILL);
+  const auto pid = static_cast<pid_t>((*lane)->running.load());
   EXPECT_TRUE(comes_true([&] { return !lives(pid); }));
   EXPECT_THAT(
       [&] {
@@ -293,7 +286,6 @@ TEST(Zygote, LanesForgetTheLauncherAndKeepTheRest) {
   ::setenv("CREMA_TEST_STAYS", "1", 1);
   Zygote zygote;
   const Descriptor memory = create_lane_memory();
-  const auto sockets = connected_pair();
   zygote.start(
       {RankId{0}, LaneId{1}, "here", 7},
       [](const Identity&, Channel&) {
@@ -301,7 +293,7 @@ TEST(Zygote, LanesForgetTheLauncherAndKeepTheRest) {
                                std::getenv("ORTE_TEST") == nullptr;
         ::_exit(forgotten && std::getenv("CREMA_TEST_STAYS") != nullptr ? 8 : 1);
       },
-      memory, sockets.second);
+      memory, Arena::of_process().name_lane());
   int status = 0;
   EXPECT_TRUE(loop_until(zygote.board(), [&] {
     const auto ends = zygote.take_ends();
@@ -317,9 +309,9 @@ TEST(Zygote, ALibrarysHandlerDoesNotHideHowALaneDied) {
   Zygote zygote;
   std::signal(SIGXCPU, before);
   const Descriptor memory = create_lane_memory();
-  const auto sockets = connected_pair();
   zygote.start(
-      {RankId{0}, LaneId{1}, "here", 7}, [](const Identity&, Channel&) { ::raise(SIGXCPU); }, memory, sockets.second);
+      {RankId{0}, LaneId{1}, "here", 7}, [](const Identity&, Channel&) { ::raise(SIGXCPU); }, memory,
+      Arena::of_process().name_lane());
   int status = 0;
   EXPECT_TRUE(loop_until(zygote.board(), [&] {
     const auto ends = zygote.take_ends();
@@ -338,7 +330,6 @@ TEST(Zygote, NothingOutlivesAKilledRank) {
   ASSERT_GE(rank, 0);
   if (rank == 0) {
     Zygote zygote;
-    const auto sockets = connected_pair();
     zygote.start(
         {RankId{0}, LaneId{1}, "here", 7},
         [](const Identity& self, Channel& channel) {
@@ -347,7 +338,7 @@ TEST(Zygote, NothingOutlivesAKilledRank) {
           channel.limit_time(static_cast<std::int64_t>(::getpid()) << 32 | ::getppid());
           sleep_for_ever(self, channel);
         },
-        memory, sockets.second);
+        memory, Arena::of_process().name_lane());
     while (true) ::pause();
   }
   EXPECT_TRUE(comes_true([&] { return shared->time_limit.load() != 0; }));

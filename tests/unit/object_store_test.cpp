@@ -30,8 +30,8 @@ Bytes value_of(std::uint64_t id, std::size_t size) {
 class Stored {
  public:
   /// Without a folder it has one of its own.
-  explicit Stored(std::uint64_t budget, const std::filesystem::path& folder = {}, StoragePool* freed = nullptr)
-      : store{{budget, folder.empty() ? folder_.path() : folder, freed}, [this] { woken_.wake(); }} {}
+  explicit Stored(std::uint64_t budget, const std::filesystem::path& folder = {}, std::vector<FreedMemory*> freed = {})
+      : store{{budget, folder.empty() ? folder_.path() : folder, std::move(freed)}, [this] { woken_.wake(); }} {}
 
   /// The answer: empty, or an error. Waits for it.
   std::string put(std::uint64_t id, std::size_t size) {
@@ -204,7 +204,7 @@ TEST(ObjectStore, AFolderThatCannotBeWrittenIsNamed) {
 TEST(ObjectStore, WhatItsValuesLeaveOfTheBudgetIsForFreedMemory) {
   constexpr std::size_t size = 3 << 20;
   StoragePool& pool = StoragePool::of_process();
-  Stored stored{3 * size, {}, &pool};
+  Stored stored{3 * size, {}, {&pool}};
   ASSERT_EQ(stored.put(1, size), "");
   ASSERT_EQ(stored.put(2, size), "");
   stored.store.free(TaskId{1});
@@ -223,10 +223,38 @@ TEST(ObjectStore, WhatItsValuesLeaveOfTheBudgetIsForFreedMemory) {
   pool.keep_at_most(0);
 }
 
+TEST(ObjectStore, SeveralThatKeepFreedMemoryShareWhatIsLeft) {
+  struct Freed final : FreedMemory {
+    void keep_at_most(std::size_t most) override { has = std::min(has, bound = most); }
+    void free_unused(Clock::time_point) noexcept override { ++looks; }
+    [[nodiscard]] std::size_t bytes() const noexcept override { return has; }
+    std::size_t has = 0;
+    std::size_t bound = 0;
+    int looks = 0;
+  };
+  Freed first;
+  Freed second;
+  Stored stored{10 * kib, {}, {&first, &second}};
+  ASSERT_EQ(stored.put(1, kib), "");
+  EXPECT_EQ(first.bound, 9 * kib);
+  EXPECT_EQ(second.bound, 9 * kib);
+  first.has = 4 * kib;
+  second.has = 3 * kib;
+  ASSERT_EQ(stored.put(2, kib), "");
+  EXPECT_EQ(first.bound, 5 * kib);
+  EXPECT_EQ(second.bound, 4 * kib);
+  ASSERT_EQ(stored.put(3, 6 * kib), "");
+  EXPECT_EQ(first.has, 0U);
+  EXPECT_EQ(second.has, 2 * kib);
+  stored.store.turn();
+  EXPECT_GE(first.looks, 1);
+  EXPECT_EQ(second.looks, first.looks);
+}
+
 TEST(ObjectStore, FreedMemoryThatFindsNoUseGoes) {
   constexpr std::size_t size = 3 << 20;
   StoragePool& pool = StoragePool::of_process();
-  Stored stored{3 * size, {}, &pool};
+  Stored stored{3 * size, {}, {&pool}};
   ASSERT_EQ(stored.put(1, size), "");
   stored.store.free(TaskId{1});
   EXPECT_GE(pool.bytes(), size);
