@@ -192,7 +192,7 @@ void Arena::end_reading(std::uint32_t slot) noexcept {
   if (self_ != Owner::rank) mapped_to_read_.let_go(slot);
 }
 
-/// False: errno says why not. By parts, as the system lets one at a time write to a file or give back its pages.
+/// False: errno says why not. By parts, as of those who write to a file or give back its pages one is let at a time.
 bool Arena::write(std::uint64_t place, std::span<const std::byte> bytes) noexcept {
   constexpr std::size_t most = 1 << 20;
   while (!bytes.empty()) {
@@ -232,13 +232,15 @@ std::uint64_t Arena::put_unmapped(std::span<const std::byte> bytes) {
   } else if (write(place, bytes)) {
     return place;
   }
+  const int error = errno;
+  end_unmapped(place, bytes.size());
   fail("passing " + std::to_string(bytes.size()) + " bytes between a rank and its lane, for which no slot is left",
-       std::strerror(errno));
+       std::strerror(error));
 }
 
 Bytes Arena::take_unmapped(std::uint64_t place, std::size_t size) {
   // The other process may have damaged what it tells.
-  std::uint64_t before = shared_->unmapped.load();
+  const std::uint64_t before = shared_->unmapped.load();
   const std::uint64_t begin = shared_size_ + size_;
   const std::uint64_t end = begin + unmapped_pages(before) * page;
   if (before < one_unmapped || place < begin || place % page != 0 || size > end || place > end - size) {
@@ -256,13 +258,17 @@ Bytes Arena::take_unmapped(std::uint64_t place, std::size_t size) {
     }
     done += static_cast<std::size_t>(part);
   }
+  end_unmapped(place, size);
+  return Bytes{std::move(bytes)};
+}
+
+void Arena::end_unmapped(std::uint64_t place, std::size_t size) noexcept {
   ::fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(place),
               static_cast<off_t>(whole_pages(size)));
-  // When the last is taken, the next begins where the first did.
-  before = shared_->unmapped.load();
+  // When none is left, the next begins where the first did.
+  std::uint64_t before = shared_->unmapped.load();
   while (!shared_->unmapped.compare_exchange_weak(before, before < 2 * one_unmapped ? 0 : before - one_unmapped)) {
   }
-  return Bytes{std::move(bytes)};
 }
 
 }  // namespace crema::process

@@ -21,7 +21,7 @@ namespace crema::process {
 /// ones anew. Lanes read through a view of their own that they cannot write to.
 ///
 /// Who fills slots claims them, in memory that all share and without a lock, so a lane that is killed at any point
-/// holds up nobody; only the rank gives pages back to the system.
+/// holds up nobody. Pages that the rank has had are given back to the system by the rank alone.
 /// Thread safety: any thread of the rank and its lanes, except where it says otherwise.
 class Arena final : public FreedMemory {
  public:
@@ -40,7 +40,7 @@ class Arena final : public FreedMemory {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  /// In the rank: the name of another lane.
+  /// In the rank: a name for a new lane.
   [[nodiscard]] Owner name_lane() noexcept;
   /// In a lane's process, before it has another thread: from now on it claims in this name. Throws Error.
   void become_lane(Owner lane);
@@ -58,7 +58,8 @@ class Arena final : public FreedMemory {
   std::optional<Slot> claim_used(std::size_t bytes) noexcept;
   /// One without pages or, where all such are taken, one with any. Nothing: all slots for so much are taken.
   std::optional<Slot> claim_fresh(std::size_t bytes) noexcept;
-  /// The caller's slot is for whoever wants one. `used`: of its first bytes, how many have pages at most.
+  /// The caller's slot is for whoever wants one. `used`: of its first bytes, how many are likely to have
+  /// pages.
   void release(const Slot& slot, std::size_t used) noexcept;
   /// In a lane, before it tells its rank: the slot is to be the rank's.
   void pass_on(std::uint32_t slot) noexcept;
@@ -73,7 +74,8 @@ class Arena final : public FreedMemory {
   /// 0: there is no such slot.
   [[nodiscard]] std::size_t size_of(std::uint32_t slot) const noexcept;
 
-  // What is in them. What has begun ends as often.
+  // What is in them. Each begin_writing is followed by one end_writing, or by seal and unseal; each begin_reading by
+  // one end_reading.
 
   /// Where the owner of a slot writes, so many bytes first. nullptr: the system does not let it.
   std::byte* begin_writing(std::uint32_t slot, std::size_t bytes) noexcept;
@@ -89,13 +91,13 @@ class Arena final : public FreedMemory {
   /// them. Throws Error.
   void fill_fresh(std::uint32_t slot, std::span<const std::byte> bytes);
 
-  /// For what finds no slot: copies bytes to the file, where nothing has mapped it, and says where; `take_unmapped`
-  /// copies them from there to the heap. What nobody takes, as they were for a lane that was killed, stays to the
+  /// For what finds no slot: copies bytes to the file, behind the slots, where nothing has mapped it, and says where;
+  /// `take_unmapped` copies them from there. What nobody takes, as they were for a lane that was killed, stays to the
   /// job's end. Throw Error.
   std::uint64_t put_unmapped(std::span<const std::byte> bytes);
   Bytes take_unmapped(std::uint64_t place, std::size_t size);
 
-  // What was let go, of most_kept_slots at most, as they are looked through. In the rank.
+  // What was let go: of most_kept_slots at most, as each release looks through all. In the rank.
 
   static constexpr std::size_t most_kept_slots = 1024;
   void keep_at_most(std::size_t bytes) override;
@@ -123,7 +125,8 @@ class Arena final : public FreedMemory {
     std::atomic<std::uint64_t> unmapped{0};  // how many were put and not taken, 24 bits, and the pages up to their end
     std::array<std::atomic<std::uint32_t>, levels> begun{};  // of each level: slots that were ever claimed
   };
-  /// Who has it in the upper half; in the lower, how many of its first pages there are, or were when it was claimed.
+  /// Who has it in the upper half; in the lower, about how many of its first pages there are, or were when it was
+  /// claimed.
   using State = std::atomic<std::uint64_t>;
   struct Kept {
     std::size_t slots = 0;
@@ -140,6 +143,7 @@ class Arena final : public FreedMemory {
   [[nodiscard]] std::size_t place(std::uint32_t slot) const noexcept;
   void unmap(std::byte* view, std::uint32_t slot) const noexcept;
   [[nodiscard]] bool write(std::uint64_t place, std::span<const std::byte> bytes) noexcept;
+  void end_unmapped(std::uint64_t place, std::size_t size) noexcept;
 
   template <class Visit>
   bool any_of(const std::atomic<std::uint64_t>* bits, std::size_t level, Visit visit) const noexcept;

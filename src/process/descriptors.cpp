@@ -13,7 +13,7 @@
 namespace crema::process {
 namespace {
 
-constexpr std::size_t most_descriptors = 4;
+constexpr std::size_t most_descriptors = 1;
 
 [[noreturn]] void fail(const std::string& what) {
   throw Error{what + ": " + std::strerror(errno) + "; raise the limit (ulimit -n) or use fewer lanes and actors"};

@@ -12,7 +12,8 @@
 
 namespace crema::process {
 
-/// What was lent to a lane (Segment) that it does not read any more and has not told its rank of. Thread-safe.
+/// Slots of what is its rank's (Segment), lent to a lane or made by it, that the lane does not read any more and has
+/// not told of. Thread-safe.
 class EndedLoans {
  public:
   /// `tell` is called after each end, on the thread that let go of the last bytes, and must not throw.
@@ -49,7 +50,7 @@ class EndedLoans {
   std::mutex mutex_;
   std::atomic<bool> any_{false};
   std::size_t expected_ = 0;
-  std::vector<std::uint64_t> loans_;  // no more than the rank has lent
+  std::vector<std::uint64_t> loans_;  // no more than the lane reads
 };
 
 }  // namespace crema::process

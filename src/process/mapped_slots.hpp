@@ -26,20 +26,21 @@ class MappedSlots {
     const std::lock_guard lock{mutex_};
     const auto found = places_.find(slot);
     if (found == places_.end()) {
-      slots_.push_back({slot, 0, 1});
+      slots_.push_back({slot, 0, 0});
       try {
         places_.emplace(slot, slots_.size() - 1);
       } catch (...) {
         slots_.pop_back();
         throw;
       }
+      ++unused_;
       if (!map()) {
         remove(slots_.size() - 1);
         return false;
       }
-    } else {
-      ++slots_[found->second].users;
     }
+    Mapped& mapped = slots_[places_.find(slot)->second];
+    if (mapped.users++ == 0) --unused_;
     count(slot, bytes);
     make_room(most_bytes, unmap);
     return true;
@@ -53,7 +54,9 @@ class MappedSlots {
   }
   void let_go(std::uint32_t slot) {
     const std::lock_guard lock{mutex_};
-    if (const auto found = places_.find(slot); found != places_.end()) --slots_[found->second].users;
+    const auto found = places_.find(slot);
+    // One that could not be counted is let go as well.
+    if (found != places_.end() && slots_[found->second].users > 0 && --slots_[found->second].users == 0) ++unused_;
   }
   /// The caller has unmapped it.
   void forget(std::uint32_t slot) {
@@ -80,19 +83,16 @@ class MappedSlots {
   }
   template <class Unmap>
   void make_room(std::size_t most_bytes, Unmap unmap) {
-    while (bytes_ > most_bytes || slots_.size() > most) {
-      const std::size_t first = random_() % slots_.size();
-      std::size_t at = first;
-      while (slots_[at].users > 0) {
-        at = (at + 1) % slots_.size();
-        if (at == first) return;
-      }
+    while (unused_ > 0 && (bytes_ > most_bytes || slots_.size() > most)) {
+      std::size_t at = random_() % slots_.size();
+      while (slots_[at].users > 0) at = (at + 1) % slots_.size();
       unmap(slots_[at].slot);
       remove(at);
     }
   }
   void remove(std::size_t at) {
     bytes_ -= slots_[at].bytes;
+    if (slots_[at].users == 0) --unused_;
     places_.erase(slots_[at].slot);
     if (at + 1 < slots_.size()) {
       slots_[at] = slots_.back();
@@ -105,6 +105,7 @@ class MappedSlots {
   std::vector<Mapped> slots_;
   std::unordered_map<std::uint32_t, std::size_t> places_;
   std::size_t bytes_ = 0;
+  std::size_t unused_ = 0;  // slots
   std::minstd_rand random_;
 };
 

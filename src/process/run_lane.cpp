@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -44,6 +45,8 @@ void run_lane(const ZygoteRequest& request, Board& board, Descriptor memory) {
     Arena::of_process().become_lane(request.owner);
     // What user code returns or passes on is written where its rank reads it.
     Segment::use_for_large_buffers();
+    // A child that a task forks is nobody's lane.
+    ::pthread_atfork(nullptr, nullptr, [] { detail::use_for_large_buffers(0, nullptr); });
     request.function(identity, channel);
   } catch (const std::exception& error) {
     ByteBuffer reason;

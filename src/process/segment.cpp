@@ -1,7 +1,5 @@
 #include "process/segment.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -34,7 +32,6 @@ Segment::~Segment() {
       arena.release(slot_, std::max(slot_.used, capacity));
       break;
     case Use::handed_over:
-      arena.end_writing(slot_.number);
       break;
     case Use::held:
       arena.unseal(slot_.number);
@@ -78,8 +75,14 @@ void Segment::hand_over(std::shared_ptr<EndedLoans> ended) {
   if (ended != nullptr) ended->expect_one();
   ended_ = std::move(ended);
   use_ = ended_ == nullptr ? Use::handed_over : Use::held;
-  if (use_ == Use::held) Arena::of_process().seal(slot_.number);
-  Arena::of_process().pass_on(slot_.number);
+  Arena& arena = Arena::of_process();
+  // Before it is passed on, as it may come back to another thread at any moment then.
+  if (use_ == Use::held) {
+    arena.seal(slot_.number);
+  } else {
+    arena.end_writing(slot_.number);
+  }
+  arena.pass_on(slot_.number);
 }
 
 Bytes Segment::borrow(const PassedPayload& told, std::size_t size, std::shared_ptr<EndedLoans> ended) {
@@ -97,15 +100,20 @@ Bytes Segment::take(const PassedPayload& told, std::size_t size, Arena::Owner la
   Arena& arena = Arena::of_process();
   if (told.kind == PassedPayload::Kind::unmapped) return arena.take_unmapped(told.offset, size);
   const std::size_t there = arena.size_of(told.slot);
-  if (size > there || told.offset > there - size || !arena.take_over(told.slot, lane)) {
+  const auto refuse = [&] {
     throw Error{"taking " + std::to_string(size) + " bytes that a lane has made: what it tells of the place in slot " +
                 std::to_string(told.slot) + " cannot be; the memory that says so was overwritten"};
-  }
+  };
+  if (size > there || told.offset > there - size) refuse();
   const std::size_t end = told.offset + size;
   const std::size_t used = std::clamp<std::size_t>(told.used, end, there);
+  // Before the slot is the rank's: where there is no memory for this, it is to stay the lane's.
+  std::unique_ptr<Segment> segment{
+      new Segment{Use::handed_over, {told.slot, there, used}, arena.begin_writing(told.slot, used), used}};
+  if (!arena.take_over(told.slot, lane)) refuse();
+  segment->use_ = Use::filled;
   if (told.capacity > Arena::most_for(used)) arena.give_back_behind(told.slot, used);
-  std::byte* const at = arena.begin_writing(told.slot, used);
-  return Bytes::in(new Segment{Use::filled, {told.slot, there, used}, at, used}, told.offset, size);
+  return Bytes::in(segment.release(), told.offset, size);
 }
 
 Segment* Segment::of(const Bytes& bytes) noexcept {

@@ -209,12 +209,11 @@ void ObjectStore::share_budget() {
   const std::uint64_t little = std::min<std::uint64_t>(StoragePool::smallest, options_.budget / 64);
   if (std::max(room, room_) - std::min(room, room_) < little) return;
   room_ = room;
-  std::uint64_t kept = 0;
-  for (const FreedMemory* freed : options_.freed) kept += freed->bytes();
   for (FreedMemory* freed : options_.freed) {
-    kept -= freed->bytes();
-    freed->keep_at_most(room - std::min(room, kept));
-    kept += freed->bytes();
+    std::uint64_t others = 0;
+    for (const FreedMemory* other : options_.freed)
+      if (other != freed) others += other->bytes();
+    freed->keep_at_most(room - std::min(room, others));
   }
 }
 

@@ -30,7 +30,8 @@ class ObjectStore {
   struct Options {
     std::uint64_t budget = 1ULL << 30U;  ///< bytes in memory
     std::filesystem::path spill_folder = "/tmp";
-    /// Together keep what the values leave of the budget, 1 GiB at most.
+    /// Each keeps what the values and the others leave of the budget, 1 GiB at most. Others may grow until that
+    /// changes.
     std::vector<FreedMemory*> freed{};
   };
   /// Empty: the value is kept; else why it is not.

@@ -251,6 +251,22 @@ TEST(ObjectStore, SeveralThatKeepFreedMemoryShareWhatIsLeft) {
   EXPECT_EQ(second.looks, first.looks);
 }
 
+TEST(ObjectStore, FreedMemoryThatGrowsMeanwhileIsNotTakenForTooMuch) {
+  struct Growing final : FreedMemory {
+    void keep_at_most(std::size_t most) override { bound = most; }
+    void free_unused(Clock::time_point) noexcept override {}
+    [[nodiscard]] std::size_t bytes() const noexcept override { return has += 100; }
+    mutable std::size_t has = 0;
+    std::size_t bound = 0;
+  };
+  Growing first;
+  Growing second;
+  Stored stored{10 * kib, {}, {&first, &second}};
+  ASSERT_EQ(stored.put(1, kib), "");
+  EXPECT_GT(first.bound, 8 * kib);
+  EXPECT_GT(second.bound, 8 * kib);
+}
+
 TEST(ObjectStore, FreedMemoryThatFindsNoUseGoes) {
   constexpr std::size_t size = 3 << 20;
   StoragePool& pool = StoragePool::of_process();
