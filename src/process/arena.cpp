@@ -15,15 +15,13 @@
 #include <string>
 
 #include "crema/errors.hpp"
+#include "process/pages.hpp"
 
 namespace crema::process {
 namespace {
 
-constexpr std::size_t page = 4096;
 /// Of a level: with less not even what a few tasks pass finds a slot.
 constexpr std::size_t least_span = 1 << 20;
-
-constexpr std::size_t whole_pages(std::size_t size) { return (size + page - 1) / page * page; }
 
 std::size_t limit_of(__rlimit_resource resource) {
   rlimit limit{};

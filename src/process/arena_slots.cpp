@@ -8,11 +8,11 @@
 #include <limits>
 
 #include "process/arena.hpp"
+#include "process/pages.hpp"
 
 namespace crema::process {
 namespace {
 
-constexpr std::size_t page = 4096;
 constexpr std::size_t word_bits = 64;
 constexpr std::int64_t before_all = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t behind_all = std::numeric_limits<std::int64_t>::max();
@@ -21,8 +21,6 @@ constexpr std::uint32_t passed_on = std::uint32_t{1} << 31U;
 /// So much is given back at a time, in a millisecond or so: meanwhile nobody else can do that, or write by the file.
 constexpr std::size_t part_given_back = 4 << 20;
 constexpr std::size_t whole = std::numeric_limits<std::size_t>::max();
-
-constexpr std::size_t whole_pages(std::size_t size) { return (size + page - 1) / page * page; }
 
 constexpr std::uint64_t state_of(std::uint32_t owner, std::size_t used) {
   return std::uint64_t{owner} << 32U | whole_pages(used) / page;
