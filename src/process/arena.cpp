@@ -65,7 +65,7 @@ Arena::Arena(std::size_t span) {
   for (std::size_t i = 0; i < levels; ++i) {
     levels_[i] = {.count = span / size_at(i), .first = slots, .first_word = words, .place = i * span};
     slots += levels_[i].count;
-    words += (levels_[i].count + 63) / 64;
+    words += (levels_[i].count + word_bits - 1) / word_bits;
   }
   size_ = levels * span;
   const std::size_t states = 256;
@@ -204,10 +204,8 @@ bool Arena::write(std::uint64_t place, std::span<const std::byte> bytes) noexcep
 }
 
 void Arena::fill_fresh(std::uint32_t slot, std::span<const std::byte> bytes) {
-  if (!write(shared_size_ + place(slot), bytes)) {
-    throw Error{"passing " + std::to_string(bytes.size()) +
-                " bytes between a rank and its lane: " + std::strerror(errno)};
-  }
+  if (!write(shared_size_ + place(slot), bytes))
+    fail("passing " + std::to_string(bytes.size()) + " bytes between a rank and its lane", std::strerror(errno));
 }
 
 namespace {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "common/storage_pool.hpp"
+#include "common/freed_memory.hpp"
 #include "crema/bytes.hpp"
 #include "process/descriptors.hpp"
 #include "process/mapped_slots.hpp"
@@ -108,6 +108,7 @@ class Arena final : public FreedMemory {
   /// Slots of one size: 256 KiB, 1 MiB, and so on to 1 TiB. What grows has room to, at the price of address space
   /// alone.
   static constexpr std::size_t levels = 12;
+  static constexpr std::size_t word_bits = 64;
   static constexpr std::size_t size_at(std::size_t level) { return std::size_t{1} << (18 + 2 * level); }
   struct Level {
     std::size_t count = 0;  // of slots
@@ -147,11 +148,19 @@ class Arena final : public FreedMemory {
 
   template <class Visit>
   bool any_of(const std::atomic<std::uint64_t>* bits, std::size_t level, Visit visit) const noexcept;
-  void set(std::atomic<std::uint64_t>* bits, std::uint32_t slot) noexcept;
-  void clear(std::atomic<std::uint64_t>* bits, std::uint32_t slot) noexcept;
+  /// Of slots that were ever claimed, also where who did was killed before it told.
+  template <class Visit>
+  void each_begun(Visit visit) noexcept;
+  struct Bit {
+    std::size_t word;
+    std::uint64_t mask;
+  };
+  [[nodiscard]] Bit bit_of(std::uint32_t slot) const noexcept;
   bool claim(std::uint32_t slot, std::uint64_t free_state) noexcept;
   /// The caller's slot is free and has so many bytes of pages, since this time.
   void set_free(std::uint32_t slot, std::size_t used, std::int64_t since) noexcept;
+  /// That it is free, with so many bytes of pages, for those who look for one.
+  void set_bit(std::uint32_t slot, std::size_t used) noexcept;
   void forget_pages(std::uint32_t slot, std::size_t used) noexcept;
   void punch(std::uint32_t slot) noexcept;
   [[nodiscard]] Kept look_at_kept() const noexcept;

@@ -13,7 +13,6 @@
 namespace crema::process {
 namespace {
 
-constexpr std::size_t word_bits = 64;
 constexpr std::int64_t before_all = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t behind_all = std::numeric_limits<std::int64_t>::max();
 /// Of the owner: it has passed the slot on, and its rank has not taken it yet.
@@ -51,22 +50,26 @@ bool Arena::any_of(const std::atomic<std::uint64_t>* bits, std::size_t level, Vi
   return false;
 }
 
-void Arena::set(std::atomic<std::uint64_t>* bits, std::uint32_t slot) noexcept {
-  const Level& level = levels_[level_of(slot)];
-  const std::size_t index = slot - level.first;
-  bits[level.first_word + index / word_bits].fetch_or(std::uint64_t{1} << (index % word_bits));
+template <class Visit>
+void Arena::each_begun(Visit visit) noexcept {
+  for (std::size_t level = 0; level < levels; ++level) {
+    const Level& slots = levels_[level];
+    const std::size_t begun = std::min<std::size_t>(shared_->begun[level].load() + std::size_t{1}, slots.count);
+    for (std::size_t index = 0; index < begun; ++index) visit(static_cast<std::uint32_t>(slots.first + index));
+  }
 }
 
-void Arena::clear(std::atomic<std::uint64_t>* bits, std::uint32_t slot) noexcept {
+Arena::Bit Arena::bit_of(std::uint32_t slot) const noexcept {
   const Level& level = levels_[level_of(slot)];
   const std::size_t index = slot - level.first;
-  bits[level.first_word + index / word_bits].fetch_and(~(std::uint64_t{1} << (index % word_bits)));
+  return {level.first_word + index / word_bits, std::uint64_t{1} << (index % word_bits)};
 }
 
 bool Arena::claim(std::uint32_t slot, std::uint64_t free_state) noexcept {
   const std::size_t used = used_in(free_state);
   if (!states_[slot].compare_exchange_strong(free_state, state_of(self_, used))) return false;
-  clear(used == 0 ? empty_bits_ : kept_bits_, slot);
+  const Bit bit = bit_of(slot);
+  (used == 0 ? empty_bits_ : kept_bits_)[bit.word].fetch_and(~bit.mask);
   return true;
 }
 
@@ -129,7 +132,12 @@ void Arena::forget_pages(std::uint32_t slot, std::size_t used) noexcept {
 void Arena::set_free(std::uint32_t slot, std::size_t used, std::int64_t since) noexcept {
   since_[slot].store(since, std::memory_order_relaxed);
   states_[slot].store(state_of(Owner::nobody, used));
-  set(used == 0 ? empty_bits_ : kept_bits_, slot);
+  set_bit(slot, used);
+}
+
+void Arena::set_bit(std::uint32_t slot, std::size_t used) noexcept {
+  const Bit bit = bit_of(slot);
+  (used == 0 ? empty_bits_ : kept_bits_)[bit.word].fetch_or(bit.mask);
 }
 
 void Arena::punch(std::uint32_t slot) noexcept {
@@ -166,33 +174,21 @@ bool Arena::take_over(std::uint32_t slot, Owner lane) noexcept {
 void Arena::give_back_behind(std::uint32_t slot, std::size_t used) noexcept { forget_pages(slot, whole_pages(used)); }
 
 void Arena::release_claims(Owner lane) noexcept {
-  for (std::size_t level = 0; level < levels; ++level) {
-    // One that was claimed may not have been counted yet.
-    const std::size_t begun =
-        std::min<std::size_t>(shared_->begun[level].load() + std::size_t{1}, levels_[level].count);
-    for (std::size_t index = 0; index < begun; ++index) {
-      const auto slot = static_cast<std::uint32_t>(levels_[level].first + index);
-      const std::uint64_t state = states_[slot].load();
-      if (owner_in(state) == static_cast<std::uint32_t>(lane)) {
-        forget_pages(slot, used_in(state));
-        set_free(slot, used_in(state), now());
-      } else if (is_free(state)) {
-        // Who has released it may have been killed before it set this.
-        set(used_in(state) == 0 ? empty_bits_ : kept_bits_, slot);
-      }
+  each_begun([&](std::uint32_t slot) {
+    const std::uint64_t state = states_[slot].load();
+    if (owner_in(state) == static_cast<std::uint32_t>(lane)) {
+      forget_pages(slot, used_in(state));
+      set_free(slot, used_in(state), now());
+    } else if (is_free(state)) {
+      set_bit(slot, used_in(state));  // who has released it may have been killed before it did this
     }
-  }
+  });
 }
 
 void Arena::release_all(Owner lane) noexcept {
-  for (std::size_t level = 0; level < levels; ++level) {
-    const std::size_t begun = std::min<std::size_t>(shared_->begun[level].load(), levels_[level].count);
-    for (std::size_t index = 0; index < begun; ++index) {
-      const auto slot = static_cast<std::uint32_t>(levels_[level].first + index);
-      if (owner_in(states_[slot].load()) == (static_cast<std::uint32_t>(lane) | passed_on) && take_over(slot, lane))
-        punch(slot);
-    }
-  }
+  each_begun([&](std::uint32_t slot) {
+    if (take_over(slot, lane)) punch(slot);
+  });
 }
 
 Arena::Kept Arena::look_at_kept() const noexcept {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "common/storage_pool.hpp"
 #include "crema/errors.hpp"
 
 namespace crema::store {

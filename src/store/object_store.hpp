@@ -12,8 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/freed_memory.hpp"
 #include "common/io_thread.hpp"
-#include "common/storage_pool.hpp"
 #include "crema/bytes.hpp"
 #include "crema/ids.hpp"
 #include "store/spill_space.hpp"

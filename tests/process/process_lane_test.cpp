@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -542,6 +544,50 @@ TEST_F(ProcessLaneTest, ManyLanesAtOnce) {
   std::map<LaneId, std::uint64_t> next;
   for (const Frame& frame : frames_) expect_numbered(frame, next[frame.header.lane]++, 8);
   EXPECT_EQ(next.size(), 50U);
+}
+
+TEST_F(ProcessLaneTest, AChildThatATaskForksFillsNoSlots) {
+  const auto lane = start([](const Identity&, Channel& channel) {
+    const auto in_arena = [] { return Bytes{ByteBuffer{Segment::smallest_filled}}.elsewhere() != nullptr; };
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(in_arena() ? 1 : 2);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    channel.post(numbered(FrameType::outcome, static_cast<std::uint64_t>(WEXITSTATUS(status))), true);
+    channel.post(numbered(FrameType::outcome, in_arena() ? 1 : 2), true);
+    while (true) ::pause();
+  });
+  ASSERT_TRUE(frames_come(2));
+  EXPECT_EQ(frames_[0].header.sequence, 2U);
+  EXPECT_EQ(frames_[1].header.sequence, 1U);
+}
+
+/// In a process that may make no file, and so no slot, for a payload of this size.
+bool large_payloads_come_back() {
+  constexpr std::size_t size = 2'000'000;
+  rlimit limit{};
+  limit.rlim_cur = limit.rlim_max = 30 << 20;  // each size of slots has 1 MiB
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  Zygote zygote;
+  ProcessLaneFactory factory{zygote, {RankId{0}, {}, "here", 7}};
+  const auto lane = factory.start(LaneId{1}, &echo);
+  bool right = true;
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    const Frame frame = numbered(FrameType::run_task, i, size);
+    lane->give_work(frame);
+    lane->wake();
+    right = right && loop_until(zygote.board(), [&] {
+              return factory.take([&](const Frame& back) {
+                right = right && std::ranges::equal(back.payload.span(), frame.payload.span());
+              });
+            });
+  }
+  return right;
+}
+
+TEST(ProcessLaneWithoutRoom, LargePayloadsGoThereAndBack) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(::_exit(large_payloads_come_back() ? 0 : 1), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

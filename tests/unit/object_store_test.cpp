@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <random>
 
+#include "common/storage_pool.hpp"
 #include "small_disk.hpp"
 #include "woken.hpp"
 
@@ -223,15 +225,17 @@ TEST(ObjectStore, WhatItsValuesLeaveOfTheBudgetIsForFreedMemory) {
   pool.keep_at_most(0);
 }
 
+struct Freed final : FreedMemory {
+  void keep_at_most(std::size_t most) override { has = std::min(has, bound = most); }
+  void free_unused(Clock::time_point) noexcept override { ++looks; }
+  [[nodiscard]] std::size_t bytes() const noexcept override { return has += grows; }
+  mutable std::size_t has = 0;
+  std::size_t grows = 0;  // whenever somebody looks
+  std::size_t bound = 0;
+  int looks = 0;
+};
+
 TEST(ObjectStore, SeveralThatKeepFreedMemoryShareWhatIsLeft) {
-  struct Freed final : FreedMemory {
-    void keep_at_most(std::size_t most) override { has = std::min(has, bound = most); }
-    void free_unused(Clock::time_point) noexcept override { ++looks; }
-    [[nodiscard]] std::size_t bytes() const noexcept override { return has; }
-    std::size_t has = 0;
-    std::size_t bound = 0;
-    int looks = 0;
-  };
   Freed first;
   Freed second;
   Stored stored{10 * kib, {}, {&first, &second}};
@@ -252,15 +256,9 @@ TEST(ObjectStore, SeveralThatKeepFreedMemoryShareWhatIsLeft) {
 }
 
 TEST(ObjectStore, FreedMemoryThatGrowsMeanwhileIsNotTakenForTooMuch) {
-  struct Growing final : FreedMemory {
-    void keep_at_most(std::size_t most) override { bound = most; }
-    void free_unused(Clock::time_point) noexcept override {}
-    [[nodiscard]] std::size_t bytes() const noexcept override { return has += 100; }
-    mutable std::size_t has = 0;
-    std::size_t bound = 0;
-  };
-  Growing first;
-  Growing second;
+  Freed first;
+  Freed second;
+  first.grows = second.grows = 100;
   Stored stored{10 * kib, {}, {&first, &second}};
   ASSERT_EQ(stored.put(1, kib), "");
   EXPECT_GT(first.bound, 8 * kib);
