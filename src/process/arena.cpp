@@ -72,7 +72,7 @@ Arena::Arena(std::size_t span) {
   static_assert(sizeof(Shared) <= states);
   const std::size_t since = states + slots * sizeof(State);
   const std::size_t bits = since + slots * sizeof(*since_);
-  shared_size_ = whole_pages(bits + 2 * words * sizeof(*kept_bits_));
+  shared_size_ = whole_pages(bits + 2 * words * sizeof(*kept_bits_), large_page);
 
   memory_ = Descriptor{::memfd_create("crema-payloads", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
   if (memory_.get() < 0 || ::ftruncate(memory_.get(), static_cast<off_t>(shared_size_ + size_)) != 0) return;
@@ -99,10 +99,24 @@ Arena::Arena(std::size_t span) {
   writing_ = reading_ = view;
 }
 
+/// Begins with a large page, as the slots do in the file, or there could be none.
 std::byte* Arena::map_view(int protection) const noexcept {
-  void* const view =
-      ::mmap(nullptr, size_, protection, MAP_SHARED | MAP_NORESERVE, memory_.get(), static_cast<off_t>(shared_size_));
-  if (view == MAP_FAILED) return nullptr;
+  void* const reserved =
+      ::mmap(nullptr, size_ + large_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reserved == MAP_FAILED) return nullptr;
+  auto* const begin = static_cast<std::byte*>(reserved);
+  const auto address = reinterpret_cast<std::uintptr_t>(reserved);
+  const std::size_t before = whole_pages(address, large_page) - address;
+  void* const view = ::mmap(begin + before, size_, protection, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, memory_.get(),
+                            static_cast<off_t>(shared_size_));
+  if (view == MAP_FAILED) {
+    const int error = errno;
+    ::munmap(reserved, size_ + large_page);
+    errno = error;
+    return nullptr;
+  }
+  if (before > 0) ::munmap(begin, before);
+  ::munmap(begin + before + size_, large_page - before);
   // A core would take as long as it takes to look at all of the address space.
   ::madvise(view, size_, MADV_DONTDUMP);
   return static_cast<std::byte*>(view);
@@ -203,8 +217,23 @@ bool Arena::write(std::uint64_t place, std::span<const std::byte> bytes) noexcep
   return true;
 }
 
-void Arena::fill_fresh(std::uint32_t slot, std::span<const std::byte> bytes) {
-  if (!write(shared_size_ + place(slot), bytes))
+void Arena::add_large_pages(Slot& slot, std::size_t bytes) const noexcept {
+  const std::size_t size = bytes / large_page * large_page;
+  if (slot.used > 0 || size == 0) return;
+  // Linux makes none where nothing is yet.
+  const std::size_t begin = shared_size_ + place(slot.number);
+  for (std::size_t at = begin; at < begin + size; at += large_page)
+    if (::pwrite(memory_.get(), "", 1, static_cast<off_t>(at)) != 1) return;
+  // Since 6.1, whatever the administrator has said of shared memory; what is only touched goes by that, which usually
+  // is no.
+  constexpr int collapse = 25;  // MADV_COLLAPSE; the C library names it since 2.37
+  if (::madvise(writing_ + place(slot.number), size, collapse) == 0) slot.used = size;
+}
+
+void Arena::fill(const Slot& slot, std::span<const std::byte> bytes) {
+  const std::size_t there = std::min(slot.used, bytes.size());
+  std::memcpy(writing_ + place(slot.number), bytes.data(), there);
+  if (!write(shared_size_ + place(slot.number) + there, bytes.subspan(there)))
     fail("passing " + std::to_string(bytes.size()) + " bytes between a rank and its lane", std::strerror(errno));
 }
 

@@ -58,6 +58,10 @@ class Arena final : public FreedMemory {
   std::optional<Slot> claim_used(std::size_t bytes) noexcept;
   /// One without pages or, where all such are taken, one with any. Nothing: all slots for so much are taken.
   std::optional<Slot> claim_fresh(std::size_t bytes) noexcept;
+  /// The caller's slot, of which so many bytes are going to be filled, gets the large pages that these fill, where the
+  /// system has them and the slot has no pages yet. To make one takes a quarter of the time of touching the small ones
+  /// in its place, and to give it back a fiftieth; where bytes are written to any place, it is found sooner.
+  void add_large_pages(Slot& slot, std::size_t bytes) const noexcept;
   /// The caller's slot is for whoever wants one. `used`: of its first bytes, how many are likely to have
   /// pages.
   void release(const Slot& slot, std::size_t used) noexcept;
@@ -87,9 +91,9 @@ class Arena final : public FreedMemory {
   /// Where others read, so many bytes.
   const std::byte* begin_reading(std::uint32_t slot, std::size_t bytes) noexcept;
   void end_reading(std::uint32_t slot) noexcept;
-  /// Copies to the beginning of the caller's slot, of fresh pages: by the file, which takes half as long as to touch
-  /// them. Throws Error.
-  void fill_fresh(std::uint32_t slot, std::span<const std::byte> bytes);
+  /// Copies to the beginning of the caller's slot, between begin_writing and end_writing: to fresh pages by the file,
+  /// which takes half as long as to touch them. Throws Error.
+  void fill(const Slot& slot, std::span<const std::byte> bytes);
 
   /// For what finds no slot: copies bytes to the file, behind the slots, where nothing has mapped it, and says where;
   /// `take_unmapped` copies them from there. What nobody takes, as they were for a lane that was killed, stays to the

@@ -153,9 +153,9 @@ void Arena::release(const Slot& slot, std::size_t used) noexcept {
     while (free_oldest(most - used, most_kept_slots - 1, before_all, whole)) {
     }
   } else if (const Kept kept = look_at_kept(); used + kept.bytes > most || kept.slots >= most_kept_slots) {
-    // The rank has not had these pages, so its network card knows nothing of them.
-    forget_pages(slot.number, slot.used);
-    used = slot.used;
+    // The rank has not had what came since it was claimed, so its network card knows nothing of that.
+    used = used_in(states_[slot.number].load());
+    forget_pages(slot.number, used);
   }
   set_free(slot.number, used, now());
 }

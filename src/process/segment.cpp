@@ -55,7 +55,10 @@ detail::StorageElsewhere* Segment::in(std::optional<Arena::Slot> slot, std::size
 }
 
 detail::StorageElsewhere* Segment::make(std::size_t wanted) noexcept {
-  return in(Arena::of_process().claim_fresh(wanted), wanted);
+  Arena& arena = Arena::of_process();
+  std::optional<Arena::Slot> slot = arena.claim_fresh(wanted);
+  if (slot) arena.add_large_pages(*slot, wanted);
+  return in(slot, wanted);
 }
 
 detail::StorageElsewhere* Segment::used_before(std::size_t wanted) noexcept {
@@ -124,23 +127,22 @@ Segment* Segment::of(const Bytes& bytes) noexcept {
 Passing pass(const Bytes& payload, bool parts) {
   const auto passing = [](const Segment& segment, Bytes memory) {
     const auto offset = static_cast<std::uint64_t>(memory.data() - segment.place);
-    const std::uint64_t used = std::max(segment.slot_.used, offset + memory.size());
-    return Passing{
-        {.slot = segment.slot_.number, .offset = offset, .used = used, .capacity = std::max(used, segment.capacity)},
-        std::move(memory)};
+    const std::uint64_t end = offset + memory.size();
+    const std::uint64_t there = segment.slot_.used;  // before it was filled
+    return Passing{{.slot = segment.slot_.number,
+                    .offset = offset,
+                    .used = there > Arena::most_for(end) ? end : std::max(there, end),
+                    .capacity = std::max({there, end, segment.capacity})},
+                   std::move(memory)};
   };
   if (const Segment* const segment = parts ? Segment::holding(payload) : Segment::of(payload))
     return passing(*segment, payload);
-  const auto in_slot = [&](detail::StorageElsewhere* storage) {
-    return passing(*static_cast<Segment*>(storage), Bytes::in(storage, 0, payload.size()));
-  };
-  if (detail::StorageElsewhere* const used = Segment::used_before(payload.size())) {
-    std::memcpy(used->place, payload.data(), payload.size());
-    return in_slot(used);
-  }
-  if (detail::StorageElsewhere* const fresh = Segment::make(payload.size())) {
-    Passing filled = in_slot(fresh);
-    Arena::of_process().fill_fresh(filled.told.slot, payload.span());
+  detail::StorageElsewhere* storage = Segment::used_before(payload.size());
+  if (storage == nullptr) storage = Segment::make(payload.size());
+  if (storage != nullptr) {
+    const Segment& segment = *static_cast<Segment*>(storage);
+    Passing filled = passing(segment, Bytes::in(storage, 0, payload.size()));
+    Arena::of_process().fill(segment.slot_, payload.span());
     return filled;
   }
   return {{.kind = PassedPayload::Kind::unmapped, .offset = Arena::of_process().put_unmapped(payload.span())}, {}};

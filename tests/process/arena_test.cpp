@@ -229,6 +229,67 @@ TEST_F(ArenaTest, WhatABufferGrewTooMuchIsGivenBack) {
   arena().release(slot, 0);
 }
 
+/// Linux makes them of shared memory when told to, since 6.1.
+bool system_has_large_pages() {
+  constexpr std::size_t large = 2 * mebibyte;
+  const int file = ::memfd_create("test", 0);
+  EXPECT_EQ(::ftruncate(file, large), 0);
+  auto* const room = static_cast<std::byte*>(::mmap(nullptr, 2 * large, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  std::byte* const place = room + (large - reinterpret_cast<std::uintptr_t>(room) % large) % large;
+  EXPECT_EQ(::mmap(place, large, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0), place);
+  *place = std::byte{1};
+  constexpr int collapse = 25;  // MADV_COLLAPSE
+  const bool made = ::madvise(place, large, collapse) == 0;
+  ::munmap(room, 2 * large);
+  ::close(file);
+  return made;
+}
+
+TEST_F(ArenaTest, LargePagesAreThereBeforeTheyAreTouched) {
+  Arena::Slot slot = arena().claim_fresh(5 * mebibyte + 100).value();
+  arena().add_large_pages(slot, 5 * mebibyte + 100);
+  if (!system_has_large_pages()) {
+    EXPECT_EQ(slot.used, 0U);
+  } else {
+    EXPECT_EQ(slot.used, 4 * mebibyte);
+    EXPECT_EQ(bytes_there(slot.number, slot.size), 4 * mebibyte);
+    // What part of one goes leaves the others.
+    std::memset(place_of(slot.number), 5, 4 * mebibyte);
+    arena().give_back_behind(slot.number, 3 * mebibyte);
+    EXPECT_EQ(bytes_there(slot.number, slot.size), 3 * mebibyte);
+    EXPECT_EQ(place_of(slot.number)[3 * mebibyte - 1], std::byte{5});
+  }
+  arena().release(slot, 0);
+  Arena::Slot small = arena().claim_fresh(2 * mebibyte - 1).value();
+  arena().add_large_pages(small, 2 * mebibyte - 1);
+  EXPECT_EQ(bytes_there(small.number, small.size), 0U);
+  // One that has pages stays as it is.
+  std::memset(place_of(small.number), 6, page);
+  small.used = page;
+  arena().add_large_pages(small, small.size);
+  EXPECT_EQ(bytes_there(small.number, small.size), page);
+  arena().release(small, 0);
+}
+
+TEST_F(ArenaTest, IsFilledWhereverItsPagesAre) {
+  for (const std::size_t bytes : {100'000UL, 2 * mebibyte, 5 * mebibyte + 123}) {
+    for (const char first : {'a', 'q'}) {
+      std::vector<std::byte> content(bytes);
+      for (std::size_t i = 0; i < bytes; ++i)
+        content[i] = static_cast<std::byte>(static_cast<std::size_t>(first) + i % 13);
+      auto slot = arena().claim_used(bytes);
+      EXPECT_EQ(slot.has_value(), first == 'q');
+      if (!slot) slot = arena().claim_fresh(bytes);
+      arena().add_large_pages(*slot, bytes);
+      const std::byte* const place = arena().begin_writing(slot->number, bytes);
+      arena().fill(*slot, content);
+      EXPECT_TRUE(std::ranges::equal(content, std::span{place, bytes})) << bytes << first;
+      arena().end_writing(slot->number);
+      arena().release(*slot, bytes);
+    }
+  }
+}
+
 TEST_F(ArenaTest, LanesWriteWhatTheyFillAlone) {
   const Arena::Slot slot = filled(mebibyte, 9);
   EXPECT_EQ(arena().begin_reading(slot.number, mebibyte), place_of(slot.number));
@@ -316,6 +377,8 @@ TEST_F(ArenaTest, WhatALaneReleasesStaysWithinTheBound) {
                     [&] {
                       std::vector<Arena::Slot> own;
                       for (int i = 0; i < 4; ++i) own.push_back(filled(20 * mebibyte));
+                      Arena::Slot& large = own.emplace_back(arena().claim_fresh(20 * mebibyte).value());
+                      arena().add_large_pages(large, 20 * mebibyte);
                       for (const Arena::Slot& slot : own) arena().release(slot, 20 * mebibyte);
                       EXPECT_EQ(arena().bytes(), 60 * mebibyte);
                     }),
