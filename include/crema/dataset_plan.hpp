@@ -264,12 +264,15 @@ struct BlockFacts {
   std::vector<StepFacts> steps{};
 };
 
+/// How many blocks the workers run at a time, each of which takes a cpu: at least one for each worker. Asks the head.
+std::size_t blocks_at_once();
+
 /// Runs every block of a plan as one task and yields their results in order. Thread safety: used on the lane that made
 /// it.
 class BlockStream {
  public:
   /// Opens the plan's input, and throws what that throws; no task starts before next(). `ahead`: most blocks computed
-  /// ahead of the one that is consumed; 0: as many as keep all workers busy. The plan's last step makes parts.
+  /// ahead of the one that is consumed; 0: as many as keep all lanes busy. The plan's last step makes parts.
   explicit BlockStream(const Plan& plan, std::size_t ahead = 0);
   BlockStream(BlockStream&&) = default;
   BlockStream& operator=(BlockStream&&) = default;
@@ -287,7 +290,7 @@ class BlockStream {
   std::optional<crema::detail::FutureHandle> next_kept();
   /// Ends the work on the blocks that nobody has taken: returns once none of it runs any more.
   void give_up();
-  /// From now on twice as many blocks are computed ahead, but no more than keep all workers busy.
+  /// From now on twice as many blocks are computed ahead, but no more than keep all lanes busy.
   void double_ahead();
 
  private:

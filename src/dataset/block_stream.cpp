@@ -24,17 +24,17 @@ std::string label_of(const Plan& plan) {
   return label;
 }
 
-/// Each worker has one block to run and one to follow it.
-std::size_t blocks_for_all_workers() {
-  const int workers = LaneContext::current().cluster().workers;
-  return static_cast<std::size_t>(std::max(4, 2 * workers + 2));
-}
-
 }  // namespace
+
+std::size_t blocks_at_once() {
+  const Cluster cluster = LaneContext::current().cluster();
+  return static_cast<std::size_t>(std::max<double>({1, static_cast<double>(cluster.workers), cluster.total.cpus}));
+}
 
 BlockStream::BlockStream(const Plan& plan, std::size_t ahead)
     : plan_{plan}, label_{label_of(plan)}, operators_of_plan_{plan.operators({})}, source_{plan_.open()} {
-  most_ahead_ = blocks_for_all_workers();
+  // Each lane has one block to run and one to follow it.
+  most_ahead_ = std::max<std::size_t>(4, 2 * blocks_at_once() + 2);
   ahead_ = ahead == 0 ? most_ahead_ : ahead;
 }
 

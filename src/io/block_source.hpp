@@ -160,8 +160,7 @@ class TextBlocks {
   }
   /// At least one section.
   void cut_ahead(std::size_t ahead) {
-    const int workers = std::max(1, LaneContext::current().cluster().workers);
-    const std::size_t most = std::clamp<std::size_t>(ahead, 1, static_cast<std::size_t>(workers) + 1);
+    const std::size_t most = std::clamp<std::size_t>(ahead, 1, dataset::blocks_at_once() + 1);
     while (being_cut_.size() < most) {
       if (to_cut_.empty()) {
         const auto file = partitioner_.next_uncut();
