@@ -106,9 +106,9 @@ class Dataset {
     if constexpr (std::is_empty_v<Lambda>) return map_batches<Lambda{}>(size, std::forward<Extra>(extra)...);
   }
 
-  /// A dataset of `object(row)`, where a lane makes its `Object{given...}` once and keeps it for all its blocks: a
-  /// model that takes long to load. A class that takes no future is given the value of one, a model from put() say, for
-  /// which the lane waits when it makes its object. What it remembers of rows that came before depends on the ranks.
+  /// A dataset of `object(row)`, where a lane makes its `Object{given...}` once, a model that takes long to load, and
+  /// keeps it until its next 16 steps of that kind have used others. A class that takes no future is given the value of
+  /// one, from put() say, for which the lane waits. What it remembers of rows that came before depends on the ranks.
   template <class Object, class... Given>
   [[nodiscard]] auto map_with(const Given&... given) const {
     constexpr bool makes = dataset::is_made_of<Object, std::decay_t<Given>...>;

@@ -135,6 +135,37 @@ template <class Object, class... Given>
 inline constexpr bool is_made_of = std::is_constructible_v<Object, Given...> ||
                                    std::is_constructible_v<Object, typename crema::detail::ValueOf<Given>::type...>;
 
+/// What a lane has made for steps of a kind, by what it was made of. A chain may have several such steps, and blocks of
+/// several chains come in turn, so what was of no use to the last `most` steps is destroyed, and not before.
+template <class Object>
+class ObjectsOfLane {
+ public:
+  static constexpr std::uint64_t most = 16;  ///< also of objects, besides the one in use
+
+  template <class Make>
+  Object& find_or_make(const Bytes& made_with, Make make) {
+    ++steps_;
+    std::erase_if(made_, [this](const Made& one) { return one.last_step + most < steps_; });
+    auto found = std::ranges::find_if(
+        made_, [&](const Made& one) { return std::ranges::equal(one.made_with.span(), made_with.span()); });
+    if (found == made_.end()) {
+      std::unique_ptr<Object> object = make();
+      found = made_.insert(made_.end(), Made{made_with.compact(), std::move(object), 0});
+    }
+    found->last_step = steps_;
+    return *found->object;
+  }
+
+ private:
+  struct Made {
+    Bytes made_with;
+    std::unique_ptr<Object> object;
+    std::uint64_t last_step;
+  };
+  std::vector<Made> made_;
+  std::uint64_t steps_ = 0;
+};
+
 /// The arguments make the object, once on each lane. Futures travel as futures, so that a block waits for none of their
 /// values but the lane that makes its object.
 template <class T, class Object, class... Given>
@@ -154,12 +185,11 @@ struct MapWith {
 
   static Bytes body(void* subject, ByteReader& arguments) {
     const Bytes made_with = decode<Bytes>(arguments);
-    thread_local Bytes known;
-    thread_local std::unique_ptr<Object> object;
-    if (!object || !std::ranges::equal(known.span(), made_with.span())) {
+    thread_local ObjectsOfLane<Object> objects;
+    Object& object = objects.find_or_make(made_with, [&] {
       ByteReader reader{made_with};
       auto given = crema::detail::ArgumentDecoder<std::tuple<Given...>>::decode_all(reader);
-      object = std::apply(
+      return std::apply(
           [](auto&... values) {
             if constexpr (std::is_constructible_v<Object, Given...>) {
               return std::make_unique<Object>(std::move(values)...);
@@ -168,11 +198,10 @@ struct MapWith {
             }
           },
           given);
-      known = made_with.compact();
-    }
+    });
     std::vector<Result> mapped;
     Rows& rows = rows_of(subject);
-    rows.take_each<T>([&](T&& row) { mapped.push_back((*object)(std::move(row))); });
+    rows.take_each<T>([&](T&& row) { mapped.push_back(object(std::move(row))); });
     rows.assign(std::move(mapped));
     return {};
   }

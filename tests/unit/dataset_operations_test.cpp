@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <numeric>
 #include <random>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "crema/actor.hpp"
 #include "crema/csv.hpp"
@@ -742,6 +745,49 @@ TEST_P(Operations, AnObjectIsMadeOncePerLane) {
   });
 }
 
+/// The same class several times in a chain, and in turn in others.
+class Adder {
+ public:
+  explicit Adder(std::int64_t by) : by_{by} {
+    ++made();
+    ++alive();
+  }
+  ~Adder() { --alive(); }
+  Adder(const Adder&) = delete;
+  Adder& operator=(const Adder&) = delete;
+  std::int64_t operator()(std::int64_t row) const { return row + by_; }
+  static std::atomic<int>& made() {
+    static std::atomic<int> count = 0;
+    return count;
+  }
+  static std::atomic<int>& alive() {
+    static std::atomic<int> count = 0;
+    return count;
+  }
+
+ private:
+  std::int64_t by_;
+};
+
+TEST(DatasetOperations, SeveralObjectsOfAClassAreKept) {
+  LoopbackCluster job{3};
+  EXPECT_EQ(job.run_all([] {
+    const auto rows = range(1000);
+    const auto twice = rows.map_with<Adder>(std::int64_t{1}).map_with<Adder>(std::int64_t{2});
+    Adder::made() = 0;
+    EXPECT_EQ(twice.sum(), 499'500 + 3 * 1000);
+    EXPECT_EQ(twice.zip(rows.map_with<Adder>(std::int64_t{3})).count(), 1000U);
+    // A lane that waits lets another begin. There are 250 blocks.
+    EXPECT_LE(Adder::made(), 3 * 4);
+    // What others have replaced goes.
+    for (std::int64_t by = 10; by < 210; ++by) EXPECT_EQ(range(1).map_with<Adder>(by).sum(), by);
+    EXPECT_LE(Adder::alive(), 17 * 4);
+    EXPECT_GE(Adder::made(), 203);
+  }),
+            0)
+      << job.sink.end.error;
+}
+
 struct Row {
   std::int64_t cups = 0;
   std::uint64_t rows = 0;
@@ -976,6 +1022,30 @@ TEST(DatasetOperations, LimitStopsReadingEarly) {
     EXPECT_LT(counter.remote<&Counter::count>().get(), 40);
   }),
             0);
+}
+
+std::atomic<int> blocks_that_run = 0;
+/// Whether that many blocks run at the same time.
+std::int64_t meet(std::int64_t blocks) {
+  ++blocks_that_run;
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (blocks_that_run < blocks && std::chrono::steady_clock::now() < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  return blocks_that_run >= blocks ? 1 : 0;
+}
+
+TEST(DatasetOperations, EveryLaneOfAWorkerHasABlock) {
+  LoopbackCluster job{3};
+  job.options.lanes = 8;
+  EXPECT_EQ(job.run_all([] {
+    const auto eight = from_items(std::vector<std::int64_t>(8, 8));
+    blocks_that_run = 0;
+    EXPECT_EQ(eight.map<meet>().sum(), 8);
+    blocks_that_run = 0;
+    EXPECT_EQ(eight.map<meet>().materialize().sum(), 8);
+  }),
+            0)
+      << job.sink.end.error;
 }
 
 TEST(DatasetOperations, RowsGoFromWorkerToWorkerAndNotThroughTheHead) {
