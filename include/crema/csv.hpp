@@ -28,9 +28,9 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<std
 ///
 /// Columns match the fields of T's `serialize` by name, in any order; other columns are ignored; names are taken
 /// without blanks around them; nested records are columns like "pos.x". Cells are read by their field's type: numbers
-/// and bools (true, false, 1, 0) with or without blanks around them, enums by their number, text as it is, time points
-/// by ISO 8601; an empty cell needs a std::optional or std::string. A T that is itself a number or text is the column
-/// "value".
+/// and bools (true, false, 1, 0) with or without blanks around them, enums by their number, text as it is, in UTF-8,
+/// time points by ISO 8601; an empty cell needs a std::optional or std::string. A T that is itself a number or text is
+/// the column "value".
 ///
 /// The format is RFC 4180 in UTF-8, with what CsvOptions changes of it: a first line of names, commas, cells in quotes
 /// where they hold commas, quotes (doubled) or line feeds. LF and CRLF, a byte order mark, blank lines and a last line

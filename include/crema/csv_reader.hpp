@@ -61,6 +61,10 @@ class BlockReader {
     const std::string_view text = cells_[columns_[field]];
     return may_be_na_ && is_na(text) ? text.substr(0, 0) : text;
   }
+  /// Throws the DataError for a field's cell that is no UTF-8.
+  void require_utf8(std::size_t field) const {
+    if (may_be_no_utf8_) check_utf8(field);
+  }
   /// Throws the DataError for a cell that does not hold what its field needs.
   [[noreturn]] void fail(std::size_t field, std::string expected) const;
 
@@ -73,10 +77,12 @@ class BlockReader {
 
  private:
   [[nodiscard]] bool is_na(std::string_view text) const;
+  void check_utf8(std::size_t field) const;
 
   std::vector<std::size_t> columns_;  // by field
   std::unique_ptr<Records> records_;
   bool may_be_na_ = false;
+  bool may_be_no_utf8_ = false;              // not all of the block is
   const std::string_view* cells_ = nullptr;  // of the current record
   std::unique_ptr<char[]> original_;         // the block's text, once somebody wants it
 };
@@ -108,6 +114,8 @@ void read_cell(const BlockReader& reader, std::size_t index, Field& field) {
     }
   } else if (!crema::detail::CellText<Field>::parse(text, field)) {
     reader.fail(index, crema::detail::CellText<Field>::expected());
+  } else if constexpr (std::is_same_v<Field, std::string>) {
+    reader.require_utf8(index);
   }
 }
 

@@ -13,7 +13,8 @@
 namespace crema {
 
 /// One or several files, each a path or a glob(7) pattern: read in the order given, those of a pattern in the order of
-/// their names. Every rank must see them under the same paths.
+/// their names. No pattern matches `_SUCCESS`, the marker of a folder that was written whole. Every rank must see the
+/// files under the same paths.
 class Paths {
  public:
   // Implicit, so that a reader takes any of them.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/utf8.hpp"
 #include "io/csv_records.hpp"
 #include "io/quote.hpp"
 #include "io/text_reader.hpp"
@@ -21,7 +22,8 @@ io::Text read_text(const Block& block) {
 BlockReader::BlockReader(const Block& block, std::span<const std::string> fields)
     : columns_{map_columns(block.path, block.header, fields, 1)},
       records_{std::make_unique<Records>(block, read_text(block).bytes)},
-      may_be_na_{!block.options.na_values.empty()} {}
+      may_be_na_{!block.options.na_values.empty()},
+      may_be_no_utf8_{!is_utf8(records_->text())} {}
 
 BlockReader::BlockReader(BlockReader&&) noexcept = default;
 BlockReader& BlockReader::operator=(BlockReader&&) noexcept = default;
@@ -38,6 +40,10 @@ bool BlockReader::next() {
   }
   cells_ = records_->cells().data();
   return true;
+}
+
+void BlockReader::check_utf8(std::size_t field) const {
+  if (!is_utf8(cell(field))) fail(field, "text in UTF-8 (convert the file, as iconv does)");
 }
 
 void BlockReader::fail(std::size_t field, std::string expected) const {

@@ -19,6 +19,8 @@ class Records {
   /// `text` holds block.size bytes and room for one more.
   Records(Block block, std::unique_ptr<char[]> text);
 
+  /// All of it, as it is before the first call of next().
+  [[nodiscard]] std::string_view text() const noexcept { return {text_.get(), block_.size}; }
   /// The lines of the whole text.
   [[nodiscard]] std::size_t lines() const;
   /// Moves to the next record that is neither a blank line nor a comment. Throws DataError where its quotes are wrong;

@@ -117,7 +117,8 @@ std::vector<std::string> matching_paths(const std::string& pattern) {
   const int error = errno;
   std::vector<std::string> paths{matches.gl_pathv, matches.gl_pathv + matches.gl_pathc};
   ::globfree(&matches);
-  if (result == GLOB_NOMATCH) {
+  std::erase_if(paths, [](const std::filesystem::path& path) { return path.filename() == finished_marker; });
+  if (result == GLOB_NOMATCH || (result == 0 && paths.empty())) {
     fail(pattern, "a file that this pattern matches",
          "none (paths start at the current folder, " + current_folder() + ")");
   }

@@ -32,16 +32,17 @@ class File {
   std::int64_t modified_ = 0;
 };
 
-/// In a folder of part files until all are there.
+/// In a folder of part files until all are there, and from then on.
 constexpr const char* unfinished_marker = "_UNFINISHED";
+constexpr const char* finished_marker = "_SUCCESS";
 
 /// Bytes of a block before it is rounded up to whole records, by the size of all files: small ones still make enough
 /// blocks to share out, and the blocks of large ones are worth a task each.
 std::uint64_t block_size_for(std::uint64_t size);
 
-/// The paths a glob(7) pattern matches, sorted by their bytes, which is the same in every locale. A pattern that is the
-/// name of something that exists is taken as that name. Throws DataError where nothing matches, a folder cannot be
-/// listed, or part files are matched of a folder that is not whole.
+/// The paths a glob(7) pattern matches, sorted by their bytes, which is the same in every locale; no marker of a
+/// finished folder is among them. A pattern that is the name of something that exists is taken as that name. Throws
+/// DataError where nothing matches, a folder cannot be listed, or part files are matched of a folder that is not whole.
 std::vector<std::string> matching_paths(const std::string& pattern);
 /// Those of several patterns, one after the other.
 std::vector<std::string> matching_paths(const std::vector<std::string>& patterns);

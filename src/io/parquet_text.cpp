@@ -3,10 +3,10 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <simdjson.h>
 
 #include <string_view>
 
+#include "common/utf8.hpp"
 #include "crema/text_writer.hpp"
 
 namespace crema::io {
@@ -15,7 +15,7 @@ namespace {
 using crema::detail::append_json_text;
 
 void append_bytes(std::string& out, std::string_view bytes) {
-  if (simdjson::validate_utf8(bytes.data(), bytes.size())) return append_json_text(out, bytes);
+  if (is_utf8(bytes)) return append_json_text(out, bytes);
   out += fmt::format("\"{:02x}\"", fmt::join(reinterpret_cast<const unsigned char*>(bytes.data()),
                                              reinterpret_cast<const unsigned char*>(bytes.data()) + bytes.size(), ""));
 }

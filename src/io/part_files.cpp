@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* finished_marker = "_SUCCESS";
-
 [[noreturn]] void fail(const fs::path& file, const std::string& why) {
   throw Error{fmt::format("writing \"{}\": {}", file.string(), why)};
 }

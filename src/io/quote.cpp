@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "common/utf8.hpp"
+
 namespace crema::io {
 
 std::string shortened(std::string_view text) {
@@ -15,12 +17,14 @@ std::string shortened(std::string_view text) {
     text = text.substr(0, size);
   }
   std::string shown;
+  const bool utf8 = is_utf8(text);
   for (const char character : text) {
     if (character == '\n') {
       shown += "\\n";
     } else if (character == '\r') {
       shown += "\\r";
-    } else if (const auto byte = static_cast<unsigned char>(character); byte < 0x20 || byte == 0x7F) {
+    } else if (const auto byte = static_cast<unsigned char>(character);
+               byte < 0x20 || byte == 0x7F || (!utf8 && byte >= 0x80)) {
       shown += fmt::format("\\x{:02x}", byte);  // a zero would end the message
     } else {
       shown += character;

@@ -1,8 +1,8 @@
 #include "crema/text_writer.hpp"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
+#include "common/utf8.hpp"
 #include "crema/errors.hpp"
 #include "io/quote.hpp"
 
@@ -34,7 +34,7 @@ void append_csv_text(std::string& out, std::string_view text) {
 }
 
 void append_json_text(std::string& out, std::string_view text) {
-  if (!simdjson::validate_utf8(text.data(), text.size())) {
+  if (!is_utf8(text)) {
     throw Error{"writing the text " + io::quote(text) +
                 " as JSON: it is no UTF-8; convert it, or write it as numbers or in another format"};
   }

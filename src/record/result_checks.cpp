@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "common/utf8.hpp"
 #include "crema/errors.hpp"
 #include "record/result_types.hpp"
 
@@ -67,6 +68,12 @@ void check_value_units(const std::string& name, ColumnType type, const ValueOpti
 void check_texts(const std::string& owner, const ColumnBatch& batch) {
   for (const ColumnBatch::Column& column : batch.columns) {
     for (const std::string& text : column.texts) {
+      if (!is_utf8(text)) {
+        throw UsageError{
+            fmt::format("storing \"{}\": a text of \"{}\" is no UTF-8, as all texts of a run file are: "
+                        "convert it, or store bytes as an array of std::uint8_t",
+                        owner, column.spec.name)};
+      }
       if (text.find('\0') == std::string::npos) continue;
       throw UsageError{
           fmt::format("storing \"{}\": a text of \"{}\" holds a NUL byte, where HDF5's texts end; store bytes "

@@ -61,7 +61,8 @@ FILES = {"src/record/results.cpp": "results"}
 LIBRARIES = {
     r"(mpi\.h|boost/mpi(/.*)?\.hpp)": ["transport", "runtime"],
     r"(hdf5|hdf5_hl|H5.*)\.h": ["record"],
-    r"(zlib|zstd|simdjson)\.h": ["io"],
+    r"(zlib|zstd)\.h": ["io"],
+    r"simdjson\.h": ["common", "io"],
     r"(arrow|parquet)/.*\.h": ["io"],
     r"OpenImageIO/.*\.h": ["io"],
 }

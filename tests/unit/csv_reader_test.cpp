@@ -192,6 +192,17 @@ TEST_F(Csv, TextBehindAClosingQuoteIsAnError) {
             "\" White,5\" (a quote inside a quoted cell is written twice)");
 }
 
+TEST_F(Csv, TextIsUtf8) {
+  EXPECT_EQ(message_of("drink,price\nCaf\xC3\xA9,4\nCaf\xE9,5\n"),
+            "orders.csv:3: column \"drink\": expected text in UTF-8 (convert the file, as iconv does), found "
+            "\"Caf\\xe9\"");
+  EXPECT_EQ(message_of<Sale>("position.x,position.y,paid,note,table,Cost Total $\n1,2,1,\xE9,3,4\n"),
+            "orders.csv:2: column \"note\": expected text in UTF-8 (convert the file, as iconv does), found \"\\xe9\"");
+  // What nobody reads may be anything.
+  const std::string file = folder_.write("others.csv", "note,drink,price\nCaf\xE9,\xE2\x98\x95,4\n");
+  EXPECT_THAT(read<Order>(file), ElementsAre(Order{"☕", 4}));
+}
+
 TEST_F(Csv, LongCellsAreShortenedInMessagesBetweenCharacters) {
   std::string cell;
   for (int i = 0; i < 40; ++i) cell += "é";

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "crema/csv.hpp"
+#include "crema/files.hpp"
 #include "crema/json.hpp"
 #include "loopback_cluster.hpp"
 #include "python.hpp"
@@ -221,6 +222,21 @@ TEST_P(PartFiles, WhatIsThereIsNeverOverwritten) {
   });
   EXPECT_EQ(text_of(out_ + "2/notes.txt"), "mine");
   EXPECT_EQ(text_of(out_ + "5/.run.h5.host-1.partial"), "a run file that is being written");
+}
+
+TEST_P(PartFiles, APatternMatchesNoMarker) {
+  run([&] {
+    range(100).write_csv(out_);
+    EXPECT_EQ(read_csv<std::int64_t>(out_ + "/*").sum(), 4950);
+    EXPECT_EQ(read_text(out_ + "/*").count(), 200U);  // 100 blocks, each with a header
+    EXPECT_GT(read_text(out_ + "/_SUCCESS").count(), 100U);
+    try {
+      static_cast<void>(read_text(out_ + "/_*").count());
+      ADD_FAILURE();
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("expected a file that this pattern matches, found none"));
+    }
+  });
 }
 
 std::int64_t fail_at_700(std::int64_t row) {

@@ -323,6 +323,7 @@ TEST_F(ResultsTest, UnitsOfWhatIsNotThere) {
 
 TEST_F(ResultsTest, TextsWithANulByteAreRefusedAndNotCut) {
   expect_usage_error([&] { results.value("text", std::string{"a\0b", 3}); }, {"\"text\"", "NUL"});
+  expect_usage_error([&] { results.value("text", std::string{"caf\xE9"}); }, {"\"text\"", "no UTF-8"});
 }
 
 TEST_F(ResultsTest, ArraysThatDoNotFit) {
