@@ -5,10 +5,12 @@
 
 #include <filesystem>
 #include <set>
+#include <span>
 #include <system_error>
 #include <vector>
 
 #include "crema/errors.hpp"
+#include "crema/lane_context.hpp"
 #include "crema/task.hpp"
 #include "io/file.hpp"
 #include "io/whole_file.hpp"
@@ -94,7 +96,9 @@ PartFile write_part(const std::string& folder, std::uint64_t block, const std::s
                 .rows = rows,
                 .bytes = content.size(),
                 .digest = XXH3_64bits(content.data(), content.size())};
-  write_whole_file(fs::path{folder} / part.name, content);
+  const fs::path file = fs::path{folder} / part.name;
+  write_whole_file(file, content);
+  LaneContext::current().wrote(file.string(), std::as_bytes(std::span{content}));
   return part;
 }
 

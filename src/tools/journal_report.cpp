@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "crema/errors.hpp"
-#include "history/records.hpp"
+#include "history/named_files.hpp"
 #include "journal/blob.hpp"
 #include "journal/segments.hpp"
 #include "runtime/run_facts.hpp"
@@ -44,6 +44,8 @@ std::string name_of(RecordType type) {
       return "failed call";
     case RecordType::checkpoint:
       return "checkpoint";
+    case RecordType::output:
+      return "output";
     case RecordType::called:
       return "called";
     case RecordType::forgotten:
@@ -107,16 +109,12 @@ int report_journal(const std::filesystem::path& folder, bool records, std::ostre
                     folder.string())};
   }
   journal::ChainReader history{folder};
-  Total blobs;
+  history::NamedFiles files{journal::blobs_of(folder)};
   while (const auto record = history.next()) {
-    const auto blob = history::blob_of(*record);
-    if (!blob) continue;
-    if (const std::string why = history::blob_damage(*blob, journal::blobs_of(folder)); !why.empty()) {
-      history.refuse(why);
-      break;
-    }
-    ++blobs.records;
-    blobs.bytes += blob->large.size;
+    const std::string damage = files.damage_of(*record);
+    if (damage.empty()) continue;
+    history.refuse(damage);
+    break;
   }
   const std::vector<journal::Segment>& chain = history.chain();
   bool whole = history.damage().empty();
@@ -146,8 +144,13 @@ int report_journal(const std::filesystem::path& folder, bool records, std::ostre
   }
   for (const auto& [type, total] : totals)
     fmt::print(out, "{}: {}, {} bytes\n", name_of(type), count_of(total.records, "record"), total.bytes);
-  if (blobs.records > 0)
-    fmt::print(out, "values in files of their own: {}, {} bytes\n", count_of(blobs.records, "file"), blobs.bytes);
+  const auto tell_files = [&](const char* what, const history::NamedFiles::Found& found) {
+    if (found.files > 0) fmt::print(out, "{}: {}, {} bytes\n", what, count_of(found.files, "file"), found.bytes);
+  };
+  tell_files("values in files of their own", files.values());
+  tell_files("written datasets", files.outputs());
+  if (const std::string damage = files.damaged_outputs(); !damage.empty())
+    fmt::print(out, "{}: a resume runs what has written it again\n", damage);
   if (!history.damage().empty()) fmt::print(out, "The history is cut: {}\n", history.damage());
   if (chain.empty()) {
     fmt::print(out, "A resume would begin anew.\n");
