@@ -49,8 +49,9 @@ struct ActorOptions {
   int max_restarts = 3;
   /// So many calls wait in the actor's mailbox or run, at most; 0: no bound. Then a caller may be ahead of the mailbox
   /// by as many calls, at most 64, and its next call waits for room; while it waits, a worker runs other tasks. Bounds
-  /// the memory of calls that come faster than they are done. An actor's calls to itself never wait: they could have
-  /// room only after the method that makes them. Negative: UsageError.
+  /// the memory of calls that come faster than they are done: set it where the rows of a dataset, or many tasks, call
+  /// an actor and wait for none of it. An actor's calls to itself never wait: they could have room only after the
+  /// method that makes them. Negative: UsageError.
   std::int64_t max_pending_calls = 0;
   bool durable = true;  ///< calls are kept in the journal, where there is one, and count exactly once after a resume
 };

@@ -10,6 +10,7 @@
 
 #include "crema/actor.hpp"
 #include "crema/cluster.hpp"
+#include "crema/dataset.hpp"
 #include "crema/task.hpp"
 #include "crema/wait.hpp"
 #include "loopback_cluster.hpp"
@@ -351,6 +352,45 @@ TEST(BackpressureOptions, ANegativeBoundIsRefusedWithASentence) {
     }
     return 0;
   });
+}
+
+std::atomic<int> sent;
+std::atomic<int> most_waiting;
+
+/// Slower than what sends to it.
+class Sink {
+ public:
+  void take(const std::string& text) {
+    most_waiting = std::max(most_waiting.load(), sent - taken_);
+    bytes_ += text.size();
+    ++taken_;
+    std::this_thread::sleep_for(50us);
+  }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  int taken_ = 0;
+  std::size_t bytes_ = 0;
+};
+std::int64_t send(std::int64_t row, const Actor<Sink>& sink) {
+  ++sent;
+  sink.remote<&Sink::take>(std::string(1000, 'x'));
+  return row;
+}
+
+TEST_P(Backpressure, RowsOfADatasetWaitForAnActor) {
+  sent = most_waiting = 0;
+  EXPECT_EQ(on(GetParam(),
+               [] {
+                 const auto sink = with(ActorOptions{.max_pending_calls = 10}).actor<Sink>();
+                 EXPECT_EQ(range(3000).map<send>(sink).count(), 3000U);
+                 std::size_t bytes = 0;
+                 while (bytes < 3'000'000) bytes = sink.remote<&Sink::bytes>().get();
+                 return bytes;
+               }),
+            3'000'000U);
+  // In the mailbox, and that much ahead of it on each of the lanes, with a block.
+  EXPECT_LE(most_waiting, 200);
 }
 
 }  // namespace
