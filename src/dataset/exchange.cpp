@@ -159,7 +159,10 @@ Plan united(const Plan& first, const Plan& second) {
       both.expected = [sides] { return dataset::expect(sides->first) + dataset::expect(sides->second); };
     return both;
   };
-  return {.open = open, .name = "union(" + first.name + "," + second.name + ")"};
+  Plan both{.open = open, .name = "union(" + first.name + "," + second.name + ")"};
+  if (first.count && second.count && first.steps.empty() && second.steps.empty())
+    both.count = [one = first.count, other = second.count] { return one() + other(); };
+  return both;
 }
 
 BlockSource gathered(Step load, std::vector<KeptBlocks> sides, std::size_t count) {

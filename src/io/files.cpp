@@ -77,9 +77,10 @@ Dataset<std::string> read_text(Paths paths) {
 }
 
 Dataset<BinaryFile> read_binary(Paths paths) {
-  return Dataset<BinaryFile>{
-      dataset::load_plan(dataset::step<io::LoadFiles>("read_binary"),
-                         [paths = std::move(paths)] { return io::source_of(io::FileGroups{paths}, io::describe); })};
+  dataset::Plan plan = dataset::load_plan(dataset::step<io::LoadFiles>("read_binary"),
+                                          [paths] { return io::source_of(io::FileGroups{paths}, io::describe); });
+  plan.count = [paths = std::move(paths)] { return std::uint64_t{io::FileGroups{paths}.files().size()}; };
+  return Dataset<BinaryFile>{std::move(plan)};
 }
 
 }  // namespace crema

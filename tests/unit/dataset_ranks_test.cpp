@@ -346,6 +346,7 @@ TEST_P(DatasetsOnRanks, WhatIsKnownWithoutIsCountedWithoutATask) {
   EXPECT_EQ(cluster_.run_all([&] {
     EXPECT_EQ(range(1'000'000).count(), 1'000'000U);
     EXPECT_EQ(from_items(std::vector<int>(77)).count(), 77U);
+    EXPECT_EQ(range(1000).union_with(range(30)).union_with(range(1)).count(), 1031U);
   }),
             0);
   EXPECT_THAT(cluster_.sink.rows, ::testing::IsEmpty());
