@@ -334,7 +334,7 @@ class Dataset {
 
   /// As read_csv reads them: a line of names, RFC 4180. Optionals without a value and empty text are empty cells.
   void write_csv(const std::string& folder) const;
-  /// As read_json reads them: an object a line, `part-NUMBER.jsonl`. NaN is null, as an optional without a value.
+  /// As read_json reads them: an object a line, `part-NUMBER.jsonl`. NaN is null, which only an optional reads.
   void write_json(const std::string& folder) const;
   /// As read_parquet reads them, compressed with Zstandard: nested records are structs, std::vector lists, time points
   /// timestamps in nanoseconds UTC, optionals without a value null. Throws UsageError unless parquet_available().
