@@ -118,9 +118,6 @@ class LaneContext {
   virtual void sync() = 0;
   /// What follows depends on this file: a resume takes it only as it was. Returns at once.
   virtual void opened(const InputFile& file) = 0;
-  /// What runs has written a file, which is on the disk with this content: a resume takes that work as done only while
-  /// the file is so. Returns at once.
-  virtual void wrote(const std::string& path, std::span<const std::byte> content) = 0;
 
   [[nodiscard]] virtual const RunningTask& running() const noexcept = 0;
   /// The devices of what runs now.

@@ -28,6 +28,17 @@ FunctionId translate(FunctionId recorded, const std::unordered_map<FunctionId, F
               ", which no record before it names; the journal is damaged"};
 }
 
+/// Of a file that a record names.
+struct DamagedBlob {
+  std::string why;
+};
+
+/// Throws DamagedBlob. `blobs`: empty, or where the file is.
+void check_blob(TaskKey key, const Large& large, const std::string& blobs) {
+  if (blobs.empty()) return;
+  if (std::string why = blob_damage({key, large}, blobs); !why.empty()) throw DamagedBlob{std::move(why)};
+}
+
 wire::TaskSpec read_submission(const Bytes& payload, const std::unordered_map<FunctionId, FunctionId>& functions) {
   wire::TaskSpec task = wire::read_task(payload.compact());
   task.function = translate(task.function, functions);
@@ -36,21 +47,17 @@ wire::TaskSpec read_submission(const Bytes& payload, const std::unordered_map<Fu
 
 }  // namespace
 
-Past::Past(journal::RecordSource& source, const CallCounts& before, NamedFiles* files) {
+Past::Past(journal::RecordSource& source, const CallCounts& before, const std::string& blobs) {
   Functions functions;
-  while (const auto record = source.next()) {
-    if (files != nullptr) {
-      if (const std::string damage = files->damage_of(*record); !damage.empty()) {
-        source.refuse(damage);
-        return;
-      }
-      if (!files->has_outputs(*record)) continue;
-    }
-    add(*record, functions, before);
+  try {
+    while (const auto record = source.next()) add(*record, functions, before, blobs);
+  } catch (const DamagedBlob& damage) {
+    source.refuse(damage.why);
   }
 }
 
-void Past::add(const journal::Record& record, Functions& functions, const CallCounts& before) {
+void Past::add(const journal::Record& record, Functions& functions, const CallCounts& before,
+               const std::string& blobs) {
   switch (record.type) {
     case RecordType::function: {
       const Function function = read_function(record.payload);
@@ -58,13 +65,17 @@ void Past::add(const journal::Record& record, Functions& functions, const CallCo
       if (now == missing_function && missing_.empty()) missing_ = demangle(function.mangled.c_str());
       return;
     }
-    case RecordType::task:
-      return add_task(read_task(record.payload), functions);
+    case RecordType::task: {
+      Task task = read_task(record.payload);
+      if (task.kept == Task::Kept::blob) check_blob(task.key, task.large, blobs);
+      return add_task(std::move(task), functions);
+    }
     case RecordType::order:
       complete(read_order(record.payload).key);
       return;
     case RecordType::value: {
       StoredValue stored = read_stored_value(record.payload);
+      if (stored.large.size > 0) check_blob(stored.key, stored.large, blobs);
       Completion& completion = complete(stored.key);
       completion.succeeded = true;
       completion.kept = stored.large.size > 0 ? Task::Kept::blob : Task::Kept::value;
@@ -91,8 +102,6 @@ void Past::add(const journal::Record& record, Functions& functions, const CallCo
     }
     case RecordType::snapshot:
       return add_snapshot(wire::read_snapshot(record.payload), before);
-    case RecordType::output:  // of NamedFiles
-      return;
     case RecordType::killed:
       killed_.insert(ByteReader{record.payload}.get<ActorId>());
       return;

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "history/named_files.hpp"
 #include "history/records.hpp"
 #include "journal/reader.hpp"
 #include "wire/messages.hpp"
@@ -50,10 +49,10 @@ class Past {
   /// Nothing has happened yet.
   Past() = default;
   using CallCounts = std::unordered_map<ActorId, std::uint64_t>;
-  /// Reads all. `before`: calls of each actor that were recorded before these records. `files`: looks at
-  /// those that records name, so that the source is cut where the first value is not as it was, and tasks have not
-  /// ended whose outputs are not; nullptr: nobody does. Throws Error for a record that this program cannot understand.
-  explicit Past(journal::RecordSource& source, const CallCounts& before = {}, NamedFiles* files = nullptr);
+  /// Reads all. `before`: calls of each actor that were recorded before these records. `blobs`: where the files are
+  /// that records name, so that the source is cut at the first one that is not as it was; empty: they are not looked
+  /// at. Throws Error for a record that this program cannot understand.
+  explicit Past(journal::RecordSource& source, const CallCounts& before = {}, const std::string& blobs = {});
 
   /// Something has changed: keeps only tasks that, with all they have started, have acted on no actor, and that depend
   /// on such tasks alone.
@@ -101,7 +100,7 @@ class Past {
  private:
   using Functions = std::unordered_map<FunctionId, FunctionId>;  // recorded number: today's
 
-  void add(const journal::Record& record, Functions& functions, const CallCounts& before);
+  void add(const journal::Record& record, Functions& functions, const CallCounts& before, const std::string& blobs);
   void add_snapshot(wire::Snapshot snapshot, const CallCounts& before);
   void add_task(Task task, const Functions& functions);
   void add_children(TaskKey parent, const std::vector<Bytes>& submissions, const Functions& functions);

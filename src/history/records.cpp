@@ -1,6 +1,7 @@
 #include "history/records.hpp"
 
 #include "crema/errors.hpp"
+#include "journal/blob.hpp"
 #include "wire/payload.hpp"
 
 namespace crema::history {
@@ -76,6 +77,22 @@ Task read_task(const Bytes& payload) {
   for (auto left = in.get<std::uint32_t>(); left > 0; --left) task.children.push_back(in.get_sized());
   task.value = wire::rest(in);
   return task;
+}
+
+std::optional<BlobName> blob_of(const journal::Record& record) {
+  if (record.type == journal::RecordType::task) {
+    Task task = read_task(record.payload);
+    if (task.kept == Task::Kept::blob) return BlobName{task.key, task.large};
+  } else if (record.type == journal::RecordType::value) {
+    StoredValue stored = read_stored_value(record.payload);
+    if (stored.large.size > 0) return BlobName{stored.key, stored.large};
+  }
+  return std::nullopt;
+}
+
+std::string blob_damage(const BlobName& blob, const std::filesystem::path& folder) {
+  return journal::blob_damage(folder / journal::blob_name(blob.key, blob.large.blob), blob.large.size,
+                              blob.large.digest);
 }
 
 ByteBuffer write(const Order& order) {

@@ -52,6 +52,15 @@ struct Task {
 ByteBuffer write(const Task& task);
 Task read_task(const Bytes& payload);
 
+/// The value in a file that a record names; nothing: it names none.
+struct BlobName {
+  TaskKey key{};
+  Large large{};
+};
+std::optional<BlobName> blob_of(const journal::Record& record);
+/// What is wrong with that file, in this folder; empty: it is as it was written.
+std::string blob_damage(const BlobName& blob, const std::filesystem::path& folder);
+
 /// Something has ended that runs again on a resume (it failed, it was cancelled): only its place is kept. Payload of
 /// order.
 struct Order {

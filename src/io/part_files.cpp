@@ -5,12 +5,10 @@
 
 #include <filesystem>
 #include <set>
-#include <span>
 #include <system_error>
 #include <vector>
 
 #include "crema/errors.hpp"
-#include "crema/lane_context.hpp"
 #include "crema/task.hpp"
 #include "io/file.hpp"
 #include "io/whole_file.hpp"
@@ -96,9 +94,7 @@ PartFile write_part(const std::string& folder, std::uint64_t block, const std::s
                 .rows = rows,
                 .bytes = content.size(),
                 .digest = XXH3_64bits(content.data(), content.size())};
-  const fs::path file = fs::path{folder} / part.name;
-  write_whole_file(file, content);
-  LaneContext::current().wrote(file.string(), std::as_bytes(std::span{content}));
+  write_whole_file(fs::path{folder} / part.name, content);
   return part;
 }
 

@@ -102,8 +102,9 @@ std::uint64_t write_blob(const std::filesystem::path& folder, TaskKey key, const
   return number;
 }
 
-std::string damage_of(const std::filesystem::path& path, std::uint64_t size, Digest digest) {
-  return read(path, size, digest, nullptr);
+std::string blob_damage(const std::filesystem::path& path, std::uint64_t size, Digest digest) {
+  std::string reason = read(path, size, digest, nullptr);
+  return reason.empty() ? reason : fmt::format("the value in blobs/{} {}", path.filename().string(), reason);
 }
 
 Bytes read_blob(const std::filesystem::path& path, std::uint64_t size, Digest digest) {

@@ -26,9 +26,8 @@ Digest digest_of(std::span<const std::byte> bytes);
 /// Error.
 std::uint64_t write_blob(const std::filesystem::path& folder, TaskKey key, const Bytes& value);
 
-/// What is wrong with a file of which this was recorded, as in "cannot be read: ..."; empty: it is as it was written.
-/// Memory: 1 MiB.
-std::string damage_of(const std::filesystem::path& file, std::uint64_t size, Digest digest);
+/// What is wrong with the file of a value; empty: it is as it was written. Memory: 1 MiB.
+std::string blob_damage(const std::filesystem::path& file, std::uint64_t size, Digest digest);
 
 /// Throws Error where the file is not as it was written.
 Bytes read_blob(const std::filesystem::path& file, std::uint64_t size, Digest digest);

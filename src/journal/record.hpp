@@ -19,7 +19,6 @@ enum class RecordType : std::uint16_t {
   killed = 8,
   failed_call = 9,
   checkpoint = 10,
-  output = 11,
   called = 16,
   forgotten = 17,
   snapshot = 18,

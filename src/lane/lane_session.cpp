@@ -1,7 +1,6 @@
 #include "lane/lane_session.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "common/lane_ids.hpp"
 #include "journal/blob.hpp"
@@ -124,15 +123,6 @@ Named<TaskId> LaneSession::put(Arguments value) {
 
 void LaneSession::opened(const InputFile& file) {
   channel_->post(wire::make_frame(FrameType::input, wire::write(file), identity_.lane), false);
-}
-
-void LaneSession::wrote(const std::string& path, std::span<const std::byte> content) {
-  if (!identity_.keeps_history) return;
-  const wire::OutputFile file{.key = running_.key,
-                              .path = std::filesystem::absolute(path).string(),
-                              .size = content.size(),
-                              .digest = journal::digest_of(content)};
-  channel_->post(wire::make_frame(FrameType::output, wire::write(file), identity_.lane), false);
 }
 
 /// One wait of a lane for replies. On a worker the lane gives up its slot while it waits for other work, so that this

@@ -89,7 +89,6 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   Cluster cluster() override;
   void sync() override { static_cast<void>(request(wire::FrameType::sync, {})); }
   void opened(const InputFile& file) override;
-  void wrote(const std::string& path, std::span<const std::byte> content) override;
   const RunningTask& running() const noexcept override { return running_; }
   const std::vector<std::string>& gpus() const noexcept override { return gpus_; }
   void set_gpus(std::vector<std::string> gpus) { gpus_ = std::move(gpus); }

@@ -59,9 +59,6 @@ void HeadControl::on_frame(RankId from, wire::Frame frame) {
     }
     case FrameType::input:
       return keep_input(frame.payload);
-    case FrameType::output:
-      if (journal_ != nullptr) journal_->append(journal::RecordType::output, frame.payload.span());
-      return;
     case FrameType::status:
       return stall_.on_status(from, frame);
     case FrameType::stop_asked:

@@ -275,8 +275,6 @@ class Job::State {
     if (journal_ != nullptr) {
       if (!journal_->damage().empty())
         log->warn("the journal is whole up to here, and what comes behind runs again: {}", journal_->damage());
-      if (!journal_->damaged_outputs().empty())
-        log->warn("{}: what has written it runs again", journal_->damaged_outputs());
       rank->keep_history(journal_->sink(), journal_->take_past());
     }
     const runtime::Rank::End end = rank->run();

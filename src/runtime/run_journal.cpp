@@ -52,10 +52,8 @@ RunJournal::RunJournal(const RunStart& start, const RunFacts& facts) : folder_{s
   bool forgets = false;
   if (start.resumes) {
     journal::ChainReader reader{folder_};
-    history::NamedFiles files{journal::blobs_of(std::filesystem::absolute(folder_))};
-    past_ = history::Past{reader, {}, &files};
+    past_ = history::Past{reader, {}, journal::blobs_of(std::filesystem::absolute(folder_)).string()};
     damage_ = reader.damage();
-    damaged_outputs_ = files.damaged_outputs();
     std::string changed = start.changed;
     if (const std::string inputs = changed_inputs(reader, facts); !inputs.empty())
       changed += (changed.empty() ? "" : "; ") + inputs;

@@ -24,8 +24,6 @@ class RunJournal {
   [[nodiscard]] const std::vector<record::EarlierRun>& earlier() const { return earlier_; }
   /// Empty, or why and where the history was cut.
   [[nodiscard]] const std::string& damage() const { return damage_; }
-  /// Empty, or which files are not as tasks have written them, so that these run again.
-  [[nodiscard]] const std::string& damaged_outputs() const { return damaged_outputs_; }
 
   /// The event loop's thread only, until finish.
   [[nodiscard]] journal::JournalSink& sink() { return *file_; }
@@ -41,7 +39,6 @@ class RunJournal {
   history::Past past_;
   std::vector<record::EarlierRun> earlier_;
   std::string damage_;
-  std::string damaged_outputs_;
   std::unique_ptr<journal::JournalFile> file_;
 };
 

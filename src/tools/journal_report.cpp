@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "crema/errors.hpp"
-#include "history/named_files.hpp"
+#include "history/records.hpp"
 #include "journal/blob.hpp"
 #include "journal/segments.hpp"
 #include "runtime/run_facts.hpp"
@@ -44,8 +44,6 @@ std::string name_of(RecordType type) {
       return "failed call";
     case RecordType::checkpoint:
       return "checkpoint";
-    case RecordType::output:
-      return "output";
     case RecordType::called:
       return "called";
     case RecordType::forgotten:
@@ -109,12 +107,16 @@ int report_journal(const std::filesystem::path& folder, bool records, std::ostre
                     folder.string())};
   }
   journal::ChainReader history{folder};
-  history::NamedFiles files{journal::blobs_of(folder)};
+  Total blobs;
   while (const auto record = history.next()) {
-    const std::string damage = files.damage_of(*record);
-    if (damage.empty()) continue;
-    history.refuse(damage);
-    break;
+    const auto blob = history::blob_of(*record);
+    if (!blob) continue;
+    if (const std::string why = history::blob_damage(*blob, journal::blobs_of(folder)); !why.empty()) {
+      history.refuse(why);
+      break;
+    }
+    ++blobs.records;
+    blobs.bytes += blob->large.size;
   }
   const std::vector<journal::Segment>& chain = history.chain();
   bool whole = history.damage().empty();
@@ -144,13 +146,8 @@ int report_journal(const std::filesystem::path& folder, bool records, std::ostre
   }
   for (const auto& [type, total] : totals)
     fmt::print(out, "{}: {}, {} bytes\n", name_of(type), count_of(total.records, "record"), total.bytes);
-  const auto tell_files = [&](const char* what, const history::NamedFiles::Found& found) {
-    if (found.files > 0) fmt::print(out, "{}: {}, {} bytes\n", what, count_of(found.files, "file"), found.bytes);
-  };
-  tell_files("values in files of their own", files.values());
-  tell_files("written datasets", files.outputs());
-  if (const std::string damage = files.damaged_outputs(); !damage.empty())
-    fmt::print(out, "{}: a resume runs what has written it again\n", damage);
+  if (blobs.records > 0)
+    fmt::print(out, "values in files of their own: {}, {} bytes\n", count_of(blobs.records, "file"), blobs.bytes);
   if (!history.damage().empty()) fmt::print(out, "The history is cut: {}\n", history.damage());
   if (chain.empty()) {
     fmt::print(out, "A resume would begin anew.\n");

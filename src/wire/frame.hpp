@@ -28,7 +28,6 @@ enum class FrameType : std::uint16_t {
   watch = 14,
   unwatch = 15,
   input = 56,
-  output = 72,
   // lane -> head, as above
   checkpoint = 58,
   restore = 59,

@@ -308,25 +308,6 @@ InputFile read_input(const Bytes& payload) {
   return file;
 }
 
-ByteBuffer write(const OutputFile& file) {
-  ByteBuffer out;
-  out.put(file.key);
-  out.put_text(file.path);
-  out.put(file.size);
-  out.put(file.digest);
-  return out;
-}
-
-OutputFile read_output(const Bytes& payload) {
-  PayloadReader in{payload};
-  OutputFile file;
-  file.key = in.get<TaskKey>();
-  file.path = text(in);
-  file.size = in.get<std::uint64_t>();
-  file.digest = in.get<Digest>();
-  return file;
-}
-
 ByteBuffer write_ids(const std::vector<TaskId>& ids) {
   ByteBuffer out{ids.size() * sizeof(TaskId)};
   out.append(std::as_bytes(std::span{ids}));

@@ -345,16 +345,6 @@ std::vector<TaskId> ids_of(std::span<const Named<TaskId>> values);
 ByteBuffer write(const InputFile& file);
 InputFile read_input(const Bytes& payload);
 
-/// Work has written a file. Payload of output, and of its record.
-struct OutputFile {
-  TaskKey key{};
-  std::string path{};
-  std::uint64_t size = 0;
-  Digest digest{};
-};
-ByteBuffer write(const OutputFile& file);
-OutputFile read_output(const Bytes& payload);
-
 /// Payload of pin (first the call, then what it needs), get, ready, retain, release, cancel, completed and placed.
 ByteBuffer write_ids(const std::vector<TaskId>& ids);
 ByteBuffer write_parts(const std::vector<ObjectPart>& parts);

@@ -5,15 +5,11 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "crema/actor.hpp"
-#include "crema/csv.hpp"
-#include "crema/dataset.hpp"
 #include "crema/errors.hpp"
 #include "crema/sync.hpp"
 #include "crema/task.hpp"
@@ -80,9 +76,7 @@ class KeptValues : public ::testing::Test {
   int run(const std::function<void()>& driver) {
     LoopbackCluster cluster{ranks_};
     CutJournal source{records_, records_.size()};
-    history::NamedFiles files{blobs()};
-    cluster.past = history::Past{source, {}, looks_at_files_ ? &files : nullptr};
-    damaged_outputs_ = files.damaged_outputs();
+    cluster.past = history::Past{source, {}, looks_at_files_ ? blobs() : ""};
     damage_ = source.damage();
     records_.resize(source.given());
     MemoryJournal journal;
@@ -122,8 +116,7 @@ class KeptValues : public ::testing::Test {
   std::vector<journal::Record> records_;
   std::string error_;
   bool looks_at_files_ = false;
-  std::string damage_;           // of what the last run went on from
-  std::string damaged_outputs_;  // the same
+  std::string damage_;  // of what the last run went on from
 };
 
 TEST_F(KeptValues, ALargeValueIsMadeAgainOnlyWhenSomebodyAsks) {
@@ -364,45 +357,6 @@ TEST(Sync, ReturnsWithoutAJournal) {
     EXPECT_EQ(got, 4);
   }
   EXPECT_THROW(sync(), UsageError);
-}
-
-std::string content_of(const std::filesystem::path& file) {
-  std::ifstream in{file};
-  return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-TEST_F(KeptValues, PartsOfDatasetsAreWrittenAgainWhereTheyAreNotAsTheyWere) {
-  looks_at_files_ = true;
-  const std::filesystem::path folder = folder_.path() / "written";
-  const auto driver = [&] {
-    runs = 0;
-    range(40)
-        .map([](std::int64_t row) {
-          ++runs;
-          return row;
-        })
-        .write_csv(folder.string());
-  };
-  ASSERT_EQ(run(driver), 0) << error_;
-  EXPECT_EQ(runs, 40);
-  std::map<std::filesystem::path, std::string> parts;
-  for (const auto& entry : std::filesystem::directory_iterator{folder}) parts[entry.path()] = content_of(entry.path());
-  ASSERT_EQ(parts.size(), 41U);
-  ASSERT_EQ(run(driver), 0) << error_;
-  EXPECT_EQ(runs, 0);
-  EXPECT_EQ(damaged_outputs_, "");
-
-  std::filesystem::remove(folder / "part-000003.csv");
-  std::ofstream{folder / "part-000007.csv"} << "value\n8\n";  // and no 7
-  std::filesystem::resize_file(folder / "part-000011.csv", 3);
-  ASSERT_EQ(run(driver), 0) << error_;
-  EXPECT_EQ(runs, 3);
-  EXPECT_EQ(damage_, "");
-  EXPECT_THAT(damaged_outputs_, HasSubstr("part-000003.csv\" cannot be read: No such file or directory (and 2 more)"));
-  for (const auto& [file, content] : parts) EXPECT_EQ(content_of(file), content) << file;
-  ASSERT_EQ(run(driver), 0) << error_;
-  EXPECT_EQ(runs, 0);
-  EXPECT_EQ(damaged_outputs_, "");
 }
 
 }  // namespace
