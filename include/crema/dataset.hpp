@@ -107,8 +107,8 @@ class Dataset {
   }
 
   /// A dataset of `object(row)`, where a lane makes its `Object{given...}` once, a model that takes long to load, and
-  /// keeps it until its next 16 steps of that kind have used others. A class that takes no future is given the value of
-  /// one, from put() say, for which the lane waits. What it remembers of rows that came before depends on the ranks.
+  /// keeps it until two of its blocks in turn have not used it. A class that takes no future is given the value of one,
+  /// from put() say, for which the lane waits. What it remembers of rows that came before depends on the ranks.
   template <class Object, class... Given>
   [[nodiscard]] auto map_with(const Given&... given) const {
     constexpr bool makes = dataset::is_made_of<Object, std::decay_t<Given>...>;

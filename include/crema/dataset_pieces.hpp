@@ -8,6 +8,7 @@
 #include <cstring>
 #include <iterator>
 #include <numeric>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -49,6 +50,10 @@ void write_pieces(Rows& rows, std::vector<std::vector<T>> pieces) {
   }
 }
 
+/// Copies rows of `size` bytes each to the place of their part, which moves on, and tells what the parts are made of.
+void copy_large_rows(Rows& rows, std::span<const std::byte> from, std::size_t size,
+                     const std::vector<std::uint32_t>& part_of_row, std::vector<std::byte*>& places);
+
 /// Makes parts of rows of which each goes to the part with its number, in order.
 template <class T>
 void write_dealt(Rows& rows, const std::vector<std::uint32_t>& part_of_row, std::size_t parts) {
@@ -69,15 +74,14 @@ void write_dealt(Rows& rows, const std::vector<std::uint32_t>& part_of_row, std:
         places.push_back(rows.part().extend(count * sizeof(T)));
         rows.end_part();
       }
-      const crema::detail::CopyPastCaches copy_past_caches;
-      for (std::size_t row = 0; row < all.size(); ++row) {
-        std::byte*& place = places[part_of_row[row]];
-        if constexpr (is_large<T>) {
-          copy_past_caches(place, reinterpret_cast<const std::byte*>(&all[row]), sizeof(T));
-        } else {
+      if constexpr (is_large<T>) {
+        copy_large_rows(rows, std::as_bytes(std::span{std::data(all), all.size()}), sizeof(T), part_of_row, places);
+      } else {
+        for (std::size_t row = 0; row < all.size(); ++row) {
+          std::byte*& place = places[part_of_row[row]];
           std::memcpy(place, &all[row], sizeof(T));
+          place += sizeof(T);
         }
-        place += sizeof(T);
       }
     } else {
       std::vector<std::size_t> ends(parts);

@@ -102,6 +102,8 @@ class Rows {
   [[nodiscard]] std::size_t size() const { return rows_ ? kind_->size(rows_.get()) : borrowed_size_; }
   /// Which block of its dataset it is, counted from 0; the same on any number of ranks.
   [[nodiscard]] std::uint64_t block() const { return block_; }
+  /// How many blocks its lane has begun, this one included.
+  [[nodiscard]] std::uint64_t begun() const { return begun_; }
   /// How many records of what was read are no rows.
   [[nodiscard]] std::uint64_t& left_out() { return left_out_; }
 
@@ -111,6 +113,10 @@ class Rows {
   /// Where the next part is written, behind those that have ended.
   [[nodiscard]] ByteBuffer& part() { return made_; }
   void end_part();
+  /// Whether somebody wants to know if the parts are the same when they are made again.
+  [[nodiscard]] bool wants_digest() const { return wants_digest_; }
+  /// The last step has seen all that its parts are made of: this stands for their digest.
+  void made_of(Digest digest) { digest_ = digest; }
   /// The same for the only part there is.
   template <class Value>
   void make_part(const Value& value) {
@@ -166,6 +172,9 @@ class Rows {
   std::size_t facts_size_ = 0;
   std::size_t facts_place_ = 0;
   std::uint32_t ended_ = 0;
+  std::uint64_t begun_ = 0;
+  bool wants_digest_ = false;
+  std::optional<Digest> digest_;
 };
 
 template <class T>
@@ -264,7 +273,7 @@ struct BlockFacts {
   std::vector<StepFacts> steps{};
 };
 
-/// How many blocks the workers run at a time, each of which takes a cpu: at least one for each worker. Asks the head.
+/// How many blocks the workers run at a time, at least 1. Asks the head.
 std::size_t blocks_at_once();
 
 /// Runs every block of a plan as one task and yields their results in order. Thread safety: used on the lane that made

@@ -135,24 +135,22 @@ template <class Object, class... Given>
 inline constexpr bool is_made_of = std::is_constructible_v<Object, Given...> ||
                                    std::is_constructible_v<Object, typename crema::detail::ValueOf<Given>::type...>;
 
-/// What a lane has made for steps of a kind, by what it was made of. A chain may have several such steps, and blocks of
-/// several chains come in turn, so what was of no use to the last `most` steps is destroyed, and not before.
+/// What a lane has made for steps of a kind, by what it was made of. A chain may have several such steps, so those that
+/// a block or the one before it has used are kept.
 template <class Object>
 class ObjectsOfLane {
  public:
-  static constexpr std::uint64_t most = 16;  ///< also of objects, besides the one in use
-
+  /// `block`: how many the lane has begun.
   template <class Make>
-  Object& find_or_make(const Bytes& made_with, Make make) {
-    ++steps_;
-    std::erase_if(made_, [this](const Made& one) { return one.last_step + most < steps_; });
+  Object& find_or_make(std::uint64_t block, const Bytes& made_with, Make make) {
+    std::erase_if(made_, [&](const Made& one) { return one.last_block + 1 < block; });
     auto found = std::ranges::find_if(
         made_, [&](const Made& one) { return std::ranges::equal(one.made_with.span(), made_with.span()); });
     if (found == made_.end()) {
       std::unique_ptr<Object> object = make();
-      found = made_.insert(made_.end(), Made{made_with.compact(), std::move(object), 0});
+      found = made_.insert(made_.end(), Made{made_with.compact(), std::move(object), block});
     }
-    found->last_step = steps_;
+    found->last_block = block;
     return *found->object;
   }
 
@@ -160,10 +158,9 @@ class ObjectsOfLane {
   struct Made {
     Bytes made_with;
     std::unique_ptr<Object> object;
-    std::uint64_t last_step;
+    std::uint64_t last_block;
   };
   std::vector<Made> made_;
-  std::uint64_t steps_ = 0;
 };
 
 /// The arguments make the object, once on each lane. Futures travel as futures, so that a block waits for none of their
@@ -186,7 +183,7 @@ struct MapWith {
   static Bytes body(void* subject, ByteReader& arguments) {
     const Bytes made_with = decode<Bytes>(arguments);
     thread_local ObjectsOfLane<Object> objects;
-    Object& object = objects.find_or_make(made_with, [&] {
+    Object& object = objects.find_or_make(rows_of(subject).begun(), made_with, [&] {
       ByteReader reader{made_with};
       auto given = crema::detail::ArgumentDecoder<std::tuple<Given...>>::decode_all(reader);
       return std::apply(

@@ -119,6 +119,10 @@ class LaneContext {
   /// What follows depends on this file: a resume takes it only as it was. Returns at once.
   virtual void opened(const InputFile& file) = 0;
 
+  /// Whether it is told of large results, by a digest, whether they are the same when they are made again.
+  [[nodiscard]] virtual bool keeps_history() const noexcept = 0;
+  /// Whether some work may have been done by an earlier start.
+  [[nodiscard]] virtual bool resumes() const noexcept = 0;
   [[nodiscard]] virtual const RunningTask& running() const noexcept = 0;
   /// The devices of what runs now.
   [[nodiscard]] virtual const std::vector<std::string>& gpus() const noexcept = 0;

@@ -5,9 +5,10 @@
 
 namespace crema::detail {
 
+inline constexpr std::size_t large_page = 2 << 20;  ///< bytes
 /// From this size on memory may have a large page in it, and is worth some: the first touch of each of 4 KiB costs more
 /// than copying what comes into it, as does finding it again where rows are written to any place.
-inline constexpr std::size_t smallest_for_large_pages = 2 << 20;
+inline constexpr std::size_t smallest_for_large_pages = large_page;
 
 /// Asks for them before the memory is touched. Without effect where the system has none.
 void ask_for_large_pages(void* place, std::size_t size) noexcept;

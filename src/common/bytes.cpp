@@ -20,10 +20,10 @@ constexpr std::size_t most_bytes = std::size_t{1} << 47U;
 
 /// What of this memory could be large pages.
 std::span<std::byte> large_pages_in(void* place, std::size_t size) {
-  constexpr std::size_t page = 2 << 20;
-  const std::size_t before = (page - reinterpret_cast<std::uintptr_t>(place) % page) % page;
+  using detail::large_page;
+  const std::size_t before = (large_page - reinterpret_cast<std::uintptr_t>(place) % large_page) % large_page;
   if (size < before) return {};
-  return {static_cast<std::byte*>(place) + before, (size - before) / page * page};
+  return {static_cast<std::byte*>(place) + before, (size - before) / large_page * large_page};
 }
 
 std::atomic<std::size_t> elsewhere_from{~std::size_t{0}};

@@ -26,10 +26,7 @@ std::string label_of(const Plan& plan) {
 
 }  // namespace
 
-std::size_t blocks_at_once() {
-  const Cluster cluster = LaneContext::current().cluster();
-  return static_cast<std::size_t>(std::max<double>({1, static_cast<double>(cluster.workers), cluster.total.cpus}));
-}
+std::size_t blocks_at_once() { return static_cast<std::size_t>(std::max(1, LaneContext::current().cluster().lanes)); }
 
 BlockStream::BlockStream(const Plan& plan, std::size_t ahead)
     : plan_{plan}, label_{label_of(plan)}, operators_of_plan_{plan.operators({})}, source_{plan_.open()} {

@@ -14,6 +14,9 @@ wire::Reply Head::describe_cluster() const {
   answer.put<std::int32_t>(layout_.nodes);
   answer.put<std::int32_t>(layout_.ranks - ranks_lost_);
   answer.put(static_cast<std::int32_t>(workers_.size()));
+  std::int32_t lanes = 0;
+  for (const RankId worker : workers_) lanes += offer_of(worker).lanes;
+  answer.put(lanes);
   wire::write_resources(answer, dispatcher_.total());
   wire::write_resources(answer, dispatcher_.free());
   return {{}, Bytes{std::move(answer)}};

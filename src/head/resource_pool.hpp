@@ -14,6 +14,7 @@ namespace crema::head {
 /// What a rank offers to the work that runs on it.
 struct Offer {
   double cpus = 1;
+  std::int32_t lanes = 1;           ///< tasks that run at a time, if each takes a cpu
   std::vector<std::string> gpus{};  ///< as CUDA_VISIBLE_DEVICES names them
   /// Where the devices are: ranks with the same text here share those of the same name, which count once.
   std::string gpu_owner{};

@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstdio>
 
+#include "io/quote.hpp"
+
 namespace crema::detail {
 namespace {
 
@@ -36,7 +38,7 @@ BadRecord make_bad_record(const DataError& error, std::string text) {
   return {.file = error.file(),
           .line = error.line(),
           .column = error.column(),
-          .text = std::move(text),
+          .text = io::as_utf8(std::move(text)),
           .reason = reason_of(error)};
 }
 

@@ -16,6 +16,10 @@ void check(const CsvOptions& options) {
   if (ends_line(options.delimiter) || ends_line(options.quote) || ends_line(options.comment)) {
     refuse("delimiter, quote and comment cannot be the end of a line");
   }
+  const auto in_ascii = [](char character) { return static_cast<unsigned char>(character) < 0x80; };
+  if (!in_ascii(options.delimiter) || !in_ascii(options.quote) || !in_ascii(options.comment))
+    refuse(
+        "delimiter, quote and comment must be ASCII characters: others are several bytes, of which one would be meant");
   if (options.delimiter == '\0') refuse("they need a delimiter, as in {.delimiter = ';'}");
   if (options.delimiter == options.quote || options.delimiter == options.comment ||
       (options.quote != '\0' && options.quote == options.comment)) {

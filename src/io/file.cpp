@@ -34,7 +34,8 @@ void refuse_unfinished(const std::string& pattern, const std::vector<std::string
   std::filesystem::path looked_at;
   for (const std::filesystem::path path : paths) {
     const std::filesystem::path folder = path.parent_path();
-    if (!path.filename().string().starts_with("part-") || folder == looked_at) continue;
+    const std::string name = path.filename().string();
+    if ((!name.starts_with("part-") && name != unfinished_marker) || folder == looked_at) continue;
     looked_at = folder;
     std::error_code error;
     if (std::filesystem::exists(folder / unfinished_marker, error)) {

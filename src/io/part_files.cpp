@@ -1,14 +1,18 @@
 #include "crema/part_files.hpp"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <system_error>
 #include <vector>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "crema/errors.hpp"
+#include "crema/lane_context.hpp"
 #include "crema/task.hpp"
 #include "io/file.hpp"
 #include "io/whole_file.hpp"
@@ -59,6 +63,47 @@ void begin_parts(const std::string& name) {
   for (const fs::path& file : left) fs::remove(file);
 }
 
+/// How many bytes it has where these are not all that were written; empty: they are.
+std::string other_size(const fs::path& file, std::uint64_t written) {
+  std::error_code error;
+  const std::uint64_t bytes = fs::file_size(file, error);
+  if (!error && bytes == written) return "";
+  return fmt::format("{} bytes and {}", written,
+                     error ? "cannot be found: " + error.message() : fmt::format("has {}", bytes));
+}
+
+/// Whether there is other content than was written, of the same size.
+bool is_other(const fs::path& path, const PartFile& part) {
+  const File file{path.string()};
+  XXH3_state_t read;
+  XXH3_64bits_reset(&read);
+  std::vector<char> buffer(std::min<std::uint64_t>(part.bytes, 1 << 20));
+  for (std::uint64_t at = 0; at < part.bytes; at += buffer.size()) {
+    const std::size_t size = std::min<std::uint64_t>(buffer.size(), part.bytes - at);
+    file.read(at, buffer.data(), size);
+    XXH3_64bits_update(&read, buffer.data(), size);
+  }
+  return XXH3_64bits_digest(&read) != part.digest;
+}
+
+/// Parts of earlier starts: nobody has looked after them since. A folder that is not there any more, or holds nothing
+/// of the dataset, was taken away on purpose.
+void check_parts(const std::string& name, const std::vector<PartFile>& parts) {
+  const fs::path folder{name};
+  std::error_code error;
+  if (!fs::exists(folder / finished_marker, error) && !fs::exists(folder / unfinished_marker, error)) return;
+  for (const PartFile& part : parts) {
+    const fs::path file = folder / part.name;
+    std::string found = other_size(file, part.bytes);
+    if (found.empty() && is_other(file, part)) found = "other content than it has";
+    if (!found.empty()) {
+      fail(file, fmt::format("it was written with {}; nobody else may change it: put it back as it was, or start again "
+                             "with --restart",
+                             found));
+    }
+  }
+}
+
 /// Checks that all parts are there, and says so.
 void finish_parts(const std::string& name, std::vector<PartFile> parts, const std::string& extension,
                   const std::string& without_rows) {
@@ -68,12 +113,10 @@ void finish_parts(const std::string& name, std::vector<PartFile> parts, const st
   std::string list = "name,rows,bytes,xxh3\n";
   for (const PartFile& part : parts) {
     const fs::path file = folder / part.name;
-    std::error_code error;
-    const std::uint64_t bytes = fs::file_size(file, error);
-    if (error || bytes != part.bytes) {
-      fail(file, fmt::format("it was written with {} bytes and {}; the folder must be one that all ranks share, and "
-                             "nobody else may change it: start again with --restart",
-                             part.bytes, error ? "cannot be found: " + error.message() : fmt::format("has {}", bytes)));
+    if (const std::string found = other_size(file, part.bytes); !found.empty()) {
+      fail(file, fmt::format("it was written with {}; the folder must be one that all ranks share, and nobody else may "
+                             "change it: start again with --restart",
+                             found));
     }
     names.insert(part.name);
     list += fmt::format("{},{},{},{:016x}\n", part.name, part.rows, part.bytes, part.digest);
@@ -113,6 +156,7 @@ void write_parts(const dataset::Plan& plan, const std::string& folder, const std
     ByteReader reader{*block};
     for (PartFile& part : decode<std::vector<PartFile>>(reader)) parts.push_back(std::move(part));
   }
+  if (LaneContext::current().resumes()) check_parts(folder, parts);
   with(TaskOptions{.name = "finish writing " + folder})
       .remote<finish_parts>(folder, parts, extension, without_rows)
       .get();

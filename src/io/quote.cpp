@@ -33,6 +33,20 @@ std::string shortened(std::string_view text) {
   return cut ? shown + "…" : shown;
 }
 
+std::string as_utf8(std::string text) {
+  if (is_utf8(text)) return text;
+  std::string shown;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (byte < 0x80) {
+      shown += character;
+    } else {
+      shown += fmt::format("\\x{:02x}", byte);
+    }
+  }
+  return shown;
+}
+
 std::string quote(std::string_view text) { return '"' + shortened(text) + '"'; }
 
 }  // namespace crema::io

@@ -18,7 +18,19 @@ void check_year(std::chrono::sys_days day) {
                   day.time_since_epoch().count())};
 }
 
+namespace {
+
+void require_utf8(std::string_view text, const char* format) {
+  if (is_utf8(text)) return;
+  throw Error{
+      fmt::format("writing the text {} as {}: it is no UTF-8; convert it, or write it as numbers or in another format",
+                  io::quote(text), format)};
+}
+
+}  // namespace
+
 void append_csv_text(std::string& out, std::string_view text) {
+  require_utf8(text, "CSV");
   const bool blanks =
       !text.empty() && (text.front() == ' ' || text.front() == '\t' || text.back() == ' ' || text.back() == '\t');
   if (!blanks && text.find_first_of(",\"\r\n") == std::string_view::npos) {
@@ -34,10 +46,7 @@ void append_csv_text(std::string& out, std::string_view text) {
 }
 
 void append_json_text(std::string& out, std::string_view text) {
-  if (!is_utf8(text)) {
-    throw Error{"writing the text " + io::quote(text) +
-                " as JSON: it is no UTF-8; convert it, or write it as numbers or in another format"};
-  }
+  require_utf8(text, "JSON");
   out += '"';
   for (const char byte : text) {
     switch (byte) {

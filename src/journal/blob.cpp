@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <random>
 #include <system_error>
 #include <vector>
@@ -16,6 +15,7 @@
 #include <xxhash.h>
 
 #include "crema/errors.hpp"
+#include "crema/running_digest.hpp"
 #include "journal/disk.hpp"
 
 namespace crema::journal {
@@ -52,19 +52,17 @@ std::string read(const std::filesystem::path& path, std::uint64_t size, Digest d
     return fmt::format("has {} bytes and not the {} that were written", status.st_size, size);
   std::vector<std::byte> part(bytes == nullptr ? std::min<std::uint64_t>(size, 1 << 20) : 0);
   std::byte* const whole = bytes == nullptr ? nullptr : bytes->extend(size);
-  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state{XXH3_createState(), &XXH3_freeState};
-  XXH3_128bits_reset(state.get());
+  crema::detail::RunningDigest read;
   for (std::uint64_t done = 0; done < size;) {
     std::byte* const place = whole == nullptr ? part.data() : whole + done;
     const std::uint64_t wanted = whole == nullptr ? part.size() : size - done;
     const ssize_t count = ::pread(file.get(), place, wanted, static_cast<off_t>(done));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return unreadable(count < 0 ? errno : EIO);
-    XXH3_128bits_update(state.get(), place, static_cast<std::size_t>(count));
+    read.add({place, static_cast<std::size_t>(count)});
     done += static_cast<std::uint64_t>(count);
   }
-  const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
-  return Digest{hash.high64, hash.low64} == digest ? "" : "is damaged: its checksum differs";
+  return read.digest() == digest ? "" : "is damaged: its checksum differs";
 }
 
 void expect_synced(const std::filesystem::path& folder) {

@@ -106,6 +106,7 @@ struct Identity {
   std::uint64_t seed = 0;      ///< of the run's random numbers
   bool isolated = false;       ///< tasks of this run have processes of their own
   bool keeps_history = false;  ///< the head does, for which large results need digests
+  bool resumes = false;        ///< the run goes on from what an earlier start has done
   /// Calls of an actor after which it tells its state, at least (Snapshots).
   std::uint64_t calls_between_states = 1000;
 };

@@ -63,7 +63,9 @@ Bytes encode_failure(const Failure& failure) {
 }
 
 /// Of a value that is made again where it is needed and must be the same then, but for what it says of itself.
-Digest digest_without(std::span<const std::byte> value, wire::ByteRange differing) {
+Digest digest_by(const wire::Recognition& recognition, std::span<const std::byte> value) {
+  if (recognition.digest) return *recognition.digest;
+  const wire::ByteRange differing = recognition.differing;
   if (differing.size == 0) return journal::digest_of(value);
   const std::array ends{journal::digest_of(value.first(differing.offset)),
                         journal::digest_of(value.subspan(differing.offset + differing.size))};
@@ -111,7 +113,7 @@ class WorkRunner {
     ByteBuffer message;
     Bytes large;
     const CarriedFutures carried;  // they are held until the outcome is posted
-    wire::take_differing();        // of what ended with an exception
+    wire::take_recognition();      // of what ended with an exception
     try {
       outcome.value = body();
       outcome.carried = carried.ids();
@@ -120,7 +122,7 @@ class WorkRunner {
         if (!blobs.empty()) {
           outcome.digest = journal::digest_of(outcome.value.span());
         } else if (identity_.keeps_history) {
-          outcome.digest = digest_without(outcome.value.span(), wire::take_differing());
+          outcome.digest = digest_by(wire::take_recognition(), outcome.value.span());
         }
         // Futures in it have other numbers in another start.
         if (!blobs.empty() && outcome.carried.empty()) outcome.blob = journal::write_blob(blobs, key, outcome.value);

@@ -333,6 +333,7 @@ Cluster LaneSession::cluster() {
   cluster.nodes = answer.get<std::int32_t>();
   cluster.ranks = answer.get<std::int32_t>();
   cluster.workers = answer.get<std::int32_t>();
+  cluster.lanes = answer.get<std::int32_t>();
   cluster.total = wire::read_resources(answer);
   cluster.free = wire::read_resources(answer);
   return cluster;

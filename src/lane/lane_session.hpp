@@ -89,6 +89,8 @@ class LaneSession final : public LaneContext, public std::enable_shared_from_thi
   Cluster cluster() override;
   void sync() override { static_cast<void>(request(wire::FrameType::sync, {})); }
   void opened(const InputFile& file) override;
+  bool keeps_history() const noexcept override { return identity_.keeps_history; }
+  bool resumes() const noexcept override { return identity_.resumes; }
   const RunningTask& running() const noexcept override { return running_; }
   const std::vector<std::string>& gpus() const noexcept override { return gpus_; }
   void set_gpus(std::vector<std::string> gpus) { gpus_ = std::move(gpus); }

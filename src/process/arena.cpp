@@ -217,17 +217,21 @@ bool Arena::write(std::uint64_t place, std::span<const std::byte> bytes) noexcep
   return true;
 }
 
-void Arena::add_large_pages(Slot& slot, std::size_t bytes) const noexcept {
+void Arena::add_large_pages(Slot& slot, std::size_t bytes) noexcept {
   const std::size_t size = bytes / large_page * large_page;
   if (slot.used > 0 || size == 0) return;
   // Linux makes none where nothing is yet.
   const std::size_t begin = shared_size_ + place(slot.number);
   for (std::size_t at = begin; at < begin + size; at += large_page)
-    if (::pwrite(memory_.get(), "", 1, static_cast<off_t>(at)) != 1) return;
+    if (::pwrite(memory_.get(), "", 1, static_cast<off_t>(at)) != 1) return forget_pages(slot.number, 0);
   // Since 6.1, whatever the administrator has said of shared memory; what is only touched goes by that, which usually
   // is no.
   constexpr int collapse = 25;  // MADV_COLLAPSE; the C library names it since 2.37
-  if (::madvise(writing_ + place(slot.number), size, collapse) == 0) slot.used = size;
+  if (::madvise(writing_ + place(slot.number), size, collapse) == 0) {
+    slot.used = size;
+  } else {
+    forget_pages(slot.number, 0);
+  }
 }
 
 void Arena::fill(const Slot& slot, std::span<const std::byte> bytes) {

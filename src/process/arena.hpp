@@ -60,8 +60,8 @@ class Arena final : public FreedMemory {
   std::optional<Slot> claim_fresh(std::size_t bytes) noexcept;
   /// The caller's slot, of which so many bytes are going to be filled, gets the large pages that these fill, where the
   /// system has them and the slot has no pages yet. To make one takes a quarter of the time of touching the small ones
-  /// in its place, and to give it back a fiftieth; where bytes are written to any place, it is found sooner.
-  void add_large_pages(Slot& slot, std::size_t bytes) const noexcept;
+  /// in its place, and to give it back a twentieth; where bytes are written to any place, it is found sooner.
+  void add_large_pages(Slot& slot, std::size_t bytes) noexcept;
   /// The caller's slot is for whoever wants one. `used`: of its first bytes, how many are likely to have
   /// pages.
   void release(const Slot& slot, std::size_t used) noexcept;
@@ -169,7 +169,7 @@ class Arena final : public FreedMemory {
   void punch(std::uint32_t slot) noexcept;
   [[nodiscard]] Kept look_at_kept() const noexcept;
   /// Where there is more than that, or the one that was let go longest ago was so before this time: gives that back,
-  /// `part` bytes of it at most. Returns whether there was anything to do.
+  /// `part` bytes of it at most, and what that cuts of a large page. Returns whether there was anything to do.
   bool free_oldest(std::size_t most_bytes, std::size_t most_slots, std::int64_t before, std::size_t part) noexcept;
 
   Descriptor memory_;

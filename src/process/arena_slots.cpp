@@ -31,6 +31,9 @@ constexpr std::uint32_t owner_in(std::uint64_t state) { return static_cast<std::
 constexpr std::size_t used_in(std::uint64_t state) { return (state & 0xffffffffU) * page; }
 constexpr bool is_free(std::uint64_t state) { return owner_in(state) == 0; }
 
+/// What is left of so many bytes so that no large page is cut.
+constexpr std::size_t without_parts(std::size_t bytes) { return bytes / large_page * large_page; }
+
 std::int64_t now() { return Arena::Clock::now().time_since_epoch().count(); }
 
 }  // namespace
@@ -120,8 +123,9 @@ std::optional<Arena::Slot> Arena::claim_fresh(std::size_t bytes) noexcept {
 void Arena::forget_pages(std::uint32_t slot, std::size_t used) noexcept {
   const std::size_t size = size_of(slot);
   const std::size_t most = std::max(part_given_back, size / 256);
-  for (std::size_t begin = used; begin < size; begin += most) {
-    const std::size_t part = std::min(most, size - begin);
+  for (std::size_t begin = used, part = 0; begin < size; begin += part) {
+    // Up to where a large page ends: to give back a part of one takes as long as all of it in small ones.
+    part = std::min(most - begin % large_page, size - begin);
     // By the mapping, as the libraries that let network cards read it watch for that.
     if (::madvise(writing_ + place(slot) + begin, part, MADV_REMOVE) == 0) continue;
     ::fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -218,7 +222,7 @@ bool Arena::free_oldest(std::size_t most_bytes, std::size_t most_slots, std::int
   if (kept.slots == 0 || (kept.bytes <= most_bytes && kept.slots <= most_slots && kept.since >= before)) return false;
   if (!claim(kept.oldest, kept.state)) return true;  // somebody has use for it
   const std::size_t used = used_in(kept.state);
-  const std::size_t left = used > part ? used - part : 0;
+  const std::size_t left = used > part ? without_parts(used - part) : 0;
   forget_pages(kept.oldest, left);
   set_free(kept.oldest, left, kept.since);
   return true;

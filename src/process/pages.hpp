@@ -7,7 +7,7 @@
 namespace crema::process {
 
 constexpr std::size_t page = 4096;
-constexpr std::size_t large_page = detail::smallest_for_large_pages;
+using detail::large_page;
 constexpr std::size_t whole_pages(std::size_t size, std::size_t of = page) { return (size + of - 1) / of * of; }
 
 }  // namespace crema::process

@@ -37,8 +37,8 @@ void run_lane(const ZygoteRequest& request, Board& board, Descriptor memory) {
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const LaneMapping shared{memory.get()};
   memory.reset();
-  const lane::Identity identity{request.rank, request.lane,     request.host.data(),
-                                request.seed, request.isolated, request.keeps_history};
+  const lane::Identity identity{request.rank,     request.lane,          request.host.data(), request.seed,
+                                request.isolated, request.keeps_history, request.resumes};
   ProcessChannel channel{request.lane, board, *shared};
   wait_for_a_debugger(identity);
   try {

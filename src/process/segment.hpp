@@ -40,7 +40,8 @@ class Segment final : public detail::StorageElsewhere {
 
   ~Segment() override;
 
-  /// One to be filled, of pages that were not touched before while there are such slots. Nothing: all are taken.
+  /// One to be filled, of fresh pages while there are such slots; the large ones that it fills take memory at once.
+  /// Nothing: all are taken.
   static detail::StorageElsewhere* make(std::size_t capacity) noexcept;
   /// One that was used before, for about as much. Nothing: there is none at hand.
   static detail::StorageElsewhere* used_before(std::size_t capacity) noexcept;

@@ -61,6 +61,7 @@ void Zygote::start(const lane::Identity& identity, LaneFunction function, const 
                         .seed = identity.seed,
                         .isolated = identity.isolated,
                         .keeps_history = identity.keeps_history,
+                        .resumes = identity.resumes,
                         .owner = owner,
                         .function = function};
   identity.host.copy(request.host.data(), request.host.size() - 1);

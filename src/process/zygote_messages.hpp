@@ -18,6 +18,7 @@ struct ZygoteRequest {
   std::uint64_t seed = 0;
   bool isolated = false;
   bool keeps_history = false;
+  bool resumes = false;
   Arena::Owner owner{};
   LaneFunction function = nullptr;
   std::array<char, 256> host{};

@@ -253,6 +253,7 @@ class Job::State {
     return {.lanes = options_.lanes,
             .seed = options_.seed,
             .keeps_history = options_.journal,
+            .resumes = options_.resume != runtime::Resume::no,
             .store = {.budget = budget,
                       .spill_folder = options_.spill_folder.empty() ? store::default_spill_folder()
                                                                     : std::filesystem::path{options_.spill_folder},

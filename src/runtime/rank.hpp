@@ -30,6 +30,7 @@ class Rank {
     std::uint32_t lanes = 1;     ///< tasks at a time, where the rank is a worker; 0: as many as it has cores
     std::uint64_t seed = 0;      ///< of the run's random numbers
     bool keeps_history = false;  ///< the head does
+    bool resumes = false;        ///< the run goes on from what an earlier start has done
     store::ObjectStore::Options store{};
     /// Of the head: without progress for so long it reports who waits for what.
     std::chrono::milliseconds stall_after{30'000};
@@ -44,6 +45,11 @@ class Rank {
     /// Calls of an actor after which it tells its state, at least. Lanes that are processes have the default.
     std::uint64_t calls_between_states = lane::Identity{}.calls_between_states;
     bool isolated = false;  ///< lanes of tasks and actors are processes, on whatever rank they are
+
+    /// What all lanes of this rank are.
+    [[nodiscard]] lane::Identity identity(RankId rank, std::string host) const {
+      return {rank, {}, std::move(host), seed, isolated, keeps_history, resumes, calls_between_states};
+    }
   };
   /// `ranks`: what each rank told, by rank.
   Rank(transport::Transport& transport, std::vector<RankInfo> ranks, Options options, spdlog::logger& log);

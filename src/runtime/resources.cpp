@@ -89,6 +89,7 @@ std::vector<RankOffer> offers_of(const std::vector<RankInfo>& ranks, std::uint32
     made.lanes = lanes > 0 ? lanes : std::max(1U, static_cast<std::uint32_t>(cpus));
     // A task takes a whole CPU unless it says otherwise, also where there are more ranks than cores.
     made.offer.cpus = given_cpus.empty() ? std::max<double>(made.lanes, std::floor(cpus)) : cpus;
+    made.offer.lanes = static_cast<std::int32_t>(std::clamp<double>(made.offer.cpus, 1, made.lanes));
     made.offer.gpus = rank.gpus;
     made.offer.gpu_owner = rank.host;
     if (const auto gpus = given.extract("gpus"); !gpus.empty()) {

@@ -66,12 +66,12 @@ Bytes part_of(const Bytes& value, std::uint32_t part) {
 
 namespace {
 
-thread_local ByteRange differing;
+thread_local Recognition said;
 
 }  // namespace
 
-void differs_each_time(ByteRange range) noexcept { differing = range; }
+void recognize_by(Recognition recognition) noexcept { said = recognition; }
 
-ByteRange take_differing() noexcept { return std::exchange(differing, {}); }
+Recognition take_recognition() noexcept { return std::exchange(said, {}); }
 
 }  // namespace crema::wire

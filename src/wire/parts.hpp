@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "crema/bytes.hpp"
@@ -39,10 +40,16 @@ ByteRange find_part(std::uint64_t size, std::uint32_t part,
 /// The part of a value that is in memory, which shares its storage; the value itself for part 0.
 Bytes part_of(const Bytes& value, std::uint32_t part);
 
-/// What differs in the value of a task whenever it runs, such as how long it took: the task says where that lies in the
-/// bytes it is about to return, and its lane leaves it out of their digest. Thread safety: of each thread its own.
-void differs_each_time(ByteRange range) noexcept;
-/// What was said since the last call; nothing: size 0.
-ByteRange take_differing() noexcept;
+/// By what a task's value is known when it is made again.
+struct Recognition {
+  /// What differs whenever the task runs, such as how long it took, and is left out of the digest; nothing: size 0.
+  ByteRange differing{};
+  /// Of the rest, if the task has it; else the lane looks at the bytes.
+  std::optional<Digest> digest{};
+};
+/// A task says it of the bytes it is about to return. Thread safety: of each thread its own.
+void recognize_by(Recognition recognition) noexcept;
+/// What was said since the last call.
+Recognition take_recognition() noexcept;
 
 }  // namespace crema::wire

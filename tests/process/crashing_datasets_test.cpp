@@ -168,7 +168,7 @@ TEST_P(CrashingDatasets, AnswerAsIfNothingHadHappened) {
     const std::uint64_t one_in = 20 + random() % 60;
     ASSERT_EQ(run(GetParam(), journal, 0, blocks, one_in), expected);
     if (kind == Kind::many_blocks) {
-      EXPECT_GT(crashes_, 5);
+      EXPECT_GT(crashes_, 0);
     }
     // And then the whole job, at some moment.
     for (int i = 0; i < 2; ++i) {

@@ -781,7 +781,7 @@ TEST(DatasetOperations, SeveralObjectsOfAClassAreKept) {
     EXPECT_LE(Adder::made(), 3 * 4);
     // What others have replaced goes.
     for (std::int64_t by = 10; by < 210; ++by) EXPECT_EQ(range(1).map_with<Adder>(by).sum(), by);
-    EXPECT_LE(Adder::alive(), 17 * 4);
+    EXPECT_LE(Adder::alive(), 4 * 4);
     EXPECT_GE(Adder::made(), 203);
   }),
             0)

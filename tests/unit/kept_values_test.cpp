@@ -2,14 +2,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "crema/actor.hpp"
+#include "crema/csv.hpp"
+#include "crema/dataset.hpp"
 #include "crema/errors.hpp"
 #include "crema/sync.hpp"
 #include "crema/task.hpp"
@@ -357,6 +363,84 @@ TEST(Sync, ReturnsWithoutAJournal) {
     EXPECT_EQ(got, 4);
   }
   EXPECT_THROW(sync(), UsageError);
+}
+
+TEST_F(KeptValues, PartsOfEarlierStartsAreLookedAt) {
+  const std::filesystem::path folder = folder_.path() / "written";
+  const auto driver = [&] {
+    range(40)
+        .map([](std::int64_t row) {
+          ++runs;
+          return row;
+        })
+        .write_csv(folder.string());
+  };
+  ASSERT_EQ(run(driver), 0) << error_;
+  EXPECT_EQ(runs, 40);
+  ASSERT_EQ(run(driver), 0) << error_;
+  EXPECT_EQ(runs, 0);
+
+  const auto write = [&](const std::string& text) { std::ofstream{folder / "part-000007.csv"} << text; };
+  write("value\n8\n");  // and no 7
+  EXPECT_EQ(run(driver), 1);
+  EXPECT_THAT(error_, HasSubstr("part-000007.csv\": it was written with other content than it has; nobody else"));
+  write("value\n70\n");
+  EXPECT_EQ(run(driver), 1);
+  EXPECT_THAT(error_, HasSubstr("part-000007.csv\": it was written with 8 bytes and has 9; nobody else"));
+  std::filesystem::remove(folder / "part-000007.csv");
+  EXPECT_EQ(run(driver), 1);
+  EXPECT_THAT(error_, HasSubstr("part-000007.csv\": it was written with 8 bytes and cannot be found: No such file"));
+  write("value\n7\n");
+  EXPECT_EQ(run(driver), 0) << error_;
+
+  // Half way, too: then nothing says that the folder is whole.
+  const auto is_task = [](const journal::Record& record) { return record.type == journal::RecordType::task; };
+  records_.erase(std::next(std::find_if(records_.rbegin(), records_.rend(), is_task)).base(), records_.end());
+  std::filesystem::rename(folder / "_SUCCESS", folder / "_UNFINISHED");
+  write("value\n8\n");
+  EXPECT_EQ(run(driver), 1);
+  EXPECT_FALSE(std::filesystem::exists(folder / "_SUCCESS"));
+  write("value\n7\n");
+  EXPECT_EQ(run(driver), 0) << error_;
+  EXPECT_TRUE(std::filesystem::exists(folder / "_SUCCESS"));
+
+  // Who has taken all of it away knows why.
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(run(driver), 0) << error_;
+}
+
+/// Large enough to be dealt past the caches.
+using LargeRow = std::array<std::int64_t, 20>;
+
+TEST_F(KeptValues, DealtBlocksOfLargeRowsAreKnownByWhatTheyAreMadeOf) {
+  const auto digests = [&](std::uint64_t seed, std::int64_t odd) {
+    records_.clear();
+    EXPECT_EQ(run([&] {
+                const auto rows = from_items(std::vector<std::int64_t>{0, 1, 2})
+                                      .flat_map(
+                                          [](std::int64_t block, std::int64_t changed) {
+                                            std::vector<LargeRow> made(1000, LargeRow{block});
+                                            made[777][19] = changed;
+                                            return made;
+                                          },
+                                          odd);
+                EXPECT_EQ(rows.random_shuffle(seed).count(), 3000U);
+              }),
+              0)
+        << error_;
+    std::multiset<std::pair<std::uint64_t, std::uint64_t>> found;
+    for (const journal::Record& record : records_) {
+      if (record.type != journal::RecordType::task) continue;
+      const history::Task task = history::read_task(record.payload);
+      if (task.large.size > 100'000) found.emplace(task.large.digest.high, task.large.digest.low);
+    }
+    return found;
+  };
+  const auto first = digests(5, 1);
+  EXPECT_EQ(first.size(), 3U);
+  EXPECT_EQ(digests(5, 1), first);
+  for (const auto& digest : digests(6, 1)) EXPECT_FALSE(first.contains(digest));
+  for (const auto& digest : digests(5, 2)) EXPECT_FALSE(first.contains(digest));
 }
 
 }  // namespace

@@ -114,8 +114,8 @@ class LocalDriver {
         return run_task(wire::read_ids(frame.payload).at(0));
       case wire::FrameType::cluster: {
         ByteBuffer cluster;
-        for (const std::int32_t number : {1, 1 + workers_, workers_}) cluster.put(number);
-        for (int i = 0; i < 2; ++i) wire::write_resources(cluster, {.cpus = static_cast<double>(workers_)});
+        for (const std::int32_t number : {1, 1 + workers_, workers_, workers_}) cluster.put(number);
+        for (int i = 0; i < 2; ++i) wire::write_resources(cluster, {});
         wire::Frame reply =
             wire::make_frame(wire::FrameType::reply, wire::write(wire::Reply{{}, Bytes{std::move(cluster)}}));
         reply.header.sequence = frame.header.sequence;

@@ -85,6 +85,7 @@ class LoopbackCluster {
     for (const auto& [rank, offered] : resources_of) infos[static_cast<std::size_t>(rank.number)].resources = offered;
     runtime::assign_roles(infos, actor_ranks);
     spdlog::logger log{"test", log_};
+    resumes = !past.empty();
     std::vector<int> codes(static_cast<std::size_t>(size_), -1);
     std::vector<std::thread> threads;
     for (int i = 0; i < size_; ++i) {
@@ -92,6 +93,7 @@ class LoopbackCluster {
         runtime::Progress progress{runtime::ProgressStyle::off, stderr, std::chrono::steady_clock::now()};
         runtime::Rank::Options own = options;
         if (journal != nullptr) own.keeps_history = true;
+        own.resumes = resumes;
         if (!zygotes.empty()) {
           own.zygote = zygotes[static_cast<std::size_t>(i)].get();
           own.isolated = true;
@@ -129,6 +131,7 @@ class LoopbackCluster {
   std::vector<std::unique_ptr<process::Zygote>> zygotes;  // by rank; none: lanes are threads
   journal::JournalSink* journal = nullptr;
   history::Past past;  // what earlier runs have done
+  bool resumes = false;
   // Over all ranks, at their ends.
   std::atomic<std::size_t> objects_left = 0;
   std::atomic<std::uint64_t> bytes_spilled = 0;

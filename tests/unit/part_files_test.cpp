@@ -186,7 +186,8 @@ TEST_P(PartFiles, BlocksWithoutRowsBecomeNoFiles) {
   EXPECT_THAT(text_of(fs::path{out_ + "3"} / "part-000000.csv"), StartsWith("text,note,number,"));
 }
 
-std::string refusal(const Dataset<std::int64_t>& rows, const std::string& folder) {
+template <class T>
+std::string refusal(const Dataset<T>& rows, const std::string& folder) {
   try {
     rows.write_csv(folder);
   } catch (const Error& error) {
@@ -224,6 +225,20 @@ TEST_P(PartFiles, WhatIsThereIsNeverOverwritten) {
   EXPECT_EQ(text_of(out_ + "5/.run.h5.host-1.partial"), "a run file that is being written");
 }
 
+TEST_P(PartFiles, WhatIsNoUtf8IsNotWritten) {
+  run([&] {
+    const auto texts = from_items(std::vector<std::string>{"caf\xE9"});
+    EXPECT_THAT(refusal(texts, out_), HasSubstr("writing the text \"caf\\xe9\" as CSV: it is no UTF-8"));
+    // What was collected because of that is text.
+    std::ofstream{folder_.path() / "latin.csv"} << "value\ncaf\xE9\n";
+    const auto read = read_csv<std::string>(folder_.path() / "latin.csv", {.on_bad_record = BadRecordPolicy::collect});
+    read.bad_records().write_csv(out_ + "2");
+    const auto bad = read_csv<BadRecord>(out_ + "2/*").take_all();
+    ASSERT_EQ(bad.size(), 1U);
+    EXPECT_EQ(bad[0].text, "caf\\xe9");
+  });
+}
+
 TEST_P(PartFiles, APatternMatchesNoMarker) {
   run([&] {
     range(100).write_csv(out_);
@@ -235,6 +250,14 @@ TEST_P(PartFiles, APatternMatchesNoMarker) {
       ADD_FAILURE();
     } catch (const DataError& error) {
       EXPECT_THAT(error.what(), HasSubstr("expected a file that this pattern matches, found none"));
+    }
+    fs::create_directories(out_ + "2");
+    std::ofstream{out_ + "2/_UNFINISHED"} << "begun\n";
+    try {
+      static_cast<void>(read_text(out_ + "2/*").count());
+      ADD_FAILURE();
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("_UNFINISHED is there"));
     }
   });
 }
