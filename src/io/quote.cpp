@@ -17,14 +17,12 @@ std::string shortened(std::string_view text) {
     text = text.substr(0, size);
   }
   std::string shown;
-  const bool utf8 = is_utf8(text);
-  for (const char character : text) {
+  for (const char character : as_utf8(std::string{text})) {
     if (character == '\n') {
       shown += "\\n";
     } else if (character == '\r') {
       shown += "\\r";
-    } else if (const auto byte = static_cast<unsigned char>(character);
-               byte < 0x20 || byte == 0x7F || (!utf8 && byte >= 0x80)) {
+    } else if (const auto byte = static_cast<unsigned char>(character); byte < 0x20 || byte == 0x7F) {
       shown += fmt::format("\\x{:02x}", byte);  // a zero would end the message
     } else {
       shown += character;

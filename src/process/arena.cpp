@@ -218,7 +218,7 @@ bool Arena::write(std::uint64_t place, std::span<const std::byte> bytes) noexcep
 }
 
 void Arena::add_large_pages(Slot& slot, std::size_t bytes) noexcept {
-  const std::size_t size = bytes / large_page * large_page;
+  const std::size_t size = in_large_pages(bytes);
   if (slot.used > 0 || size == 0) return;
   // Linux makes none where nothing is yet.
   const std::size_t begin = shared_size_ + place(slot.number);

@@ -31,9 +31,6 @@ constexpr std::uint32_t owner_in(std::uint64_t state) { return static_cast<std::
 constexpr std::size_t used_in(std::uint64_t state) { return (state & 0xffffffffU) * page; }
 constexpr bool is_free(std::uint64_t state) { return owner_in(state) == 0; }
 
-/// What is left of so many bytes so that no large page is cut.
-constexpr std::size_t without_parts(std::size_t bytes) { return bytes / large_page * large_page; }
-
 std::int64_t now() { return Arena::Clock::now().time_since_epoch().count(); }
 
 }  // namespace
@@ -222,7 +219,7 @@ bool Arena::free_oldest(std::size_t most_bytes, std::size_t most_slots, std::int
   if (kept.slots == 0 || (kept.bytes <= most_bytes && kept.slots <= most_slots && kept.since >= before)) return false;
   if (!claim(kept.oldest, kept.state)) return true;  // somebody has use for it
   const std::size_t used = used_in(kept.state);
-  const std::size_t left = used > part ? without_parts(used - part) : 0;
+  const std::size_t left = used > part ? in_large_pages(used - part) : 0;
   forget_pages(kept.oldest, left);
   set_free(kept.oldest, left, kept.since);
   return true;

@@ -207,6 +207,7 @@ TEST_F(CsvOptionsTest, OptionsThatContradictEachOtherAreRefusedAtOnce) {
   EXPECT_THAT(refused({.delimiter = '#', .comment = '#'}), HasSubstr("three different characters"));
   EXPECT_THAT(refused({.delimiter = '\n'}), HasSubstr("cannot be the end of a line"));
   EXPECT_THAT(refused({.delimiter = '\0'}), HasSubstr("need a delimiter"));
+  EXPECT_THAT(refused({.delimiter = '\xA7'}), HasSubstr("must be ASCII characters"));
   EXPECT_EQ(refused({.quote = '\0', .comment = '\0'}), "taken");
 }
 

@@ -16,11 +16,13 @@
 #include <thread>
 
 #include "crema/actor.hpp"
+#include "crema/cluster.hpp"
 #include "crema/csv.hpp"
 #include "crema/dataset.hpp"
 #include "crema/task.hpp"
 #include "crema/wait.hpp"
 #include "loopback_cluster.hpp"
+#include "random_sales.hpp"
 
 namespace crema {
 namespace {
@@ -31,79 +33,13 @@ using ::testing::IsEmpty;
 using ::testing::IsNan;
 using ::testing::Pair;
 
-struct Sale {
-  std::int64_t id = 0;
-  std::string drink;
-  double price = 0;
-  std::optional<int> cups;
+using testing::Blocks;
+using testing::Kind;
+using testing::kind_names;
+using testing::make_blocks;
+using testing::Sale;
+using testing::text;
 
-  friend bool operator==(const Sale&, const Sale&) = default;
-  template <class Archive>
-  void serialize(Archive& archive, unsigned) {
-    archive& BOOST_SERIALIZATION_NVP(id) & BOOST_SERIALIZATION_NVP(drink);
-    archive& BOOST_SERIALIZATION_NVP(price) & BOOST_SERIALIZATION_NVP(cups);
-  }
-};
-
-/// What the rows of a test are like.
-enum class Kind { empty, one_row, equal_keys, skewed_keys, many_blocks, few_blocks };
-constexpr std::array kind_names{"no rows", "one row", "equal keys", "skewed keys", "many blocks", "few blocks"};
-
-using Blocks = std::vector<std::vector<Sale>>;
-
-Blocks make_blocks(Kind kind, std::mt19937& random) {
-  const auto between = [&random](std::size_t least, std::size_t most) { return least + random() % (most - least + 1); };
-  std::size_t rows = 0;
-  std::size_t blocks = 0;
-  switch (kind) {
-    case Kind::empty:
-      break;
-    case Kind::one_row:
-      rows = blocks = 1;
-      break;
-    case Kind::equal_keys:
-      rows = between(300, 600);
-      blocks = between(5, 20);
-      break;
-    case Kind::skewed_keys:
-      rows = between(1000, 1500);
-      blocks = between(20, 40);
-      break;
-    case Kind::many_blocks:
-      rows = between(1500, 2500);
-      blocks = (rows - 1) / static_cast<std::size_t>(dataset::items_per_block(rows)) + 1;
-      break;
-    case Kind::few_blocks:
-      rows = between(10, 200);
-      blocks = between(1, 2);
-      break;
-  }
-  Blocks made(blocks);
-  for (std::size_t i = 0; i < rows; ++i) {
-    Sale sale{.id = static_cast<std::int64_t>(i), .drink = "Latte", .price = 4, .cups = {}};
-    if (kind != Kind::equal_keys) {
-      const bool hot = kind == Kind::skewed_keys && random() % 10 != 0;
-      sale.drink = hot ? "Espresso" : "drink " + std::to_string(random() % 97);
-      sale.price = static_cast<double>(random() % 1000) / 8;
-      if (random() % 50 == 0) sale.price = std::numeric_limits<double>::quiet_NaN();
-      if (random() % 3 != 0) sale.cups = static_cast<int>(random() % 9);
-    }
-    // As from_items cuts many, and evenly or unevenly otherwise.
-    std::size_t block = i * blocks / rows;
-    if (kind == Kind::many_blocks) block = i / static_cast<std::size_t>(dataset::items_per_block(rows));
-    if (kind == Kind::skewed_keys) block = block * block / blocks;
-    made[block].push_back(sale);
-  }
-  return made;
-}
-
-/// NaN is equal to nothing, so rows are compared as bytes.
-template <class T>
-std::string text(const T& value) {
-  ByteBuffer out;
-  encode(out, value);
-  return {reinterpret_cast<const char*>(out.data()), out.size()};
-}
 template <class T>
 void expect_same(const std::vector<T>& found, const std::vector<T>& expected) {
   ASSERT_EQ(found.size(), expected.size());
@@ -1037,7 +973,9 @@ std::int64_t meet(std::int64_t blocks) {
 TEST(DatasetOperations, EveryLaneOfAWorkerHasABlock) {
   LoopbackCluster job{3};
   job.options.lanes = 8;
+  job.resources = "cpus=64";  // which lanes do not use
   EXPECT_EQ(job.run_all([] {
+    EXPECT_EQ(cluster().lanes, 8);
     const auto eight = from_items(std::vector<std::int64_t>(8, 8));
     blocks_that_run = 0;
     EXPECT_EQ(eight.map<meet>().sum(), 8);
