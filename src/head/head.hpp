@@ -261,7 +261,7 @@ class Head {
   // In head_lost_values.cpp.
   void make_again(TaskId id);
   [[nodiscard]] std::string why_not_again(const wire::TaskSpec& task, const Entry& entry);
-  [[nodiscard]] bool may_run_again(TaskId id, const Entry& entry);
+  void pin_for_making(TaskId id);
   void remember_recipe(TaskId id, const Entry& entry);
   void remember_blob(Named<TaskId> value, RankId from, const history::Large& large);
   void remember_stored(RankId from, const wire::Put& put);

@@ -175,6 +175,7 @@ void Head::leave_unmade(TaskId id, const wire::TaskSpec& task) {
   watches_.tell(id);
   unpin_of(id);
   if (!entry.waiters.empty() || dependents_.contains(id)) return make_again(id);
+  pin_for_making(id);
   forget_if_unneeded(id, entry);
 }
 

@@ -144,7 +144,13 @@ std::string Head::lose_rank(RankId rank, const std::string& host, const std::str
   lose_attempts(rank, host, reason);
   const auto retained = holds_.lose(rank);
   drop_holds(first_id_of(rank), last_id_of(rank), retained);
-  for (const TaskId id : objects_.lose(rank)) make_again(id);
+  const std::vector<TaskId> wanted = objects_.lose(rank);
+  std::vector<TaskId> gone;
+  entries_.for_each([&](std::uint64_t id, const Entry& entry) {
+    if (is_gone(TaskId{id}, entry)) gone.push_back(TaskId{id});
+  });
+  for (const TaskId id : gone) pin_for_making(id);
+  for (const TaskId id : wanted) make_again(id);
   for (const Dispatcher::Ready& task : dispatcher_.take_impossible()) refuse(wire::read_task(task.frame_payload));
   return {};
 }

@@ -64,16 +64,8 @@ void Head::make_again(TaskId id) {
       complete({next, true, lost_value(next, *entry, why)});
       continue;
     }
-    if (maker != next) {
+    if (maker != next)
       run_for_stored_.emplace(maker, Ended{made_by.state, made_by.stored, std::exchange(made_by.value, {}), task.key});
-      // What it stores goes again with its end, if nobody needs it then: all that was lost is made of it in one run.
-      for (const TaskId lost : lineage_.made_of_stored_by(maker)) {
-        Entry* other = entries_.find(lost.number);
-        if (other == nullptr || !is_gone(lost, *other) || !is_needed(*other) || !may_run_again(lost, *other)) continue;
-        other->asked = true;  // nobody has to hear of it if this fails
-        wanted.push_back(lost);
-      }
-    }
     if (history::is_blob_reader(task) && entry->submitted == 0) {
       entry->name = name_of(task.function, task.label);
       entry->submitted = now();
@@ -100,6 +92,21 @@ void Head::make_again(TaskId id) {
   }
 }
 
+/// A value that is gone, and that somebody holds, may be asked for at any time. What it is made of stays from when it
+/// is there next until then: it would have to be made once for each such value otherwise.
+void Head::pin_for_making(TaskId id) {
+  std::vector<TaskId> gone{id};
+  while (!gone.empty()) {
+    const TaskId next = gone.back();
+    gone.pop_back();
+    const Entry* entry = entries_.find(next.number);
+    if (entry == nullptr || !is_gone(next, *entry) || !is_needed(*entry) || pinned_by_.contains(next)) continue;
+    const std::vector<TaskId> needs = lineage_.needs_of(lineage_.maker(objects_.source_of(next)));
+    pin_until_done(next, needs);
+    gone.insert(gone.end(), needs.begin(), needs.end());
+  }
+}
+
 /// Why a task that has made a lost value cannot make it again; empty: it can. `entry`: of the task.
 std::string Head::why_not_again(const wire::TaskSpec& task, const Entry& entry) {
   if (task.attempt > static_cast<std::uint32_t>(task.terms.value_or(wire::Terms{}).max_retries))
@@ -109,12 +116,6 @@ std::string Head::why_not_again(const wire::TaskSpec& task, const Entry& entry) 
   if (entry.state == Entry::State::failed && decode(entry.value).kind == Failure::Kind::cancelled)
     return "its task was cancelled";
   return {};
-}
-
-bool Head::may_run_again(TaskId id, const Entry& entry) {
-  wire::TaskSpec task = wire::read_task(*lineage_.recipe(id));
-  task.attempt = attempts_.of(id) + 1;
-  return why_not_again(task, entry).empty();
 }
 
 /// The result is in the store of a rank, which may be lost.

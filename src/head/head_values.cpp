@@ -55,7 +55,12 @@ void Head::unpin(std::vector<TaskId> ids) {
     Entry* entry = entries_.find(id.number);
     if (entry == nullptr) continue;
     --entry->pins;
-    if (entry->holders == 0 && entry->pins == 0 && entry->state >= Entry::State::done && !lineage_.needs(id)) {
+    const bool is_unneeded = entry->holders == 0 && entry->pins == 0 && entry->state >= Entry::State::done;
+    if (is_unneeded && is_gone(id, *entry)) {
+      if (auto made_of = pinned_by_.extract(id); !made_of.empty())
+        ids.insert(ids.end(), made_of.mapped().values.begin(), made_of.mapped().values.end());
+    }
+    if (is_unneeded && !lineage_.needs(id)) {
       if (auto held = contents_.extract(id); !held.empty())
         for (const Named<TaskId>& inside : held.mapped()) ids.push_back(inside.id);
     }
@@ -282,6 +287,7 @@ void Head::forget_if_unneeded(TaskId id, const Entry& entry) {
 
 void Head::forget(TaskId id, const Entry& entry) {
   if (entry.holders > 0 || entry.pins > 0 || entry.state < Entry::State::done) return;
+  if (is_gone(id, entry)) unpin_of(id);
   if (lineage_.needs(id)) {
     // What was made from it may be lost, and it can be made again for that.
     if (entry.stored && lineage_.maker(id) != TaskId{}) objects_.forget(id);

@@ -1,8 +1,5 @@
 #include "head/lineage.hpp"
 
-#include <algorithm>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 namespace crema::head {
@@ -38,31 +35,14 @@ TaskId Lineage::maker(TaskId value) const {
   return made_.contains(value) ? value : TaskId{};
 }
 
+std::vector<TaskId> Lineage::needs_of(TaskId task) const {
+  const auto made = made_.find(task);
+  return made == made_.end() ? std::vector<TaskId>{} : made->second.needs;
+}
+
 std::vector<Named<TaskId>> Lineage::stored_by(TaskId task) const {
   const auto made = made_.find(task);
   return made == made_.end() ? std::vector<Named<TaskId>>{} : made->second.stored;
-}
-
-std::vector<TaskId> Lineage::made_of_stored_by(TaskId task) const {
-  std::vector<TaskId> made_of_them;
-  std::vector<TaskId> values;
-  for (const Named<TaskId>& value : stored_by(task)) values.push_back(value.id);
-  if (std::none_of(values.begin(), values.end(), [&](TaskId value) { return needs(value); })) return made_of_them;
-  std::unordered_multimap<TaskId, TaskId> results;  // by what they need
-  for (const auto& [result, made] : made_)
-    if (made.result)
-      for (const TaskId needed : made.needs) results.emplace(needed, result);
-  std::unordered_set<TaskId> known;
-  while (!values.empty()) {
-    const TaskId value = values.back();
-    values.pop_back();
-    for (auto [next, end] = results.equal_range(value); next != end; ++next) {
-      if (!known.insert(next->second).second) continue;
-      made_of_them.push_back(next->second);
-      values.push_back(next->second);
-    }
-  }
-  return made_of_them;
 }
 
 std::vector<TaskId> Lineage::remove(TaskId value) {

@@ -29,10 +29,10 @@ class Lineage {
   [[nodiscard]] TaskId maker(TaskId value) const;
   /// Whether a recipe needs the value.
   [[nodiscard]] bool needs(TaskId value) const { return !needed_.empty() && needed_.contains(value); }
+  /// What that task needs.
+  [[nodiscard]] std::vector<TaskId> needs_of(TaskId task) const;
   /// What the task has stored and somebody still holds.
   [[nodiscard]] std::vector<Named<TaskId>> stored_by(TaskId task) const;
-  /// Results that were made of that, or of what was made of it. Takes time in proportion to all recipes.
-  [[nodiscard]] std::vector<TaskId> made_of_stored_by(TaskId task) const;
   [[nodiscard]] bool has_stored(TaskId task) const {
     const auto made = made_.find(task);
     return made != made_.end() && !made->second.stored.empty();

@@ -44,6 +44,11 @@ std::vector<int> large_by_chance(int) {
   ++runs;
   return std::vector<int>(50'000, chance);
 }
+std::vector<int> shifted(std::vector<int> values, int by) {
+  ++runs;
+  for (int& value : values) value += by;
+  return values;
+}
 int last_of(const std::vector<int>& values) { return values.back(); }
 int square(int x) {
   ++runs;
@@ -92,6 +97,7 @@ class KeptValues : public ::testing::Test {
     runs = 0;
     Shelf::applied = Shelf::asked = 0;
     const int code = cluster.run_all(driver);
+    EXPECT_EQ(cluster.objects_left, 0U);
     records_ = journal.records;
     error_ = cluster.sink.end.error;
     return code;
@@ -161,6 +167,42 @@ TEST_F(KeptValues, WhatNeedsALargeValueHasItMade) {
   more = true;
   ASSERT_EQ(run(driver), 0);
   EXPECT_EQ(got, 55);
+  EXPECT_EQ(runs, 1);
+}
+
+TEST_F(KeptValues, WhatSeveralAreMadeOfIsMadeOnceThoughTheyAreAskedForOneByOne) {
+  std::vector<int> got;
+  std::function<void(Future<std::vector<int>>&, std::vector<Future<std::vector<int>>>&)> ask;
+  const auto driver = [&] {
+    const TaskOptions once{.max_retries = 0};
+    auto whole = with(once).remote<large>(7);
+    std::vector<Future<std::vector<int>>> parts;
+    {
+      const auto half = with(once).remote<shifted>(whole, 0);
+      for (int by = 0; by < 6; ++by) parts.push_back(with(once).remote<shifted>(half, by));
+    }
+    ask(whole, parts);
+  };
+  ask = [](auto&, auto& parts) { static_cast<void>(wait(parts, {.count = parts.size()})); };
+  ASSERT_EQ(run(driver), 0) << error_;
+  EXPECT_EQ(runs, 8);
+  ask = [&](auto& whole, auto& parts) {
+    whole = {};
+    for (std::size_t i = 0; i < 4; ++i) {
+      got.push_back(parts[i].get().back());
+      parts[i] = {};
+    }
+  };
+  ASSERT_EQ(run(driver), 0) << error_;
+  EXPECT_EQ(got, (std::vector{7, 8, 9, 10}));
+  EXPECT_EQ(runs, 6);
+  // Parts that nobody can ask for any more hold nothing.
+  ask = [&](auto& whole, auto& parts) {
+    got = whole.get();
+    parts.clear();
+  };
+  ASSERT_EQ(run(driver), 0) << error_;
+  EXPECT_EQ(got.back(), 7);
   EXPECT_EQ(runs, 1);
 }
 

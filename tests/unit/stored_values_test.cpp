@@ -325,6 +325,28 @@ TEST_P(StoredValues, AreStoredOnceMoreForAllThatWasMadeOfThem) {
   });
 }
 
+TEST_P(StoredValues, LikeResultsAreMadeOnceMoreForAllThatWasMadeOfThem) {
+  run([](Losing& job) {
+    auto whole = start<made_numbers>({.max_retries = 1});
+    std::vector<Future<Numbers>> parts;
+    for (const auto& one : whole) {
+      const auto half = with({.max_retries = 1}).remote<made_of>(one);
+      for (int i = 0; i < 4; ++i) parts.push_back(with({.max_retries = 1}).remote<made_of_that>(half));
+    }
+    wait(parts, {.count = parts.size()});
+    whole.clear();
+    settle();
+    lose(job);
+    const int before = runs;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      EXPECT_EQ(parts[i].get().front(), static_cast<double>(i / 4) + 0.75);
+      parts[i] = {};
+    }
+    EXPECT_GT(runs, before);
+    EXPECT_LE(runs, before + 9) << "one part at a time";
+  });
+}
+
 TEST_P(StoredValues, AreNotStoredOnceMoreForWhatNobodyAskedForAndMayNotRunAgain) {
   run([](Losing& job) {
     auto stored = start<many_stored>({});
