@@ -24,8 +24,9 @@ class HeadLosses : public testing::Test, protected wire::Outbox {
 
   void SetUp() override { let_work(worker); }
   void let_work(RankId rank) { head.on_frame(rank, wire::make_frame(FrameType::pull, wire::write(wire::Pull{8, 0}))); }
-  void submit(RankId from, TaskId id, TaskId parent = {}, std::uint64_t key = 0) {
+  void submit(RankId from, TaskId id, TaskId parent = {}, std::uint64_t key = 0, std::vector<Input> inputs = {}) {
     wire::TaskSpec task;
+    task.arguments.inputs = std::move(inputs);
     task.id = id;
     task.key = {key, 0};
     task.parent = parent;
@@ -103,6 +104,42 @@ TEST_F(HeadLosses, AChildThatWasTakenOverLivesAsLongAsWhatStandsForIt) {
   sent.clear();
   release(head_rank, parent, LaneId{1});
   EXPECT_FALSE(sent.empty()) << "the value is let go with the last that needs it";
+}
+
+/// Each large value made of the one before, of which only the last is held, and all of which are gone.
+class LostChain : public HeadLosses {
+ protected:
+  void SetUp() override {
+    HeadLosses::SetUp();
+    for (std::uint64_t i = first.number; i <= last.number; ++i) {
+      submit(head_rank, TaskId{i}, {}, i, i == 1 ? std::vector<Input>{} : std::vector{Input{.id = TaskId{i - 1}}});
+      end(worker, {.id = TaskId{i}, .stored = 1'000'000});
+      if (i > first.number) release(head_rank, TaskId{i - 1});
+    }
+    let_work(other_worker);
+    EXPECT_EQ(head.lose_rank(worker, "a host", "a test"), "");
+    head.turn();
+    sent.clear();
+  }
+
+  // The head's stack would not hold a call for each.
+  static constexpr TaskId first{1};
+  static constexpr TaskId last{200'000};
+};
+
+TEST_F(LostChain, IsMadeAgainFromItsBeginning) {
+  head.on_frame(head_rank, wire::make_frame(FrameType::get, wire::write_ids({last}), LaneId{1}));
+  head.turn();
+  EXPECT_EQ(times_sent(first), 1U);
+  end(other_worker, {.id = first, .attempt = 1, .stored = 1'000'000});
+  EXPECT_EQ(times_sent(TaskId{2}), 1U);
+}
+
+TEST_F(LostChain, HoldsNothingOnceNobodyCanAskForIt) {
+  release(head_rank, last, LaneId{1});
+  const TaskId next{last.number + 1};
+  submit(head_rank, next, {}, next.number, {{.id = first}});
+  EXPECT_EQ(times_sent(first) + times_sent(next), 0U) << "nothing tells how to make it";
 }
 
 }  // namespace
