@@ -30,8 +30,9 @@ enum class ColumnType : std::uint8_t {
 struct ColumnSpec {
   std::string name;  ///< nested members are joined with a dot: "pos.x"
   ColumnType type = ColumnType::float64;
-  bool optional = false;    ///< the field, what it is in, or what is in it is a std::optional
-  std::uint32_t lists = 0;  ///< how many std::vector it is inside of; in files and tables none
+  bool optional = false;               ///< the field, what it is in, or what is in it is a std::optional
+  std::uint32_t lists = 0;             ///< how many std::vector it is inside of; in files and tables none
+  std::vector<std::uint64_t> shape{};  ///< of a std::array of numbers: its sizes, the outermost first; of others empty
 
   friend bool operator==(const ColumnSpec&, const ColumnSpec&) = default;
 };
@@ -41,7 +42,7 @@ struct ColumnSpec {
 struct ColumnBatch {
   struct Column {
     ColumnSpec spec;
-    ByteBuffer values;  ///< rows() fixed-width values in native byte order; bool as one byte; unused for text
+    ByteBuffer values;  ///< rows() fixed-width cells in native byte order; bool as one byte; unused for text
     std::vector<std::string> texts;  ///< rows() strings for text columns
     std::vector<std::uint8_t>
         valid;  ///< for optional columns: 1 where there is a value; elsewhere the value is 0, NaN or ""
@@ -57,6 +58,8 @@ struct ColumnBatch {
 
 /// Bytes of one value of a fixed-width type; 0 for text.
 std::size_t width_of(ColumnType type);
+/// Values of a cell: 1, or those of an array.
+std::size_t values_in_cell(const ColumnSpec& column);
 /// "float64", "text", …
 const char* name_of(ColumnType type);
 

@@ -52,8 +52,12 @@ ShownCell shown(const Field& field) {
   }
 }
 
-/// Beyond so many bytes nothing is shown of a vector: table_text cuts it sooner.
+/// Beyond so many bytes nothing is shown of a vector or array: table_text cuts it sooner.
 constexpr std::size_t longest_shown = 200;
+
+/// What is shown in brackets.
+template <class Field>
+inline constexpr bool is_sequence = crema::detail::is_vector<Field> || crema::detail::is_number_array<Field>;
 
 template <class Field>
 void append_shown(std::string& text, const Field& field);
@@ -72,14 +76,14 @@ struct ShownMembers {
   }
 };
 
-/// An element of a vector.
+/// An element of a vector or array.
 template <class Field>
 void append_shown(std::string& text, const Field& field) {
   if constexpr (crema::detail::is_cell<Field>) {
     text += shown(field).text;
   } else if constexpr (crema::detail::is_optional<Field>) {
     if (field) append_shown(text, *field);
-  } else if constexpr (crema::detail::is_vector<Field>) {
+  } else if constexpr (is_sequence<Field>) {
     text += '[';
     for (std::size_t i = 0; i < field.size() && text.size() < longest_shown; ++i) {
       if (i > 0) text += ", ";
@@ -102,10 +106,10 @@ const T& empty() {
   return value;
 }
 
-/// Visits the fields of a row as show() has them: vectors come whole, and so do optional records.
+/// Visits the fields of a row as show() has them: vectors and arrays come whole, and so do optional records.
 struct ShownFields {
   template <class Field>
-  static constexpr bool takes = crema::detail::is_vector<Field> || crema::detail::is_optional<Field>;
+  static constexpr bool takes = is_sequence<Field> || crema::detail::is_optional<Field>;
 };
 
 /// Collects the columns of a row that is inside of `Outer...`.
@@ -121,11 +125,10 @@ struct SchemaCollector : ShownFields {
 
   template <class Field>
   void operator()(const std::string& name, const Field&) const {
-    if constexpr (crema::detail::is_cell<Field>) {
-      columns.push_back({.name = outer + name,
-                         .type = crema::detail::column_type_of<typename crema::detail::CellOf<Field>::type>(),
-                         .optional = optional || crema::detail::is_optional<Field>,
-                         .lists = lists});
+    if constexpr (crema::detail::is_cell<Field> || crema::detail::is_number_array<Field>) {
+      ColumnSpec& column = columns.emplace_back(crema::detail::column_of<Field>(outer + name));
+      column.optional = column.optional || optional;
+      column.lists = lists;
     } else if constexpr (crema::detail::is_vector<Field>) {
       SchemaCollector{columns, outer, optional, lists + 1}(name, empty<typename Field::value_type>());
     } else if constexpr (crema::detail::is_optional<Field>) {
@@ -156,7 +159,7 @@ struct RowShower : ShownFields {
 
   template <class Field>
   void operator()(const std::string& name, const Field& field) const {
-    if constexpr (crema::detail::is_cell<Field> || crema::detail::is_vector<Field>) {
+    if constexpr (crema::detail::is_cell<Field> || is_sequence<Field>) {
       if (names != nullptr) names->push_back(outer + name);
       if (cells == nullptr) return;
       ShownCell& cell = cells->emplace_back();

@@ -16,6 +16,7 @@
 
 #include "crema/dataset.hpp"
 #include "crema/hdf5_arrays.hpp"
+#include "crema/number_arrays.hpp"
 #include "crema/read_options.hpp"
 #include "crema/table_rows.hpp"
 
@@ -57,7 +58,7 @@ void write_table(const std::string& path, const std::string& table, const std::v
                  const std::function<std::optional<ColumnBatch>()>& next);
 
 /// Takes one row out of a batch made for columns_of<T>().
-class RowTaker {
+class RowTaker : public detail::TableFields {
  public:
   RowTaker(ColumnBatch& batch, std::size_t row) : batch_{batch}, row_{row} {}
 
@@ -135,7 +136,7 @@ struct LoadArray {
     const ArrayRows array = read_array(block, array_spec_of<T>());
     std::vector<T> rows(static_cast<std::size_t>(block.count));
     const std::byte* from = array.numbers.data();
-    for (T& row : rows) from = ArrayRow<T>::take(row, from, array.row_shape);
+    for (T& row : rows) from = detail::NumberArray<T>::take(row, from, array.row_shape);
     dataset::rows_of(subject).assign(std::move(rows));
     return {};
   }
@@ -147,24 +148,26 @@ struct LoadArray {
 /// Results::table stores), or, where T is itself a number or text, a one-dimensional dataset of such.
 ///
 /// Columns match the fields of T's `serialize` by name, in any order; other columns are ignored; nested records are
-/// columns like "pos.x", or compounds in compounds. What is stored must fit the field whatever its value is: an int64
-/// column needs an int64 field. Enums are read from enums and integers of their size, bools from h5py's. A
-/// std::optional is empty where a float is NaN, or where the column "<name>_valid" says so. Time points and durations
-/// are int64 nanoseconds whose attribute "units" is "nanoseconds since 1970-01-01" (UTC) and "nanoseconds", as run
-/// files have them; what is finer than the field's unit is rounded down.
+/// columns like "pos.x", or compounds in compounds. A std::array of numbers, or of such arrays, is an array of these
+/// sizes in a compound, or a column with further dimensions of these sizes. What is stored must fit the field whatever
+/// its value is: an int64 column needs an int64 field. Enums are read from enums and integers of their size, bools from
+/// h5py's. A std::optional is empty where a float is NaN, or where the column "<name>_valid" says so. Time points and
+/// durations are int64 nanoseconds whose attribute "units" is "nanoseconds since 1970-01-01" (UTC) and "nanoseconds",
+/// as run files have them; what is finer than the field's unit is rounded down.
 ///
-/// A dataset of numbers with more dimensions has a row for each value of its first index. Where it has two, rows x n, T
-/// is a std::vector of any n numbers or a std::array of exactly n; where it has three, rows x n x m, a std::vector or
-/// std::array of n such of m; and so on. T's numbers are integers, float or double that hold every value of the type
-/// stored. The arrays of a run file are "results/<name>/values". A block reads the slab of its rows, as many whole
-/// chunks as are worth a task unless one is more than 64 MiB, and nothing else of the dataset.
+/// A dataset of numbers with more dimensions has a row for each value of its first index; arrays that it holds count as
+/// its last dimensions. Where it has two, rows x n, T is a std::vector of any n numbers or a std::array of exactly n;
+/// where it has three, rows x n x m, a std::vector or std::array of n such of m; and so on. T's numbers are integers,
+/// float or double that hold every value of the type stored. The arrays of a run file are "results/<name>/values". A
+/// block reads the slab of its rows, as many whole chunks as are worth a task unless one is more than 64 MiB, and
+/// nothing else of the dataset.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, before any work starts, for files, tables and columns
 /// that cannot be read so. HDF5 is used by one thread of a process at a time.
 template <class T>
 [[nodiscard]] Dataset<T> read_hdf5(Paths paths, std::string table) {
   const std::string name = "read_hdf5<" + demangle(typeid(T).name()) + ">";
-  if constexpr (hdf5::ArrayRow<T>::is_array) {
+  if constexpr (detail::NumberArray<T>::is_array) {
     dataset::Plan plan = dataset::load_plan(dataset::step<hdf5::LoadArray<T>>(name), [paths, table] {
       return hdf5::open_array_blocks(paths, table, hdf5::array_spec_of<T>());
     });

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "crema/columns.hpp"
+#include "crema/number_arrays.hpp"
 
 namespace crema {
 
@@ -98,11 +99,12 @@ class FieldArchive {
     if constexpr (is_cell<Field> || takes_whole<Visitor, Field>) {
       visitor_(static_cast<const std::string&>(prefix_), field);
     } else {
-      static_assert(std::is_class_v<Field>,
+      static_assert(std::is_class_v<Field> && !is_std_array<Field>,
                     "crema: a field of a table's row must be a number, bool, enum, std::string, chrono time, "
-                    "std::optional of these, or a record of such fields");
+                    "std::optional of these, or a record of such fields; a std::array of numbers only in HDF5");
       if constexpr (!ignores_names<Visitor>) prefix_ += '.';
-      boost::serialization::serialize_adl(*this, field, boost::serialization::version<Field>::value);
+      if constexpr (!is_std_array<Field>)
+        boost::serialization::serialize_adl(*this, field, boost::serialization::version<Field>::value);
     }
     if constexpr (!ignores_names<Visitor>) prefix_.resize(outer);
     return *this;
@@ -122,13 +124,13 @@ class FieldArchive {
 }  // namespace detail
 
 /// Calls `visitor(const std::string& name, Field& field)` for every field of the record, in the order of its
-/// `serialize`. A type that is itself one cell (a number, a string, …), or a vector or optional that the visitor takes,
-/// has the one field "value".
+/// `serialize`. A type that is itself one cell (a number, a string, …), or a vector, array or optional that the visitor
+/// takes, has the one field "value".
 template <class T, class Visitor>
 void visit_fields(T& row, Visitor&& visitor) {
   using Row = std::remove_const_t<T>;
   if constexpr (detail::is_cell<Row> ||
-                ((detail::is_vector<Row> ||
+                ((detail::is_vector<Row> || detail::is_std_array<Row> ||
                   detail::is_optional<Row>)&&detail::takes_whole<std::remove_cvref_t<Visitor>, Row>)) {
     static const std::string name = "value";
     visitor(name, row);

@@ -5,10 +5,14 @@
 #include <cmath>
 #include <concepts>
 #include <limits>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "crema/errors.hpp"
+#include "crema/number_arrays.hpp"
 #include "crema/schema.hpp"
 
 namespace crema {
@@ -74,8 +78,37 @@ T missing_value() {
                    "the same fields every time"};
 }
 
+/// Visits fields that are arrays of numbers as cells of a table.
+struct TableFields {
+  template <class Field>
+  static constexpr bool takes = is_number_array<Field>;
+};
+
+/// The column of a field that is a cell or an array of numbers.
+template <class Field>
+ColumnSpec column_of(std::string name) {
+  using Array = NumberArray<Field>;
+  ColumnSpec column{.name = std::move(name),
+                    .type = column_type_of<typename CellOf<typename Array::Number>::type>(),
+                    .optional = is_optional<Field>};
+  Array::add_shape(column.shape);
+  return column;
+}
+
+/// Adds a column for each field.
+struct ColumnLister : TableFields {
+  std::vector<ColumnSpec>& columns;
+
+  explicit ColumnLister(std::vector<ColumnSpec>& all) : columns{all} {}
+
+  template <class Field>
+  void operator()(const std::string& name, const Field& /*field*/) const {
+    columns.push_back(column_of<Field>(name));
+  }
+};
+
 /// Appends one field to each column in turn; the columns stand in the order of the visit.
-class RowAppender {
+class RowAppender : public TableFields {
  public:
   explicit RowAppender(ColumnBatch& batch)
       : next_{batch.columns.data()}, end_{batch.columns.data() + batch.columns.size()} {}
@@ -110,6 +143,9 @@ class RowAppender {
       put(column, nanoseconds_of(value));
     } else if constexpr (std::same_as<T, long double>) {
       put(column, static_cast<double>(value));
+    } else if constexpr (is_number_array<T>) {
+      column.values.append(std::as_bytes(std::span{&value, 1}));
+      bytes_ += sizeof value;
     } else {
       put(column, value);
     }
@@ -146,9 +182,7 @@ std::vector<ColumnSpec> columns_of() {
   static_assert(std::default_initializable<Row>, "crema: a table's row type needs a default constructor");
   std::vector<ColumnSpec> specs;
   const Row row{};
-  visit_fields(row, [&specs]<class T>(const std::string& name, const T&) {
-    specs.push_back({name, detail::column_type_of<typename detail::CellOf<T>::type>(), detail::is_optional<T>});
-  });
+  visit_fields(row, detail::ColumnLister{specs});
   return specs;
 }
 

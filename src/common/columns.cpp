@@ -1,5 +1,8 @@
 #include "crema/columns.hpp"
 
+#include <functional>
+#include <numeric>
+
 namespace crema {
 
 ColumnBatch::ColumnBatch(const std::vector<ColumnSpec>& specs) {
@@ -39,6 +42,10 @@ std::size_t width_of(ColumnType type) {
       return 0;
   }
   return 0;
+}
+
+std::size_t values_in_cell(const ColumnSpec& column) {
+  return std::accumulate(column.shape.begin(), column.shape.end(), std::size_t{1}, std::multiplies<>{});
 }
 
 const char* name_of(ColumnType type) {

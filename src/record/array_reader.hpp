@@ -11,9 +11,10 @@
 
 namespace crema::record {
 
-/// Reads rows of a dataset of numbers with several dimensions: a row is all that has the same first index. Only values
-/// that fit the type asked for without loss are read. Every failure is a DataError that names the file. It has HDF5 for
-/// its thread alone as long as it lives. Thread safety: none.
+/// Reads rows of a dataset of numbers with several dimensions: a row is all that has the same first index. Those of
+/// arrays that the dataset holds are the last ones. Only values that fit the type asked for without loss are read.
+/// Every failure is a DataError that names the file. It has HDF5 for its thread alone as long as it lives. Thread
+/// safety: none.
 class ArrayReader {
  public:
   /// `row_shape`: sizes of the dimensions behind the first, 0 where any will do.
@@ -44,7 +45,9 @@ class ArrayReader {
   ColumnType type_;
   Handle file_;
   Handle dataset_;
-  std::vector<hsize_t> shape_;
+  Handle memory_type_;
+  std::size_t dimensions_ = 0;  // of the dataset, without those of arrays in it
+  std::vector<std::uint64_t> shape_;
   std::uint64_t row_bytes_ = 0;
   std::uint64_t chunk_rows_ = 1;
 };

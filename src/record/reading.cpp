@@ -1,6 +1,7 @@
 #include "record/reading.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstring>
 
@@ -28,9 +29,49 @@ std::string describe_type(hid_t type) {
       return fmt::format("an enum of {} bits", bits);
     case H5T_COMPOUND:
       return "a compound";
+    case H5T_ARRAY: {
+      std::vector<std::uint64_t> shape;
+      const Handle element = innermost(type, shape);
+      return fmt::format("an array of {} of {}", fmt::join(shape, " x "), describe_type(element.get()));
+    }
     default:
       return "another kind of data";
   }
+}
+
+std::string describe_shape(const std::vector<std::uint64_t>& row_shape) {
+  std::string text = "rows";
+  for (const std::uint64_t size : row_shape) text += size == 0 ? " x any" : fmt::format(" x {}", size);
+  return text;
+}
+
+namespace {
+
+std::vector<hsize_t> sizes_of(hid_t array) {
+  std::vector<hsize_t> sizes(static_cast<std::size_t>(
+      check(H5Tget_array_ndims(array), "reading the shape of", "an array inside of a dataset")));
+  check(H5Tget_array_dims2(array, sizes.data()), "reading the shape of", "an array inside of a dataset");
+  return sizes;
+}
+
+Handle element_of(hid_t array) {
+  return Handle{H5Tget_super(array), H5Tclose, "reading the type of", "an array inside of a dataset"};
+}
+
+}  // namespace
+
+Handle innermost(hid_t type, std::vector<std::uint64_t>& shape) {
+  if (H5Tget_class(type) != H5T_ARRAY) return Handle{H5Tcopy(type), H5Tclose, "reading the type of", "a dataset"};
+  for (const hsize_t size : sizes_of(type)) shape.push_back(size);
+  return innermost(element_of(type).get(), shape);
+}
+
+Handle like_arrays(hid_t arrays, hid_t innermost) {
+  if (H5Tget_class(arrays) != H5T_ARRAY) return Handle{H5Tcopy(innermost), H5Tclose, "making the type of", "a dataset"};
+  const std::vector<hsize_t> sizes = sizes_of(arrays);
+  const Handle element = like_arrays(element_of(arrays).get(), innermost);
+  return Handle{H5Tarray_create2(element.get(), static_cast<unsigned>(sizes.size()), sizes.data()), H5Tclose,
+                "making the type of", "an array inside of a dataset"};
 }
 
 bool fits(hid_t stored, ColumnType type) {

@@ -2,8 +2,10 @@
 
 // What the readers of HDF5 files share: which stored values fit a column, and failures as DataError.
 
+#include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "crema/columns.hpp"
 #include "crema/errors.hpp"
@@ -13,6 +15,14 @@ namespace crema::record {
 
 /// "int64", "float32", "text", …, for errors.
 std::string describe_type(hid_t type);
+
+/// "rows x 3 x any", for errors; `row_shape`: of what a row is, 0 where any will do.
+std::string describe_shape(const std::vector<std::uint64_t>& row_shape);
+
+/// What arrays hold, in arrays again or not, and their sizes behind those in `shape`; of other types themselves.
+Handle innermost(hid_t type, std::vector<std::uint64_t>& shape);
+/// Arrays like those, which hold this.
+Handle like_arrays(hid_t arrays, hid_t innermost);
 
 /// Whether every value of the file's type is one of the column's. HDF5 itself would take the nearest.
 bool fits(hid_t stored, ColumnType type);

@@ -12,9 +12,9 @@ namespace crema::record {
 
 /// Reads columns of a table in an HDF5 file: of a one-dimensional dataset of compounds, of a group of one-dimensional
 /// datasets (as Results::table makes them), or of a one-dimensional dataset of numbers or text, which is the column
-/// "value". Only values that fit their column without loss are read; times are int64 whose units are those of run
-/// files. Every failure is a DataError that names the file. It has HDF5 for its thread alone as long as it lives.
-/// Thread safety: none.
+/// "value". Cells that are arrays are arrays there, or lie in further dimensions. Only values that fit their column
+/// without loss are read; times are int64 whose units are those of run files. Every failure is a DataError that names
+/// the file. It has HDF5 for its thread alone as long as it lives. Thread safety: none.
 class TableReader {
  public:
   TableReader(const std::string& path, const std::string& table, const std::vector<ColumnSpec>& columns);
@@ -35,14 +35,17 @@ class TableReader {
   struct Source {
     Handle own;  // of the dataset, in a group
     hid_t dataset = -1;
-    Handle type;            // in memory
-    bool variable = false;  // text of any length
+    Handle type;                    // in memory
+    std::vector<hsize_t> behind{};  // sizes of the dataset's dimensions behind the rows
+    bool variable = false;          // text of any length
   };
 
   void open(const std::vector<ColumnSpec>& columns);
-  [[nodiscard]] Source find(const std::string& column, ColumnType type);
+  [[nodiscard]] Source find(const ColumnSpec& column);
+  void check_shape(const ColumnSpec& column, const std::vector<hsize_t>& behind,
+                   std::vector<std::uint64_t> array_shape) const;
   void check_units(hid_t dataset, const std::string& column, ColumnType type) const;
-  void measure(hid_t dataset, const std::string& column);
+  std::vector<hsize_t> measure(hid_t dataset, const std::string& column);
   void read(const Source& source, std::uint64_t first, std::uint64_t count, void* to) const;
   void read_texts(const Source& source, std::uint64_t first, std::uint64_t count,
                   std::vector<std::string>& texts) const;

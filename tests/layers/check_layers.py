@@ -39,7 +39,7 @@ MAY_INCLUDE = {
 
 # Public headers lie in one folder; their layers stand here. "contract" is what user code and lanes ask a rank for.
 PUBLIC_HEADERS = {
-    "common": ["bytes", "columns", "copy_past_caches", "errors", "ids", "large_pages", "random", "running_digest", "schema",
+    "common": ["bytes", "columns", "copy_past_caches", "errors", "ids", "large_pages", "number_arrays", "random", "running_digest", "schema",
                "table_rows", "time_text"],
     "record": ["result_options", "result_table"],
     "contract": ["arguments", "cluster", "lane_context", "options"],

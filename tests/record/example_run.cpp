@@ -1,6 +1,7 @@
 // Writes the run file that readme_test.py reads: a small coffee shop, with one of everything src/record/README.md
 // describes. Its one argument is the file's name.
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -26,6 +27,17 @@ struct Place {
   template <class Archive>
   void serialize(Archive& ar, unsigned) {
     ar& BOOST_SERIALIZATION_NVP(x) & BOOST_SERIALIZATION_NVP(y);
+  }
+};
+
+struct Walk {
+  std::array<double, 3> steps{};
+  std::array<std::array<std::int16_t, 2>, 2> corners{};
+  int steps_1 = 0;  // as the dimension would be named
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(steps) & BOOST_SERIALIZATION_NVP(corners) & BOOST_SERIALIZATION_NVP(steps_1);
   }
 };
 
@@ -60,6 +72,8 @@ void store_results(crema::Results& results) {
       {"Café crème", 5.00, true, Size::large, opening + milliseconds{250}, milliseconds{1000}, {}, {}, 1.50, {3, 4}}};
   results.table("drinks", drinks, {.units = {{"price", "USD"}}, .description = "What was sold, in order"});
   results.table("no sales", std::vector<Drink>{});
+  results.table("walks", std::vector<Walk>{{{1, 2, 3}, {{{4, 5}, {6, 7}}}, 8}, {{9, 10, 11}, {}, 12}},
+                {.units = {{"steps", "m"}}});
   results.value("total_revenue", 26.25, {.units = "USD", .description = "All sales"});
   results.value("motto", "Fresh, every day");
   results.value("sold_out", true);

@@ -128,6 +128,13 @@ def check_tables(values, scope):
     assert opened["price"].dims == ("row",)
     empty = xarray.open_dataset(scope["path"], group="results/no sales")
     assert list(empty) == list(drinks) and empty.sizes["row"] == 0
+    walks = xarray.open_dataset(scope["path"], group="results/walks")
+    assert list(walks) == ["steps", "corners", "steps_1"]
+    assert walks["steps"].dims == ("row", "steps_1_") and walks["steps"].attrs["units"] == "m"
+    assert walks["steps"].values.tolist() == [[1, 2, 3], [9, 10, 11]]
+    assert walks["corners"].dims == ("row", "corners_1", "corners_2") and walks["corners"].dtype == numpy.int16
+    assert walks["corners"].values[0].tolist() == [[4, 5], [6, 7]]
+    assert list(walks["steps_1"]) == [8, 12]
 
 
 def check_arrays(values, scope):

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <memory>
 
 #include "crema/results.hpp"
 #include "local_driver.hpp"
@@ -153,6 +154,111 @@ TEST_F(Hdf5, CompoundsInsideOfCompoundsAreNestedRecords) {
   make("f[\"rows\"] = numpy.zeros(1, dtype=[(\"id\", \"i8\"), (\"inner\", [(\"name\", \"S2\")])])");
   EXPECT_THAT(message_of<Outer>(file, "rows"),
               StartsWith(": column \"rows/inner.count\": expected this field in the compounds, found none"));
+}
+
+struct Particle {
+  std::int64_t id = 0;
+  std::array<double, 3> position{};
+  std::array<std::array<std::int32_t, 2>, 2> cells{};
+
+  friend bool operator==(const Particle&, const Particle&) = default;
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(id) & BOOST_SERIALIZATION_NVP(position) & BOOST_SERIALIZATION_NVP(cells);
+  }
+};
+
+struct Track {
+  Particle particle;
+  std::array<float, 2> value{};
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(particle) & BOOST_SERIALIZATION_NVP(value);
+  }
+};
+
+struct OneArray {
+  std::array<float, 2> value{};
+
+  template <class Archive>
+  void serialize(Archive& archive, unsigned) {
+    archive& BOOST_SERIALIZATION_NVP(value);
+  }
+};
+
+TEST_F(Hdf5, ArraysInCompoundsAndColumnsAreFieldsThatAreArrays) {
+  const std::string file = make(
+      "particle = numpy.dtype([(\"cells\", \"i2\", (2, 2)), (\"id\", \"u4\"), (\"position\", \">f4\", (3,))])\n"
+      "rows = numpy.zeros(2, dtype=particle)\n"
+      "rows[\"id\"] = [7, 8]\nrows[\"position\"] = [[1, 2.5, -3], [4, 5, 6]]\n"
+      "rows[\"cells\"] = [[[1, 2], [3, 4]], [[-5, 6], [7, 8]]]\nf[\"rows\"] = rows\n"
+      "tracks = numpy.zeros(2, dtype=[(\"particle\", particle), (\"value\", \"f4\", 2)])\n"
+      "tracks[\"particle\"] = rows\ntracks[\"value\"] = [[0.5, 1], [2, 3]]\nf[\"tracks\"] = tracks\n"
+      "for n in particle.names: f[\"columns/\" + n] = rows[n]\n"
+      "t = f.create_dataset(\"of_arrays\", (2,), dtype=numpy.dtype((\"<f4\", (2,))))\nt[:] = tracks[\"value\"]\n"
+      "pairs = h5py.h5t.array_create(h5py.h5t.array_create(h5py.h5t.NATIVE_INT16, (2,)), (2,))\n"
+      "nested = h5py.h5d.create(f.id, b\"nested\", pairs, h5py.h5s.create_simple((2,)))\n"
+      "nested.write(h5py.h5s.ALL, h5py.h5s.ALL, rows[\"cells\"].copy(), mtype=pairs)\n"
+      "f[\"grid\"] = tracks[\"value\"]\n");
+  const std::vector<Particle> particles{{.id = 7, .position = {1, 2.5, -3}, .cells = {{{1, 2}, {3, 4}}}},
+                                        {.id = 8, .position = {4, 5, 6}, .cells = {{{-5, 6}, {7, 8}}}}};
+  using Pair = std::array<float, 2>;
+  using Square = std::array<std::array<std::int32_t, 2>, 2>;
+  EXPECT_EQ(driver_.run([&] {
+    EXPECT_EQ(read_hdf5<Particle>(file, "rows").take_all(), particles);
+    EXPECT_EQ(read_hdf5<Particle>(file, "columns").take_all(), particles);
+    const auto tracks = read_hdf5<Track>(file, "tracks").take_all();
+    ASSERT_EQ(tracks.size(), 2U);
+    EXPECT_EQ(tracks[1].particle, particles[1]);
+    EXPECT_EQ(tracks[1].value, (Pair{2, 3}));
+    for (const char* name : {"of_arrays", "grid"}) {
+      EXPECT_THAT(read_hdf5<Pair>(file, name).take_all(), ElementsAre(Pair{0.5, 1}, Pair{2, 3}));
+      EXPECT_EQ(read_hdf5<OneArray>(file, name).take_all().at(1).value, (Pair{2, 3}));
+    }
+    EXPECT_THAT(read_hdf5<std::vector<double>>(file, "of_arrays").take_all(),
+                ElementsAre(ElementsAre(0.5, 1), ElementsAre(2, 3)));
+    EXPECT_EQ(read_hdf5<Square>(file, "nested").take_all().at(1), particles[1].cells);
+    const auto shown = read_hdf5<Particle>(file, "rows");
+    std::ostringstream table;
+    shown.show(1, table);
+    EXPECT_THAT(table.str(), HasSubstr("[1, 2.5, -3]"));
+    const auto schema = shown.schema();
+    EXPECT_EQ(schema.at(1).type, ColumnType::float64);
+    EXPECT_THAT(schema.at(2).shape, ElementsAre(2, 2));
+  }),
+            "");
+}
+
+TEST_F(Hdf5, ArraysOfOtherSizesInColumnsAreToldBeforeAnyTask) {
+  const std::string types =
+      "types = {\"id\": (\"i8\", ()), \"position\": (\"f8\", (3,)), \"cells\": (\"i4\", (2, 2))}\n";
+  const auto change = [&](const std::string& column, const std::string& to) {
+    return make(types + "types[\"" + column + "\"] = " + to +
+                "\nf[\"rows\"] = numpy.zeros(2, dtype=[(n, *types[n]) for n in types])\n"
+                "for n in types: f[\"columns/\" + n] = f[\"rows\"][n]\n");
+  };
+  std::string file = change("position", "(\"f8\", (4,))");
+  EXPECT_EQ(message_of<Particle>(file, "rows"),
+            ": column \"rows/position\": expected the shape rows x 3, found rows x 4");
+  EXPECT_EQ(message_of<Particle>(file, "columns"),
+            ": column \"columns/position\": expected the shape rows x 3, found rows x 4");
+  file = change("cells", "(\"i4\", (4,))");
+  EXPECT_EQ(message_of<Particle>(file, "rows"),
+            ": column \"rows/cells\": expected the shape rows x 2 x 2, found rows x 4");
+  file = change("position", "(\"f8\", ())");
+  EXPECT_EQ(message_of<Particle>(file, "columns"),
+            ": column \"columns/position\": expected the shape rows x 3, found rows");
+  file = change("id", "(\"i8\", (2, 3))");
+  EXPECT_EQ(message_of<Particle>(file, "rows"),
+            ": column \"rows/id\": expected values that all fit int64, found an array of 2 x 3 of int64");
+  EXPECT_EQ(message_of<Particle>(file, "columns"), ": column \"columns/id\": expected one dimension, found 3");
+  file = change("cells", "(\"i8\", (2, 2))");
+  EXPECT_EQ(message_of<Particle>(file, "rows"),
+            ": column \"rows/cells\": expected values that all fit int32, found int64");
+  file = change("cells", "(h5py.enum_dtype({\"A\": 1}, basetype=\"i4\"), (2, 2))");
+  EXPECT_EQ(message_of<Particle>(file, "columns"),
+            ": column \"columns/cells\": expected values that all fit int32, found an enum of 32 bits");
 }
 
 TEST_F(Hdf5, ScalarsAreOneColumnAndLargeOnesManyBlocks) {
@@ -507,6 +613,42 @@ TEST_P(WrittenHdf5, ReadsBackAsItWas) {
                       "\")\nt = f[\"day/sales\"]\n"
                       "print(len(t[\"drink\"]), t[\"drink\"].asstr()[0], t[\"price\"][1], t[\"table_valid\"][7])\n"),
       "20000 Café 0.125 False\n");
+}
+
+TEST_P(WrittenHdf5, ArraysLieInFurtherDimensions) {
+  const auto particle = [](std::int64_t i) {
+    const auto number = static_cast<std::int32_t>(i);
+    return Particle{.id = i,
+                    .position = {number / 8.0, -1.0 * number, 0.5},
+                    .cells = {{{number, number + 1}, {number + 2, number + 3}}}};
+  };
+  run([&] {
+    range(20'000).map(particle).write_hdf5(file_, "particles");
+    const auto again = read_hdf5<Particle>(file_, "particles").take_all();
+    ASSERT_EQ(again.size(), 20'000U);
+    for (std::size_t i = 0; i < again.size(); ++i) ASSERT_EQ(again[i], particle(static_cast<std::int64_t>(i)));
+    using Wide = std::array<double, 20'000>;
+    range(3)
+        .map([](std::int64_t i) {
+          auto wide = std::make_unique<Wide>();
+          wide->fill(static_cast<double>(i));
+          return *wide;
+        })
+        .write_hdf5(file_ + "2", "wide");
+    EXPECT_EQ(read_hdf5<Wide>(file_ + "2", "wide/value").take_all().at(2).back(), 2);
+  });
+  EXPECT_EQ(testing::python("import h5py\nf = h5py.File(\"" + file_ +
+                            "\")\nt = f[\"particles\"]\n"
+                            "for n in [\"id\", \"position\", \"cells\"]:\n"
+                            "    print(t[n].shape, t[n].chunks, t[n].dtype, [d[0].name for d in t[n].dims])\n"
+                            "print(t[\"position\"][9], t[\"cells\"][9].tolist())\n"
+                            "print(h5py.File(\"" +
+                            file_ + "2\")[\"wide/value\"].chunks)\n"),
+            "(20000,) (8192,) int64 ['/particles/row']\n"
+            "(20000, 3) (2730, 3) float64 ['/particles/row', '/particles/position_1']\n"
+            "(20000, 2, 2) (2048, 2, 2) int32 ['/particles/row', '/particles/cells_1', '/particles/cells_2']\n"
+            "[ 1.125 -9.     0.5  ] [[9, 10], [11, 12]]\n"
+            "(1, 20000)\n");
 }
 
 TEST_P(WrittenHdf5, NothingIsOverwrittenOrHalfThere) {
