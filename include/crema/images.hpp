@@ -71,7 +71,8 @@ struct ImageOptions {
 /// Nothing is read before a consumer asks. It throws DataError: before any work starts where a pattern matches nothing
 /// or a file cannot be read; and where a file is no whole image, naming it, when that is reached, unless
 /// `.on_bad_record` says otherwise: then the file is left out, alone, and a BadRecord of it has its path and the
-/// reason. Throws UsageError at once where an option is negative or `.channels` above 4, and unless images_available().
+/// reason. count() of all images counts files, and reads none unless some may be left out. Throws UsageError at once
+/// where an option is negative or `.channels` above 4, and unless images_available().
 [[nodiscard]] Dataset<Image> read_images(Paths paths, ImageOptions options = {});
 
 /// One image, as read_images reads it. Throws DataError where it cannot, whatever `.on_bad_record` is; UsageError as

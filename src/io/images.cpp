@@ -83,16 +83,20 @@ Dataset<Image> read_images(Paths paths, ImageOptions options) {
     bad = dataset::step<io::LoadBadImages>("read_images.bad_records");
   }
   constexpr std::uint64_t work_per_byte = 10;  // images are compressed about tenfold
-  return Dataset<Image>{dataset::load_plan(
+  dataset::Plan plan = dataset::load_plan(
       dataset::step<io::LoadImages>("read_images"),
-      [paths = std::move(paths), options] {
+      [paths, options] {
         return io::source_of(io::FileGroups{paths, work_per_byte}, [options](const std::vector<InputFile>& files) {
           io::ImageBlock block{.paths = {}, .options = options};
           for (const InputFile& file : files) block.paths.push_back(file.path);
           return block;
         });
       },
-      bad)};
+      bad);
+  // What may be left out is known when it is read.
+  if (options.on_bad_record == BadRecordPolicy::fail)
+    plan.count = [paths = std::move(paths)] { return std::uint64_t{io::FileGroups{paths}.files().size()}; };
+  return Dataset<Image>{std::move(plan)};
 }
 
 Image read_image(const std::string& path, const ImageOptions& options) {

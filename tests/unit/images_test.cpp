@@ -242,9 +242,12 @@ TEST_F(Images, ManySmallFilesShareBlocksAndLargeOnesDoNot) {
       "for i in range(40): save(f\"{i:02}.png\", g.integers(0, 256, (20, 20, 3)))\n"
       "for i in range(4): save(f\"large-{i}.png\", g.integers(0, 256, (100, 100, 3)))");
   EXPECT_EQ(driver_.run([&] {
-    EXPECT_EQ(read_images(path("??.png")).count(), 40U);
+    const auto small = read_images(path("??.png"));
+    EXPECT_EQ(small.count(), 40U);
+    EXPECT_THAT(driver_.labels(), IsEmpty()) << "files are counted, not read";
+    EXPECT_THAT(small.take_all(), SizeIs(40));
     EXPECT_EQ(driver_.labels().size(), 8U) << "1.3 kB each, which is the work of 13 kB of text; 64 KiB make a block";
-    EXPECT_EQ(read_images(path("large-*.png")).count(), 4U);
+    EXPECT_THAT(read_images(path("large-*.png")).take_all(), SizeIs(4));
     EXPECT_EQ(driver_.labels().size(), 12U);
   }),
             "");
@@ -256,7 +259,7 @@ TEST_F(Images, WhatIsNoImageIsAnErrorThatNamesTheFile) {
       "numpy.dstack([x, (x * y) % 256, y]))");
   const auto message_of = [&](const std::string& name) {
     testing::LocalDriver driver;
-    const std::string message = driver.run([&] { (void)read_images(path(name)).count(); });
+    const std::string message = driver.run([&] { (void)read_images(path(name)).take_all(); });
     EXPECT_THAT(message, StartsWith(path(name) + ": expected "));
     return message.substr(std::min(message.size(), path(name).size()));
   };
