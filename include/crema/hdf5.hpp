@@ -119,10 +119,14 @@ struct Load {
     ColumnBatch batch = read_columns(decode<Block>(description), columns_of<T>());
     std::vector<T> rows(batch.rows);
     for (std::size_t i = 0; i < batch.rows; ++i) {
-      T row{};
       RowTaker taker{batch, i};
-      visit_fields(row, taker);
-      rows[i] = std::move(row);
+      if constexpr (std::same_as<T, bool>) {
+        bool row = false;
+        visit_fields(row, taker);
+        rows[i] = row;
+      } else {
+        visit_fields(rows[i], taker);
+      }
     }
     dataset::rows_of(subject).assign(std::move(rows));
     return {};
@@ -158,9 +162,10 @@ struct LoadArray {
 /// A dataset of numbers with more dimensions has a row for each value of its first index; arrays that it holds count as
 /// its last dimensions. Where it has two, rows x n, T is a std::vector of any n numbers or a std::array of exactly n;
 /// where it has three, rows x n x m, a std::vector or std::array of n such of m; and so on. T's numbers are integers,
-/// float or double that hold every value of the type stored. The arrays of a run file are "results/<name>/values". A
-/// block reads the slab of its rows, as many whole chunks as are worth a task unless one is more than 64 MiB, and
-/// nothing else of the dataset.
+/// float or double that hold every value of the type stored; enums are read as integers of their size. A table of the
+/// one column "value", as write_hdf5 stores such rows, is that column. The arrays of a run file are
+/// "results/<name>/values". A block reads the slab of its rows, as many whole chunks as are worth a task unless one is
+/// more than 64 MiB, and nothing else of the dataset.
 ///
 /// Nothing is read before a consumer asks. It throws DataError, before any work starts, for files, tables and columns
 /// that cannot be read so. HDF5 is used by one thread of a process at a time.

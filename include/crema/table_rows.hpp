@@ -181,7 +181,7 @@ template <class Row>
 std::vector<ColumnSpec> columns_of() {
   static_assert(std::default_initializable<Row>, "crema: a table's row type needs a default constructor");
   std::vector<ColumnSpec> specs;
-  const Row row{};
+  static const Row row{};  // it may be large
   visit_fields(row, detail::ColumnLister{specs});
   return specs;
 }

@@ -111,7 +111,7 @@ class Head {
     bool unmade = false;        ///< an earlier start has made the value, and this one has not: see leave_unmade
     bool counted = false;       ///< among the children of its parent
     std::uint32_t holders = 1;  ///< lanes' handles: the maker's at first
-    std::uint32_t pins = 0;     ///< unfinished work that needs it, and values that hold it
+    std::uint32_t pins = 0;     ///< unfinished work and gone values that need it, and values that hold it
     RankId worker;
     std::uint32_t children = 0;  ///< tasks that it has started, and that have not ended
     TaskId parent;
@@ -267,7 +267,7 @@ class Head {
   void remember_stored(RankId from, const wire::Put& put);
   bool take_put(RankId from, LaneId by, const wire::Put& put);
   std::vector<Named<TaskId>> stored_before(TaskId task);
-  [[nodiscard]] std::vector<TaskId> needs_of(TaskId task) const;
+  [[nodiscard]] std::vector<TaskId> given_to(TaskId task) const;
   void start_again(const wire::TaskSpec& task);
   bool end_run_for_stored(Completion& completion);
   void store_lost_again(TaskId task);
@@ -346,7 +346,7 @@ class Head {
   std::vector<RankId> workers_;                       // that are not lost
   int ranks_lost_ = 0;
   IdTable<Entry> entries_;
-  std::unordered_map<TaskId, Pins> pinned_by_;                       // by unfinished work
+  std::unordered_map<TaskId, Pins> pinned_by_;                       // by unfinished work or gone value
   std::unordered_map<TaskKey, TaskId> made_again_;                   // calls of lost ranks that may never have arrived
   std::unordered_map<TaskId, std::vector<Named<TaskId>>> contents_;  // futures inside a value, by value
   std::unordered_map<TaskId, Blocked> blocked_;

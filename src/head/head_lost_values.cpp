@@ -101,7 +101,11 @@ void Head::pin_for_making(TaskId id) {
     gone.pop_back();
     const Entry* entry = entries_.find(next.number);
     if (entry == nullptr || !is_gone(next, *entry) || !is_needed(*entry) || pinned_by_.contains(next)) continue;
-    const std::vector<TaskId> needs = lineage_.needs_of(lineage_.maker(objects_.source_of(next)));
+    if (const TaskId source = objects_.source_of(next); source != next) {
+      gone.push_back(source);
+      continue;
+    }
+    const std::vector<TaskId> needs = lineage_.needs_of(lineage_.maker(next));
     pin_until_done(next, needs);
     gone.insert(gone.end(), needs.begin(), needs.end());
   }
@@ -119,10 +123,10 @@ std::string Head::why_not_again(const wire::TaskSpec& task, const Entry& entry) 
 }
 
 /// The result is in the store of a rank, which may be lost.
-void Head::remember_recipe(TaskId id, const Entry& entry) { lineage_.add(id, entry.value, needs_of(id)); }
+void Head::remember_recipe(TaskId id, const Entry& entry) { lineage_.add(id, entry.value, given_to(id)); }
 
 /// What a task that runs was given.
-std::vector<TaskId> Head::needs_of(TaskId task) const {
+std::vector<TaskId> Head::given_to(TaskId task) const {
   const auto pinned = pinned_by_.find(task);
   if (pinned == pinned_by_.end()) return {};
   std::vector<TaskId> needs = pinned->second.values;
@@ -142,7 +146,7 @@ void Head::remember_stored(RankId from, const wire::Put& put) {
   if (put.blob != 0) return remember_blob({put.id, put.key}, from, {put.stored, put.digest, put.blob});
   const Entry* task = put.parent == TaskId{} ? nullptr : entries_.find(put.parent.number);
   if (task == nullptr || task->state != Entry::State::sent) return;
-  lineage_.add_stored({put.id, put.key}, put.parent, task->value, needs_of(put.parent));
+  lineage_.add_stored({put.id, put.key}, put.parent, task->value, given_to(put.parent));
 }
 
 /// A further attempt of the task is told what earlier ones have stored, and stores it under the same ids: until it has

@@ -98,7 +98,7 @@ struct Repeatable {
   bool kept_from_trying = false;  ///< by that alone
 };
 
-/// What stays until some work has ended.
+/// What stays until some work has ended, or a value that is gone is there or not needed.
 struct Pins {
   std::vector<TaskId> values;
   TaskKey call{};    ///< of a call: a further attempt of its task makes it again by this key

@@ -38,6 +38,13 @@ void tell_opened(const Partitioner& partitioner) {
   for (const InputFile& file : partitioner.files()) LaneContext::current().opened(file);
 }
 
+/// The rows of its files, which it knows.
+template <class Partitioner>
+std::uint64_t count_rows(const Partitioner& partitioner) {
+  tell_opened(partitioner);
+  return partitioner.rows();
+}
+
 /// What a partitioner cuts, each block as `describe` makes it.
 template <class Partitioner, class Describe = std::identity>
 dataset::DescriptionSource source_of(Partitioner cut, Describe describe = {}) {

@@ -19,6 +19,8 @@ class FileGroups {
   /// The files of the next block, in order; none behind the last.
   std::optional<std::vector<InputFile>> next();
   [[nodiscard]] const std::vector<InputFile>& files() const { return files_; }
+  /// Where each file is one.
+  [[nodiscard]] std::uint64_t rows() const { return files_.size(); }
 
  private:
   std::vector<InputFile> files_;

@@ -79,7 +79,7 @@ Dataset<std::string> read_text(Paths paths) {
 Dataset<BinaryFile> read_binary(Paths paths) {
   dataset::Plan plan = dataset::load_plan(dataset::step<io::LoadFiles>("read_binary"),
                                           [paths] { return io::source_of(io::FileGroups{paths}, io::describe); });
-  plan.count = [paths = std::move(paths)] { return std::uint64_t{io::FileGroups{paths}.files().size()}; };
+  plan.count = [paths = std::move(paths)] { return io::count_rows(io::FileGroups{paths}); };
   return Dataset<BinaryFile>{std::move(plan)};
 }
 

@@ -8,7 +8,6 @@
 #include <system_error>
 
 #include "crema/errors.hpp"
-#include "crema/lane_context.hpp"
 #include "crema/task.hpp"
 #include "io/block_source.hpp"
 #include "io/file.hpp"
@@ -81,11 +80,6 @@ Partitioner partitioner_of(const Paths& paths, const std::string& array, const A
           }};
 }
 
-std::uint64_t count(const Partitioner& partitioner) {
-  for (const InputFile& file : partitioner.files()) LaneContext::current().opened(file);
-  return partitioner.rows();
-}
-
 }  // namespace
 
 dataset::DescriptionSource open_blocks(const Paths& paths, const std::string& table,
@@ -98,11 +92,11 @@ dataset::DescriptionSource open_array_blocks(const Paths& paths, const std::stri
 }
 
 std::uint64_t count_rows(const Paths& paths, const std::string& table, const std::vector<ColumnSpec>& columns) {
-  return count(partitioner_of(paths, table, columns));
+  return io::count_rows(partitioner_of(paths, table, columns));
 }
 
 std::uint64_t count_array_rows(const Paths& paths, const std::string& array, const ArraySpec& spec) {
-  return count(partitioner_of(paths, array, spec));
+  return io::count_rows(partitioner_of(paths, array, spec));
 }
 
 namespace {

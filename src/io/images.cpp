@@ -95,7 +95,7 @@ Dataset<Image> read_images(Paths paths, ImageOptions options) {
       bad);
   // What may be left out is known when it is read.
   if (options.on_bad_record == BadRecordPolicy::fail)
-    plan.count = [paths = std::move(paths)] { return std::uint64_t{io::FileGroups{paths}.files().size()}; };
+    plan.count = [paths = std::move(paths)] { return io::count_rows(io::FileGroups{paths}); };
   return Dataset<Image>{std::move(plan)};
 }
 

@@ -3,7 +3,6 @@
 #include <numeric>
 #include <optional>
 
-#include "crema/lane_context.hpp"
 #include "io/block_source.hpp"
 #include "io/file.hpp"
 #include "io/parquet_file.hpp"
@@ -62,9 +61,7 @@ dataset::DescriptionSource open_blocks(const Paths& paths, const std::vector<Col
 }
 
 std::uint64_t count_rows(const Paths& paths, const std::vector<Column>& columns) {
-  const Partitioner partitioner{paths, columns};
-  for (const InputFile& file : partitioner.files()) LaneContext::current().opened(file);
-  return partitioner.rows();
+  return io::count_rows(Partitioner{paths, columns});
 }
 
 void read_columns(const Block& block, std::vector<Column>& columns, const TakeSlice& take) {

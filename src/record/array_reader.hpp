@@ -12,7 +12,8 @@
 namespace crema::record {
 
 /// Reads rows of a dataset of numbers with several dimensions: a row is all that has the same first index. Those of
-/// arrays that the dataset holds are the last ones. Only values that fit the type asked for without loss are read.
+/// arrays that the dataset holds are the last ones. A group stands for the dataset "value" in it, the only column of a
+/// table. Only values that fit the type asked for without loss are read.
 /// Every failure is a DataError that names the file. It has HDF5 for its thread alone as long as it lives. Thread
 /// safety: none.
 class ArrayReader {
@@ -46,8 +47,8 @@ class ArrayReader {
   Handle file_;
   Handle dataset_;
   Handle memory_type_;
-  std::size_t dimensions_ = 0;  // of the dataset, without those of arrays in it
-  std::vector<std::uint64_t> shape_;
+  std::vector<hsize_t> extent_;       // of the dataset
+  std::vector<std::uint64_t> shape_;  // the same, and behind it of arrays in the dataset
   std::uint64_t row_bytes_ = 0;
   std::uint64_t chunk_rows_ = 1;
 };

@@ -1,6 +1,7 @@
 #include "record/dataset.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <numeric>
 #include <utility>
@@ -22,7 +23,9 @@ Handle create(hid_t parent, const std::string& name, hid_t type, hsize_t chunk_p
   const Handle space{H5Screate_simple(dimensions, none.data(), most.data()), H5Sclose, "making the space of", name};
   const Handle properties{H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "making the properties of", name};
   const hsize_t places = std::accumulate(row_shape.begin(), row_shape.end(), hsize_t{1}, std::multiplies<>{});
-  const std::vector<hsize_t> chunk = with_rows(std::max<hsize_t>(1, chunk_places / places), row_shape);
+  // Whole chunks fill whole ones of rows that have fewer places.
+  const hsize_t chunk_rows = std::bit_floor(std::max<hsize_t>(1, chunk_places / places));
+  const std::vector<hsize_t> chunk = with_rows(chunk_rows, row_shape);
   check(H5Pset_chunk(properties.get(), dimensions, chunk.data()), "chunking", name);
   check(H5Pset_shuffle(properties.get()), "shuffling", name);
   check(H5Pset_deflate(properties.get(), 1), "compressing", name);

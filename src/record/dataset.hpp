@@ -13,7 +13,7 @@ namespace crema::record {
 class GrowingDataset {
  public:
   /// `type` is the type of what a row has in each place of `row_shape`, in memory and in the file; no dimensions: it
-  /// has one place. A chunk has about so many places, in whole rows.
+  /// has one place. A chunk has so many places at most, in a power of two rows, or one row.
   GrowingDataset(hid_t parent, std::string name, Handle type, hsize_t chunk_places,
                  std::vector<hsize_t> row_shape = {});
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace crema::record {
@@ -12,6 +13,17 @@ bool is_float(ColumnType type) { return type == ColumnType::float32 || type == C
 bool is_signed(ColumnType type) {
   return type == ColumnType::int8 || type == ColumnType::int16 || type == ColumnType::int32 ||
          type == ColumnType::int64;
+}
+
+std::vector<hsize_t> sizes_of(hid_t array) {
+  std::vector<hsize_t> sizes(static_cast<std::size_t>(
+      check(H5Tget_array_ndims(array), "reading the shape of", "an array inside of a dataset")));
+  check(H5Tget_array_dims2(array, sizes.data()), "reading the shape of", "an array inside of a dataset");
+  return sizes;
+}
+
+Handle element_of(hid_t array) {
+  return Handle{H5Tget_super(array), H5Tclose, "reading the type of", "an array inside of a dataset"};
 }
 
 }  // namespace
@@ -45,21 +57,6 @@ std::string describe_shape(const std::vector<std::uint64_t>& row_shape) {
   return text;
 }
 
-namespace {
-
-std::vector<hsize_t> sizes_of(hid_t array) {
-  std::vector<hsize_t> sizes(static_cast<std::size_t>(
-      check(H5Tget_array_ndims(array), "reading the shape of", "an array inside of a dataset")));
-  check(H5Tget_array_dims2(array, sizes.data()), "reading the shape of", "an array inside of a dataset");
-  return sizes;
-}
-
-Handle element_of(hid_t array) {
-  return Handle{H5Tget_super(array), H5Tclose, "reading the type of", "an array inside of a dataset"};
-}
-
-}  // namespace
-
 Handle innermost(hid_t type, std::vector<std::uint64_t>& shape) {
   if (H5Tget_class(type) != H5T_ARRAY) return Handle{H5Tcopy(type), H5Tclose, "reading the type of", "a dataset"};
   for (const hsize_t size : sizes_of(type)) shape.push_back(size);
@@ -90,6 +87,39 @@ bool fits(hid_t stored, ColumnType type) {
   if (is_float(type)) return size < width;
   if (is_signed(type)) return natural ? size < width : size <= width;
   return natural && size <= width;
+}
+
+Handle type_in_memory(hid_t stored, ColumnType type) {
+  const bool as_stored = type == ColumnType::text || H5Tget_class(stored) == H5T_ENUM;
+  return Handle{as_stored ? H5Tget_native_type(stored, H5T_DIR_ASCEND)
+                          : H5Tcopy(number_type(type == ColumnType::boolean ? ColumnType::int8 : type)),
+                H5Tclose, "making the type of", name_of(type)};
+}
+
+std::vector<hsize_t> extent_of(hid_t dataset, const std::string& name) {
+  const Handle space{H5Dget_space(dataset), H5Sclose, "reading the shape of", "a dataset"};
+  std::vector<hsize_t> extent(static_cast<std::size_t>(std::max(0, H5Sget_simple_extent_ndims(space.get()))));
+  check(H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr), "reading the shape of", name);
+  return extent;
+}
+
+std::uint64_t chunk_rows_of(hid_t dataset, std::size_t dimensions, const std::string& name) {
+  const Handle layout{H5Dget_create_plist(dataset), H5Pclose, "reading the layout of", "a dataset"};
+  if (H5Pget_layout(layout.get()) != H5D_CHUNKED) return 1;
+  std::vector<hsize_t> chunk(dimensions);
+  check(H5Pget_chunk(layout.get(), static_cast<int>(dimensions), chunk.data()), "reading the layout of", name);
+  return chunk.front();
+}
+
+void read_rows(hid_t dataset, std::vector<hsize_t> extent, std::uint64_t first, std::uint64_t count, hid_t type,
+               void* to, const std::string& name) {
+  std::vector<hsize_t> begin(extent.size());
+  begin.front() = first;
+  extent.front() = count;
+  const Handle stored{H5Dget_space(dataset), H5Sclose, "reading the shape of", "a dataset"};
+  check(H5Sselect_hyperslab(stored.get(), H5S_SELECT_SET, begin.data(), nullptr, extent.data(), nullptr),
+        "choosing rows of", name);
+  check(H5Dread(dataset, type, create_space(extent).get(), stored.get(), H5P_DEFAULT, to), "reading", name);
 }
 
 std::string text_attribute(hid_t object, const std::string& name) {

@@ -61,6 +61,8 @@ void TableReader::open(const std::vector<ColumnSpec>& columns) {
     if (!compound_ && (columns.size() != 1 || columns.front().name != "value")) {
       fail({}, "compounds with the fields of the row, or a group of columns", describe_type(type.get()));
     }
+    extent_ = measure(object_.get(), {});
+    if (compound_ && extent_.size() > 1) fail({}, "one dimension", fmt::format("{}", extent_.size()));
   }
   for (const ColumnSpec& column : columns) {
     cells_.push_back(find(column));
@@ -82,7 +84,7 @@ TableReader::Source TableReader::find(const ColumnSpec& spec) {
     source.own = Handle{H5Dopen2(object_.get(), column.c_str(), H5P_DEFAULT), H5Dclose, "opening", column};
     source.dataset = source.own.get();
   }
-  source.behind = measure(source.dataset, group_ ? column : "");
+  source.extent = group_ ? measure(source.dataset, column) : extent_;
   Handle stored{H5Dget_type(source.dataset), H5Tclose, "reading the type of", table_};
   std::vector<std::string> members;  // from the outermost compound on
   if (compound_) {
@@ -92,21 +94,15 @@ TableReader::Source TableReader::find(const ColumnSpec& spec) {
   std::vector<std::uint64_t> array_shape;
   const Handle value = spec.shape.empty() ? Handle{H5Tcopy(stored.get()), H5Tclose, "reading the type of", column}
                                           : innermost(stored.get(), array_shape);
-  const bool is_enum = H5Tget_class(value.get()) == H5T_ENUM;
-  // An enum is converted to no number.
-  if (!fits(value.get(), type) || (is_enum && !spec.shape.empty()))
+  if (!fits(value.get(), type))
     fail(column, fmt::format("values that all fit {}", name_of(type)), describe_type(value.get()));
-  check_shape(spec, source.behind, std::move(array_shape));
+  check_shape(spec, source.extent, array_shape);
   check_units(source.dataset, column, type);
-  row_bytes_ += std::accumulate(source.behind.begin(), source.behind.end(), std::uint64_t{H5Tget_size(stored.get())},
-                                std::multiplies<>{});
+  row_bytes_ += std::accumulate(source.extent.begin() + 1, source.extent.end(),
+                                std::uint64_t{H5Tget_size(stored.get())}, std::multiplies<>{});
   source.variable =
       type == ColumnType::text && check(H5Tis_variable_str(value.get()), "reading the type of", column) > 0;
-  const bool as_stored = type == ColumnType::text || is_enum;
-  const Handle in_memory{as_stored ? H5Tget_native_type(value.get(), H5T_DIR_ASCEND)
-                                   : H5Tcopy(number_type(type == ColumnType::boolean ? ColumnType::int8 : type)),
-                         H5Tclose, "making the type of", column};
-  source.type = like_arrays(spec.shape.empty() ? value.get() : stored.get(), in_memory.get());
+  source.type = like_arrays(stored.get(), type_in_memory(value.get(), type).get());
   // A compound of this member alone: HDF5 reads what is named in both.
   for (auto member = members.rbegin(); member != members.rend(); ++member) {
     Handle outer{H5Tcreate(H5T_COMPOUND, H5Tget_size(source.type.get())), H5Tclose, "making the type of", column};
@@ -117,13 +113,14 @@ TableReader::Source TableReader::find(const ColumnSpec& spec) {
 }
 
 /// A cell has the column's shape, be it in the dataset's dimensions or in arrays that it holds.
-void TableReader::check_shape(const ColumnSpec& column, const std::vector<hsize_t>& behind,
-                              std::vector<std::uint64_t> array_shape) const {
-  array_shape.insert(array_shape.begin(), behind.begin(), behind.end());
-  if (array_shape == column.shape) return;
+void TableReader::check_shape(const ColumnSpec& column, const std::vector<hsize_t>& extent,
+                              const std::vector<std::uint64_t>& array_shape) const {
+  std::vector<std::uint64_t> shape{extent.begin() + 1, extent.end()};
+  shape.insert(shape.end(), array_shape.begin(), array_shape.end());
+  if (shape == column.shape) return;
   const std::string name = group_ || compound_ ? column.name : "";
-  if (column.shape.empty()) fail(name, "one dimension", fmt::format("{}", 1 + array_shape.size()));
-  fail(name, "the shape " + describe_shape(column.shape), describe_shape(array_shape));
+  if (column.shape.empty()) fail(name, "one dimension", fmt::format("{}", 1 + shape.size()));
+  fail(name, "the shape " + describe_shape(column.shape), describe_shape(shape));
 }
 
 /// A time is a number whose units say so; compounds have none for each member.
@@ -139,25 +136,16 @@ void TableReader::check_units(hid_t dataset, const std::string& column, ColumnTy
   }
 }
 
-/// All columns must have as many rows. Returns the sizes of the dimensions behind them.
+/// All columns must have as many rows. Returns the sizes of the dataset's dimensions.
 std::vector<hsize_t> TableReader::measure(hid_t dataset, const std::string& column) {
-  const Handle space{H5Dget_space(dataset), H5Sclose, "reading the shape of", table_};
-  std::vector<hsize_t> shape(static_cast<std::size_t>(std::max(0, H5Sget_simple_extent_ndims(space.get()))));
-  if (shape.empty()) fail(column, "one dimension", "0");
-  check(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), "reading the shape of", table_);
-  const hsize_t rows = shape.front();
-  if (measured_ && rows != rows_)
-    fail(column, fmt::format("{} rows, as other columns have", rows_), fmt::format("{}", rows));
+  std::vector<hsize_t> extent = extent_of(dataset, table_);
+  if (extent.empty()) fail(column, "one dimension", "0");
+  if (measured_ && extent.front() != rows_)
+    fail(column, fmt::format("{} rows, as other columns have", rows_), fmt::format("{}", extent.front()));
   measured_ = true;
-  rows_ = rows;
-  const Handle layout{H5Dget_create_plist(dataset), H5Pclose, "reading the layout of", table_};
-  if (H5Pget_layout(layout.get()) == H5D_CHUNKED) {
-    std::vector<hsize_t> chunk(shape.size());
-    check(H5Pget_chunk(layout.get(), static_cast<int>(chunk.size()), chunk.data()), "reading the layout of", table_);
-    chunk_rows_ = std::max<std::uint64_t>(chunk_rows_, chunk.front());
-  }
-  shape.erase(shape.begin());
-  return shape;
+  rows_ = extent.front();
+  chunk_rows_ = std::max(chunk_rows_, chunk_rows_of(dataset, extent.size(), table_));
+  return extent;
 }
 
 ColumnBatch TableReader::read(std::uint64_t first, std::uint64_t count) const {
@@ -181,15 +169,7 @@ ColumnBatch TableReader::read(std::uint64_t first, std::uint64_t count) const {
 }
 
 void TableReader::read(const Source& source, std::uint64_t first, std::uint64_t count, void* to) const {
-  const Handle stored{H5Dget_space(source.dataset), H5Sclose, "reading", table_};
-  std::vector<hsize_t> begin(1 + source.behind.size());
-  std::vector<hsize_t> size = source.behind;
-  begin.front() = first;
-  size.insert(size.begin(), count);
-  check(H5Sselect_hyperslab(stored.get(), H5S_SELECT_SET, begin.data(), nullptr, size.data(), nullptr),
-        "choosing rows of", table_);
-  const Handle memory = create_space(size);
-  check(H5Dread(source.dataset, source.type.get(), memory.get(), stored.get(), H5P_DEFAULT, to), "reading", table_);
+  read_rows(source.dataset, source.extent, first, count, source.type.get(), to, table_);
 }
 
 void TableReader::read_texts(const Source& source, std::uint64_t first, std::uint64_t count,

@@ -35,15 +35,15 @@ class TableReader {
   struct Source {
     Handle own;  // of the dataset, in a group
     hid_t dataset = -1;
+    std::vector<hsize_t> extent{};  // of the dataset
     Handle type;                    // in memory
-    std::vector<hsize_t> behind{};  // sizes of the dataset's dimensions behind the rows
     bool variable = false;          // text of any length
   };
 
   void open(const std::vector<ColumnSpec>& columns);
   [[nodiscard]] Source find(const ColumnSpec& column);
-  void check_shape(const ColumnSpec& column, const std::vector<hsize_t>& behind,
-                   std::vector<std::uint64_t> array_shape) const;
+  void check_shape(const ColumnSpec& column, const std::vector<hsize_t>& extent,
+                   const std::vector<std::uint64_t>& array_shape) const;
   void check_units(hid_t dataset, const std::string& column, ColumnType type) const;
   std::vector<hsize_t> measure(hid_t dataset, const std::string& column);
   void read(const Source& source, std::uint64_t first, std::uint64_t count, void* to) const;
@@ -60,6 +60,7 @@ class TableReader {
   std::vector<ColumnSpec> columns_;
   Handle file_;
   Handle object_;
+  std::vector<hsize_t> extent_;  // of the object, where it is a dataset
   bool group_ = false;
   bool compound_ = false;
   bool measured_ = false;

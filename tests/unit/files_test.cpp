@@ -90,6 +90,7 @@ TEST_F(Files, ManyEmptyFilesAreSharedOutToo) {
   drive([&] {
     EXPECT_EQ(read_binary(folder_.path() / "*").count(), 1500U);
     EXPECT_THAT(driver_.labels(), IsEmpty()) << "files were read to be counted";
+    EXPECT_EQ(driver_.inputs().size(), 1500U) << "a resume counts the same ones";
     EXPECT_EQ(read_binary(folder_.path() / "*").filter([](const BinaryFile&) { return true; }).count(), 1500U);
   });
   EXPECT_EQ(driver_.labels().size(), 2U);

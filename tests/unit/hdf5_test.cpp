@@ -189,6 +189,7 @@ struct OneArray {
 
 TEST_F(Hdf5, ArraysInCompoundsAndColumnsAreFieldsThatAreArrays) {
   const std::string file = make(
+      "sizes = h5py.enum_dtype({\"A\": 1, \"B\": -5}, basetype=\">i4\")\n"
       "particle = numpy.dtype([(\"cells\", \"i2\", (2, 2)), (\"id\", \"u4\"), (\"position\", \">f4\", (3,))])\n"
       "rows = numpy.zeros(2, dtype=particle)\n"
       "rows[\"id\"] = [7, 8]\nrows[\"position\"] = [[1, 2.5, -3], [4, 5, 6]]\n"
@@ -200,7 +201,9 @@ TEST_F(Hdf5, ArraysInCompoundsAndColumnsAreFieldsThatAreArrays) {
       "pairs = h5py.h5t.array_create(h5py.h5t.array_create(h5py.h5t.NATIVE_INT16, (2,)), (2,))\n"
       "nested = h5py.h5d.create(f.id, b\"nested\", pairs, h5py.h5s.create_simple((2,)))\n"
       "nested.write(h5py.h5s.ALL, h5py.h5s.ALL, rows[\"cells\"].copy(), mtype=pairs)\n"
-      "f[\"grid\"] = tracks[\"value\"]\n");
+      "f[\"grid\"] = tracks[\"value\"]\n"
+      "enums = numpy.zeros(1, dtype=[(\"id\", \"i8\"), (\"position\", \"f8\", (3,)), (\"cells\", sizes, (2, 2))])\n"
+      "enums[\"cells\"] = [[[1, -5], [-5, 1]]]\nf[\"enums\"] = enums\n");
   const std::vector<Particle> particles{{.id = 7, .position = {1, 2.5, -3}, .cells = {{{1, 2}, {3, 4}}}},
                                         {.id = 8, .position = {4, 5, 6}, .cells = {{{-5, 6}, {7, 8}}}}};
   using Pair = std::array<float, 2>;
@@ -208,6 +211,7 @@ TEST_F(Hdf5, ArraysInCompoundsAndColumnsAreFieldsThatAreArrays) {
   EXPECT_EQ(driver_.run([&] {
     EXPECT_EQ(read_hdf5<Particle>(file, "rows").take_all(), particles);
     EXPECT_EQ(read_hdf5<Particle>(file, "columns").take_all(), particles);
+    EXPECT_EQ(read_hdf5<Particle>(file, "enums").take_all().at(0).cells, (Square{{{1, -5}, {-5, 1}}}));
     const auto tracks = read_hdf5<Track>(file, "tracks").take_all();
     ASSERT_EQ(tracks.size(), 2U);
     EXPECT_EQ(tracks[1].particle, particles[1]);
@@ -256,9 +260,11 @@ TEST_F(Hdf5, ArraysOfOtherSizesInColumnsAreToldBeforeAnyTask) {
   file = change("cells", "(\"i8\", (2, 2))");
   EXPECT_EQ(message_of<Particle>(file, "rows"),
             ": column \"rows/cells\": expected values that all fit int32, found int64");
-  file = change("cells", "(h5py.enum_dtype({\"A\": 1}, basetype=\"i4\"), (2, 2))");
+  file = change("cells", "(h5py.enum_dtype({\"A\": 1}, basetype=\"i2\"), (2, 2))");
   EXPECT_EQ(message_of<Particle>(file, "columns"),
-            ": column \"columns/cells\": expected values that all fit int32, found an enum of 32 bits");
+            ": column \"columns/cells\": expected values that all fit int32, found an enum of 16 bits");
+  EXPECT_EQ(message_of<Particle>(make("f[\"rows\"] = numpy.zeros((2, 3), dtype=[(\"id\", \"i8\")])"), "rows"),
+            ": column \"rows\": expected one dimension, found 2");
 }
 
 TEST_F(Hdf5, ScalarsAreOneColumnAndLargeOnesManyBlocks) {
@@ -283,7 +289,9 @@ TEST_F(Hdf5, ArraysOfSeveralDimensionsAreRowsOfVectorsOrArrays) {
       "f[\"two\"] = numpy.arange(6, dtype=\">f4\").reshape(3, 2) / 2\n"
       "f[\"three\"] = numpy.arange(24, dtype=\"i2\").reshape(2, 3, 4)\n"
       "f[\"four\"] = numpy.arange(16, dtype=\"u1\").reshape(2, 2, 2, 2)\n"
-      "f[\"none\"] = numpy.zeros((0, 3))\nf[\"narrow\"] = numpy.zeros((2, 0))\n");
+      "f[\"none\"] = numpy.zeros((0, 3))\nf[\"narrow\"] = numpy.zeros((2, 0))\n"
+      "f[\"flags\"] = numpy.array([[True, False], [False, True]])\n"
+      "f.create_dataset(\"sizes\", data=[[1, -2]], dtype=h5py.enum_dtype({\"S\": 1, \"L\": -2}, \">i2\"))\n");
   EXPECT_EQ(driver_.run([&] {
     EXPECT_THAT(read_hdf5<std::vector<double>>(file, "two").take_all(),
                 ElementsAre(ElementsAre(0, 0.5), ElementsAre(1, 1.5), ElementsAre(2, 2.5)));
@@ -298,6 +306,9 @@ TEST_F(Hdf5, ArraysOfSeveralDimensionsAreRowsOfVectorsOrArrays) {
                 ElementsAre(ElementsAre(12, 13, 14, 15), ElementsAre(16, 17, 18, 19), ElementsAre(20, 21, 22, 23)));
     using Cube = std::vector<std::array<std::vector<std::uint8_t>, 2>>;
     EXPECT_EQ(read_hdf5<Cube>(file, "four").take_all().at(1).at(1).at(0), (std::vector<std::uint8_t>{12, 13}));
+    EXPECT_THAT(read_hdf5<std::vector<std::int8_t>>(file, "flags").take_all(),
+                ElementsAre(ElementsAre(1, 0), ElementsAre(0, 1)));
+    EXPECT_THAT(read_hdf5<std::vector<std::int16_t>>(file, "sizes").take_all(), ElementsAre(ElementsAre(1, -2)));
     EXPECT_THAT(read_hdf5<std::vector<double>>(file, "none").take_all(), IsEmpty());
     EXPECT_THAT(read_hdf5<std::vector<double>>(file, "narrow").take_all(), ElementsAre(IsEmpty(), IsEmpty()));
     EXPECT_THAT(driver_.labels().front(), StartsWith("read_hdf5<std::vector<double"));
@@ -435,8 +446,8 @@ TEST_F(Hdf5, ArraysOfOtherShapesAndTypesAreToldBeforeAnyTask) {
             ": column \"scalar\": expected the shape rows x any, found one value");
   EXPECT_EQ(message_of<std::vector<float>>(file, "two"),
             ": column \"two\": expected values that all fit float32, found float64");
-  EXPECT_EQ(message_of<std::vector<std::int8_t>>(file, "flags"),
-            ": column \"flags\": expected values that all fit int8, found an enum of 8 bits");
+  EXPECT_EQ(message_of<std::vector<std::int16_t>>(file, "flags"),
+            ": column \"flags\": expected values that all fit int16, found an enum of 8 bits");
   EXPECT_EQ(message_of<std::vector<double>>(file, "texts"),
             ": column \"texts\": expected values that all fit float64, found text");
   EXPECT_EQ(message_of<std::vector<double>>(file, "group"),
@@ -635,7 +646,8 @@ TEST_P(WrittenHdf5, ArraysLieInFurtherDimensions) {
           return *wide;
         })
         .write_hdf5(file_ + "2", "wide");
-    EXPECT_EQ(read_hdf5<Wide>(file_ + "2", "wide/value").take_all().at(2).back(), 2);
+    for (const char* name : {"wide", "wide/value"})
+      EXPECT_EQ(read_hdf5<Wide>(file_ + "2", name).take_all().at(2).back(), 2);
   });
   EXPECT_EQ(testing::python("import h5py\nf = h5py.File(\"" + file_ +
                             "\")\nt = f[\"particles\"]\n"
@@ -645,7 +657,7 @@ TEST_P(WrittenHdf5, ArraysLieInFurtherDimensions) {
                             "print(h5py.File(\"" +
                             file_ + "2\")[\"wide/value\"].chunks)\n"),
             "(20000,) (8192,) int64 ['/particles/row']\n"
-            "(20000, 3) (2730, 3) float64 ['/particles/row', '/particles/position_1']\n"
+            "(20000, 3) (2048, 3) float64 ['/particles/row', '/particles/position_1']\n"
             "(20000, 2, 2) (2048, 2, 2) int32 ['/particles/row', '/particles/cells_1', '/particles/cells_2']\n"
             "[ 1.125 -9.     0.5  ] [[9, 10], [11, 12]]\n"
             "(1, 20000)\n");

@@ -1,6 +1,8 @@
 // What the head makes of a lost rank or lane where work has ended and its value is that of other work.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "crema/registry.hpp"
 #include "crema/task.hpp"
 #include "head/head.hpp"
@@ -104,6 +106,66 @@ TEST_F(HeadLosses, AChildThatWasTakenOverLivesAsLongAsWhatStandsForIt) {
   sent.clear();
   release(head_rank, parent, LaneId{1});
   EXPECT_FALSE(sent.empty()) << "the value is let go with the last that needs it";
+}
+
+/// A large value, what is made of it, and futures of that, all of which are gone.
+class LostAliases : public HeadLosses {
+ protected:
+  void SetUp() override {
+    HeadLosses::SetUp();
+    submit(head_rank, needed);
+    end(worker, {.id = needed, .stored = 1'000'000});
+    submit(head_rank, made, {}, 1, {{.id = needed}});
+    end(worker, {.id = made, .stored = 1'000'000});
+    for (const TaskId alias : {first, second}) {
+      submit(head_rank, alias);
+      returns_future_of(worker, alias, made);
+    }
+    release(head_rank, needed);
+  }
+  void lose() {
+    let_work(other_worker);
+    EXPECT_EQ(head.lose_rank(worker, "a host", "a test"), "");
+  }
+  /// Somebody asks, and what that takes runs.
+  void make(TaskId wanted) {
+    sent.clear();
+    head.on_frame(head_rank, wire::make_frame(FrameType::get, wire::write_ids({wanted}), LaneId{1}));
+    head.turn();
+    for (const TaskId id : {needed, made}) {
+      EXPECT_EQ(times_sent(id), 1U);
+      end(other_worker, {.id = id, .attempt = 1, .stored = 1'000'000});
+    }
+  }
+  bool is_freed(TaskId id) const {
+    return std::ranges::any_of(sent, [id](const auto& to_and_frame) {
+      const Frame& frame = to_and_frame.second;
+      return frame.header.type == FrameType::free && wire::read_ids(frame.payload).front() == id;
+    });
+  }
+
+  static constexpr TaskId needed{1};
+  static constexpr TaskId made{2};
+  static constexpr TaskId first{3};
+  static constexpr TaskId second{4};
+};
+
+TEST_F(LostAliases, HoldWhatTheValueIsMadeOfOnlyUntilItIsThere) {
+  release(head_rank, made);
+  lose();
+  make(first);
+  EXPECT_TRUE(is_freed(needed));
+  EXPECT_FALSE(is_freed(made));
+  for (const TaskId alias : {first, second}) release(head_rank, alias);
+  EXPECT_TRUE(is_freed(made));
+}
+
+TEST_F(LostAliases, HoldNothingWhenTheValueIsMadeForAnother) {
+  lose();
+  make(made);
+  EXPECT_TRUE(is_freed(needed));
+  for (const TaskId future : {made, first, second}) release(head_rank, future);
+  EXPECT_TRUE(is_freed(made));
 }
 
 /// Each large value made of the one before, of which only the last is held, and all of which are gone.

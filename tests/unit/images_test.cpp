@@ -245,6 +245,7 @@ TEST_F(Images, ManySmallFilesShareBlocksAndLargeOnesDoNot) {
     const auto small = read_images(path("??.png"));
     EXPECT_EQ(small.count(), 40U);
     EXPECT_THAT(driver_.labels(), IsEmpty()) << "files are counted, not read";
+    EXPECT_THAT(driver_.inputs(), SizeIs(40)) << "a resume counts the same ones";
     EXPECT_THAT(small.take_all(), SizeIs(40));
     EXPECT_EQ(driver_.labels().size(), 8U) << "1.3 kB each, which is the work of 13 kB of text; 64 KiB make a block";
     EXPECT_THAT(read_images(path("large-*.png")).take_all(), SizeIs(4));

@@ -31,6 +31,8 @@ class LocalDriver {
 
   /// The labels of all tasks submitted, in order.
   [[nodiscard]] const std::vector<std::string>& labels() const { return labels_; }
+  /// The files that it told it depends on, in order.
+  [[nodiscard]] const std::vector<std::string>& inputs() const { return inputs_; }
   /// The most tasks that were submitted and not yet asked for.
   [[nodiscard]] std::size_t most_waiting() const { return most_waiting_; }
   [[nodiscard]] std::size_t waiting() const { return tasks_.size(); }
@@ -121,6 +123,9 @@ class LocalDriver {
         reply.header.sequence = frame.header.sequence;
         return reply;
       }
+      case wire::FrameType::input:
+        inputs_.push_back(wire::read_input(frame.payload).path);
+        return std::nullopt;
       case wire::FrameType::driver_done:
         error_ = lane::read_driver_result(frame.payload).message;
         return std::nullopt;
@@ -144,6 +149,7 @@ class LocalDriver {
   std::map<TaskId, wire::TaskSpec> tasks_;  // not yet asked for
   std::map<TaskId, Bytes> stored_;          // by tasks
   std::uint32_t lanes_ = 0;                 // of workers, each of which has had one task
+  std::vector<std::string> inputs_;
   std::vector<std::string> labels_;
   std::size_t most_waiting_ = 0;
   std::string error_;
