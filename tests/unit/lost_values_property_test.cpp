@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <ostream>
 #include <random>
 #include <set>
 #include <string>
@@ -36,6 +37,8 @@ struct Does {
   bool forwards;  ///< some return the future of another
   bool stores;    ///< some store values and return their futures
   int losses;
+
+  friend std::ostream& operator<<(std::ostream& out, const Does& does) { return out << does.name; }
 };
 
 class LostValues : public ::testing::TestWithParam<Does>, protected wire::Outbox {
