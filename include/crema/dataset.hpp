@@ -341,9 +341,9 @@ class Dataset {
   void write_parquet(const std::string& folder) const;
 
   /// One HDF5 file, as read_hdf5 reads it and Results::table stores it: `table` is a group, which may stand in others
-  /// ("day/orders"), with a dataset for each field. The rank that asks writes it, block by block in
-  /// order; it appears under its name when it is whole. One that is killed leaves `.NAME.….partial` beside it. Throws
-  /// UsageError where that name is taken already or cannot be written, Error where the disk is full.
+  /// ("day/orders"), with a dataset for each field. The rank that asks writes it, block by block in order; it
+  /// appears under its name when it is whole. One that is killed leaves `.NAME.….partial` beside it. Throws UsageError
+  /// where that name is taken already or cannot be written, Error where the disk is full.
   void write_hdf5(const std::string& path, const std::string& table) const;
 
   [[nodiscard]] const dataset::Plan& plan() const { return plan_; }

@@ -83,8 +83,8 @@ class Results {
   }
 
   /// Stores rows as a table: a range of rows, a range of futures of rows (taken in order; waits for each), or a
-  /// dataset. A row is a record of what value() takes, of std::array of numbers or of such arrays, and of such records;
-  /// or one of these.
+  /// dataset. A row is a record, or one field, of what value() takes but for vectors, of std::array of numbers or of
+  /// such arrays, and of such records.
   template <detail::TableSource Source>
   void table(const std::string& name, Source&& source, const TableOptions& options = {}) {
     if constexpr (detail::is_dataset<std::remove_cvref_t<Source>>) {

@@ -11,7 +11,7 @@ import unittest
 
 import h5py
 
-from private_slurm import Slurm, wait_until, why_not
+from private_slurm import ENDS, Slurm, wait_until, why_not
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = REPOSITORY / "slurm" / "coffee_shop.sbatch"
@@ -31,8 +31,7 @@ class CoffeeShop(unittest.TestCase):
         folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{launcher}-", dir=self.slurm.folder))
         job_id = self.slurm.call("sbatch", "--parsable", SCRIPT, "--prep-seconds", "0.1", *arguments, cwd=folder,
                                  environment={"CREMA_LAUNCHER": launcher}).strip()
-        going = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING")
-        wait_until(lambda: self.slurm.job(job_id)["JobState"] not in going, f"the end of job {job_id}")
+        wait_until(lambda: self.slurm.job(job_id)["JobState"] in ENDS, f"the end of job {job_id}")
         return folder, job_id, self.slurm.job(job_id), (folder / f"coffee_shop-{job_id}.out").read_text()
 
     def check_success(self, launcher):

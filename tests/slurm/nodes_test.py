@@ -15,7 +15,7 @@ import h5py
 
 import cluster
 import private_slurm
-from private_slurm import tasks_done, wait_until
+from private_slurm import ENDS, tasks_done, wait_until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 LOST = 180  # seconds; Slurm needs about 30 to see that a node is gone, and so do the ranks
@@ -68,8 +68,7 @@ class LostNodes(unittest.TestCase):
 
         self.lose("node2")
         self.wait_until(lambda: self.field("Restarts") == "1", "the job in the queue")
-        going = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED")
-        self.wait_until(lambda: self.field("JobState") not in going, "its end")
+        self.wait_until(lambda: self.field("JobState") in ENDS, "its end")
         self.assertEqual((self.field("JobState"), self.field("ExitCode")), ("COMPLETED", "0:0"), self.output())
         self.assertEqual(self.field("NodeList"), "node[4-6]")
         with h5py.File(self.folder / f"coffee_shop-{self.job}.h5") as file:

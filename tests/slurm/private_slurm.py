@@ -11,6 +11,8 @@ import subprocess
 import time
 
 DEADLINE = 120  # seconds for anything waited for
+# States of jobs that have ended. What goes on has many more, as SIGNALING for a moment.
+ENDS = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
 
 CONFIGURATION = """ClusterName=crema
 SlurmctldHost={controller}

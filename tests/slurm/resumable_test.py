@@ -12,7 +12,7 @@ import unittest
 
 import h5py
 
-from private_slurm import Slurm, tasks_done, wait_until, why_not
+from private_slurm import ENDS, Slurm, tasks_done, wait_until, why_not
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 DRINKS = ["Cappuccino", "Latte", "Espresso", "Americano", "Mocha", "Flat White"]
@@ -41,8 +41,7 @@ class Batch(unittest.TestCase):
         return path.read_text() if path.exists() else ""
 
     def ended(self):
-        going = ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED")
-        wait_until(lambda: self.slurm.job(self.id)["JobState"] not in going, f"the end of job {self.id}", REQUEUE)
+        wait_until(lambda: self.slurm.job(self.id)["JobState"] in ENDS, f"the end of job {self.id}", REQUEUE)
         job = self.slurm.job(self.id)
         return job["JobState"], job["ExitCode"], int(job["Restarts"])
 
