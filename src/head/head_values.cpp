@@ -13,7 +13,8 @@ constexpr std::size_t max_unheard_kept = 100;
 
 }  // namespace
 
-/// What a task or call is given must stay until it has ended, whoever lets go of it meanwhile.
+/// What a task or call is given must stay until it has ended, whoever lets go of it meanwhile; what a value that is
+/// gone is made of, until that is there.
 void Head::pin_until_done(TaskId work, const std::vector<TaskId>& ids) {
   if (ids.empty()) return;
   for (const TaskId id : ids) ++entry_of(id).pins;

@@ -13,9 +13,8 @@ namespace crema::record {
 
 /// Reads rows of a dataset of numbers with several dimensions: a row is all that has the same first index. Those of
 /// arrays that the dataset holds are the last ones. A group stands for the dataset "value" in it, the only column of a
-/// table. Only values that fit the type asked for without loss are read.
-/// Every failure is a DataError that names the file. It has HDF5 for its thread alone as long as it lives. Thread
-/// safety: none.
+/// table. Only values that fit the type asked for without loss are read. Every failure is a DataError that names the
+/// file. It has HDF5 for its thread alone as long as it lives. Thread safety: none.
 class ArrayReader {
  public:
   /// `row_shape`: sizes of the dimensions behind the first, 0 where any will do.

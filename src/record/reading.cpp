@@ -97,14 +97,14 @@ Handle type_in_memory(hid_t stored, ColumnType type) {
 }
 
 std::vector<hsize_t> extent_of(hid_t dataset, const std::string& name) {
-  const Handle space{H5Dget_space(dataset), H5Sclose, "reading the shape of", "a dataset"};
+  const Handle space{H5Dget_space(dataset), H5Sclose, "reading the shape of", name};
   std::vector<hsize_t> extent(static_cast<std::size_t>(std::max(0, H5Sget_simple_extent_ndims(space.get()))));
   check(H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr), "reading the shape of", name);
   return extent;
 }
 
 std::uint64_t chunk_rows_of(hid_t dataset, std::size_t dimensions, const std::string& name) {
-  const Handle layout{H5Dget_create_plist(dataset), H5Pclose, "reading the layout of", "a dataset"};
+  const Handle layout{H5Dget_create_plist(dataset), H5Pclose, "reading the layout of", name};
   if (H5Pget_layout(layout.get()) != H5D_CHUNKED) return 1;
   std::vector<hsize_t> chunk(dimensions);
   check(H5Pget_chunk(layout.get(), static_cast<int>(dimensions), chunk.data()), "reading the layout of", name);
@@ -116,7 +116,7 @@ void read_rows(hid_t dataset, std::vector<hsize_t> extent, std::uint64_t first, 
   std::vector<hsize_t> begin(extent.size());
   begin.front() = first;
   extent.front() = count;
-  const Handle stored{H5Dget_space(dataset), H5Sclose, "reading the shape of", "a dataset"};
+  const Handle stored{H5Dget_space(dataset), H5Sclose, "reading the shape of", name};
   check(H5Sselect_hyperslab(stored.get(), H5S_SELECT_SET, begin.data(), nullptr, extent.data(), nullptr),
         "choosing rows of", name);
   check(H5Dread(dataset, type, create_space(extent).get(), stored.get(), H5P_DEFAULT, to), "reading", name);

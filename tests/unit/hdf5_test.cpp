@@ -243,10 +243,9 @@ TEST_F(Hdf5, ArraysOfOtherSizesInColumnsAreToldBeforeAnyTask) {
                 "for n in types: f[\"columns/\" + n] = f[\"rows\"][n]\n");
   };
   std::string file = change("position", "(\"f8\", (4,))");
-  EXPECT_EQ(message_of<Particle>(file, "rows"),
-            ": column \"rows/position\": expected the shape rows x 3, found rows x 4");
-  EXPECT_EQ(message_of<Particle>(file, "columns"),
-            ": column \"columns/position\": expected the shape rows x 3, found rows x 4");
+  for (const std::string table : {"rows", "columns"})
+    EXPECT_EQ(message_of<Particle>(file, table),
+              ": column \"" + table + "/position\": expected the shape rows x 3, found rows x 4");
   file = change("cells", "(\"i4\", (4,))");
   EXPECT_EQ(message_of<Particle>(file, "rows"),
             ": column \"rows/cells\": expected the shape rows x 2 x 2, found rows x 4");

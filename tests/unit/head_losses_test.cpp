@@ -3,19 +3,15 @@
 
 #include <algorithm>
 
-#include "crema/registry.hpp"
-#include "crema/task.hpp"
 #include "head/head.hpp"
 #include "loopback_cluster.hpp"
+#include "task_function.hpp"
 
 namespace crema::head {
 namespace {
 
 using wire::Frame;
 using wire::FrameType;
-
-int task_body(int x) { return x; }
-const FunctionId function = detail::registered_id<detail::TaskFunction<task_body>>;
 
 constexpr RankId worker{2};
 constexpr RankId other_worker{3};
@@ -32,12 +28,12 @@ class HeadLosses : public testing::Test, protected wire::Outbox {
     task.id = id;
     task.key = {key, 0};
     task.parent = parent;
-    task.function = function;
+    task.function = task_function();
     head.on_frame(from, wire::make_frame(FrameType::submit, wire::write(task)));
     head.turn();
   }
   void end(RankId from, wire::Outcome outcome) {
-    outcome.function = function;
+    outcome.function = task_function();
     head.on_frame(from, wire::make_frame(FrameType::outcome, wire::write(outcome)));
     head.turn();
   }

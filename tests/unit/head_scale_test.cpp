@@ -5,9 +5,9 @@
 #include <deque>
 #include <vector>
 
-#include "crema/task.hpp"
 #include "head/head.hpp"
 #include "loopback_cluster.hpp"
+#include "task_function.hpp"
 #include "wire/link.hpp"
 
 namespace crema::head {
@@ -16,8 +16,6 @@ namespace {
 using wire::Frame;
 using wire::FrameType;
 
-int task_body(int x) { return x; }
-const FunctionId function = detail::registered_id<detail::TaskFunction<task_body>>;
 constexpr std::int32_t first_worker = 2;
 constexpr std::int64_t second = 1'000'000'000;
 
@@ -77,7 +75,7 @@ class CrowdedHead {
   void submit() {
     wire::TaskSpec task;
     task.id = TaskId{++submitted_};
-    task.function = function;
+    task.function = task_function();
     task.priority = static_cast<std::int32_t>(submitted_ % static_cast<std::uint64_t>(crowd_.priorities));
     head_.on_frame(head_rank, wire::make_frame(FrameType::submit, wire::write(task)));
   }
@@ -96,7 +94,7 @@ class CrowdedHead {
   }
   void end_one(std::int32_t worker) {
     auto& given = given_[static_cast<std::size_t>(worker)];
-    wire::Outcome outcome{.id = given.front(), .function = function, .started = now - second, .finished = now};
+    wire::Outcome outcome{.id = given.front(), .function = task_function(), .started = now - second, .finished = now};
     given.pop_front();
     send(worker, wire::make_frame(FrameType::outcome, wire::write(outcome)));
     submit();

@@ -3,18 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "crema/archive.hpp"
-#include "crema/registry.hpp"
-#include "crema/task.hpp"
 #include "loopback_cluster.hpp"
+#include "task_function.hpp"
 
 namespace crema::head {
 namespace {
 
 using wire::Frame;
 using wire::FrameType;
-
-int task_body(int x) { return x; }
-const FunctionId function = detail::registered_id<detail::TaskFunction<task_body>>;
 
 /// The head alone: its frames in, the log of its operations out; the clock moves by hand.
 class HeadTest : public testing::Test, protected wire::Outbox {
@@ -35,14 +31,14 @@ class HeadTest : public testing::Test, protected wire::Outbox {
     wire::TaskSpec task;
     task.id = TaskId{id};
     task.parent = TaskId{parent};
-    task.function = function;
+    task.function = task_function();
     head.on_frame(head_rank, wire::make_frame(FrameType::submit, wire::write(task)));
   }
   void outcome(std::uint64_t id, std::int64_t started, std::int64_t finished, std::uint32_t calls_made = 0,
                bool failed = false) {
     wire::Outcome done;
     done.id = TaskId{id};
-    done.function = function;
+    done.function = task_function();
     done.started = started;
     done.finished = finished;
     done.calls_made = calls_made;
@@ -242,7 +238,7 @@ class LostLanes : public HeadTest {
     task.id = id;
     task.key = {key, 0};
     task.parent = parent;
-    task.function = function;
+    task.function = task_function();
     head.on_frame(RankId{2}, wire::make_frame(FrameType::submit, wire::write(task), LaneId{5}));
   }
   void crash(TaskId id, std::uint32_t attempt) {
@@ -250,7 +246,7 @@ class LostLanes : public HeadTest {
     wire::write_failure(value, {.kind = Failure::Kind::crashed, .task = id, .attempt = attempt, .type = "SIGSEGV"});
     wire::Outcome lost;
     lost.id = id;
-    lost.function = function;
+    lost.function = task_function();
     lost.failed = true;
     lost.attempt = attempt;
     lost.value = Bytes{std::move(value)};
@@ -302,7 +298,7 @@ TEST_F(HeadTest, ACallThatHasEndedPinsNothingMore) {
   create_actor(50);
   submit(7);
   head.turn();
-  const wire::Outcome large{.id = TaskId{7}, .function = function, .stored = 1'000'000};
+  const wire::Outcome large{.id = TaskId{7}, .function = task_function(), .stored = 1'000'000};
   head.on_frame(RankId{2}, wire::make_frame(FrameType::outcome, wire::write(large)));
   // The call went past the head, and its outcome was faster than what its caller told the head.
   call_outcome(60, 0, ActorId{50});
@@ -323,7 +319,7 @@ TEST_F(LostLanes, CallsOfALostAttemptAreNotWaitedFor) {
   driver_done();
   wire::Outcome done;
   done.id = TaskId{7};
-  done.function = function;
+  done.function = task_function();
   done.attempt = 1;
   done.calls_made = 1;
   head.on_frame(RankId{2}, wire::make_frame(FrameType::outcome, wire::write(done)));

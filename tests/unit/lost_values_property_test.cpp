@@ -15,19 +15,15 @@
 #include <utility>
 #include <vector>
 
-#include "crema/registry.hpp"
-#include "crema/task.hpp"
 #include "head/head.hpp"
 #include "loopback_cluster.hpp"
+#include "task_function.hpp"
 
 namespace crema::head {
 namespace {
 
 using wire::Frame;
 using wire::FrameType;
-
-int task_body(int x) { return x; }
-const FunctionId function = detail::registered_id<detail::TaskFunction<task_body>>;
 
 constexpr std::uint64_t large = 1'000'000;  // bytes: values stay where they are made
 
@@ -89,7 +85,7 @@ class LostValues : public ::testing::TestWithParam<Does>, protected wire::Outbox
     wire::TaskSpec spec;
     spec.id = TaskId{tasks_.size() + 1};
     spec.key = {spec.id.number, 7};
-    spec.function = function;
+    spec.function = task_function();
     spec.terms = wire::Terms{.max_retries = GetParam().losses};
     Task task;
     for (std::size_t i = below(4); i > 0 && !held_.empty(); --i) spec.arguments.inputs.push_back({.id = any_held()});
@@ -159,7 +155,7 @@ class LostValues : public ::testing::TestWithParam<Does>, protected wire::Outbox
     Task& task = tasks_.at(spec.id);
     ++task.runs;
     const LaneId lane{static_cast<std::uint16_t>(++worker.lanes)};
-    wire::Outcome outcome{.id = spec.id, .function = function, .attempt = spec.attempt};
+    wire::Outcome outcome{.id = spec.id, .function = task_function(), .attempt = spec.attempt};
     task.stored.clear();
     for (int i = 0; i < task.stores; ++i) {
       const TaskKey key{spec.id.number, static_cast<std::uint64_t>(100 + i)};
